@@ -1,0 +1,51 @@
+# Two commands to begin with: `make demo` and `make test`. Both make a virtual environment and install into it if needed.
+
+PYTHON ?= python3
+VENV ?= .venv
+export FPGA_FLOW_DATA ?= $(wildcard ../shared/data)
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test test-all lint bench clean
+
+help:
+	@echo "make demo      train, compress and C-simulate a small network; prints where its report is"
+	@echo "make test      the tests (some minutes)"
+	@echo "make test-all  the slow tests, too"
+	@echo "make lint      style and types"
+	@echo "make bench     all benchmarks; rewrites benchmarks/results/ and the README's tables"
+	@echo "make clean     remove the virtual environment and what tools left"
+
+demo: $(INSTALLED)
+	$(BIN)/fpga-flow run hls_configs/digits_mlp.yaml
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test-all: $(INSTALLED)
+	$(BIN)/python -m pytest -q -n 2
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json
+	$(BIN)/python benchmarks/flow.py --json benchmarks/results/flow.json
+	$(BIN)/python benchmarks/readme.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v $(PYTHON) > /dev/null || { echo "error: expected Python 3.11 or later as $(PYTHON); set PYTHON=..."; exit 3; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+		{ echo "error: expected Python 3.11 to 3.13, got $$($(PYTHON) --version); set PYTHON=..."; exit 3; }
+	@command -v $${CXX:-g++} > /dev/null || \
+		{ echo "error: expected a C++ compiler: install g++ (Debian, Ubuntu: apt-get install g++) or set CXX"; exit 3; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@

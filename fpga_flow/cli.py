@@ -1,0 +1,195 @@
+"""The command line: one short function per command, which parses, calls and prints. No logic lives here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fpga_flow.errors import FlowError
+
+app = typer.Typer(
+    name="fpga-flow",
+    help="Small neural networks on FPGAs: from one YAML file to a bit-exact, C-simulated HLS project.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+Specs = Annotated[list[str], typer.Argument(help="Spec files, or names of the examples that come with the package.")]
+Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Change a field of the specs. Repeatable.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to standard error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+TrustCode = Annotated[bool, typer.Option("--trust-code", help="Run the Python functions that the specs name.")]
+
+
+@app.command()
+def run(
+    specs: Specs,
+    set_: Set = [],  # noqa: B006  (typer copies it)
+    out: Out = Path("runs"),
+    until: Annotated[str | None, typer.Option(metavar="STAGE", help="The last stage to do.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Do all stages again, or use those there are.")] = False,
+    trust_code: TrustCode = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the whole flow: train, compress, generate the HLS project, simulate it, estimate its resources, report.
+
+    Example: `fpga-flow run hls_configs/digits_mlp.yaml --set hls.board=kv260`
+    """
+    from fpga_flow import flow
+    from fpga_flow.progress import Progress
+    from fpga_flow.spec.load import find, load
+
+    loaded = [load(find(name), set_) for name in specs]
+    outcomes = []
+    for each in loaded:
+        with Progress(quiet=quiet, to_stderr=as_json) as progress:
+            outcome = flow.run(each, out, progress, fresh=fresh, until=until, trust_code=trust_code)
+            progress.outcome(outcome)
+            outcomes.append(outcome)
+    if as_json:
+        _print_json([{**outcome.record, "folder": str(outcome.folder)} for outcome in outcomes])
+    for outcome in outcomes:
+        outcome.raise_failures()
+
+
+@app.command()
+def check(specs: Specs, set_: Set = [], trust_code: TrustCode = False, as_json: Json = False, quiet: Quiet = False) -> None:  # noqa: B006
+    """Check specs, and the data, boards and networks that they name, without running anything.
+
+    Example: `fpga-flow check hls_configs/*.yaml`
+    """
+    from fpga_flow.errors import InputError
+    from fpga_flow.spec.check import check as check_spec
+    from fpga_flow.spec.load import find, load
+
+    problems = []
+    for name in specs:
+        try:
+            check_spec(load(find(name), set_), trust_code=trust_code)
+        except InputError as error:
+            problems += error.problems
+    if as_json:
+        _print_json([{"file": p.place.file, "line": p.place.line, "column": p.place.column, "field": p.field,
+                      "message": p.message} for p in problems])  # fmt: skip
+    if problems:
+        raise InputError(problems)
+    if not quiet and not as_json:
+        typer.echo(f"{len(specs)} spec{'s are' if len(specs) > 1 else ' is'} fine")
+
+
+@app.command()
+def boards(as_json: Json = False) -> None:
+    """List the boards that designs can be made for.
+
+    Example: `fpga-flow boards`
+    """
+    from fpga_flow import boards as all_boards
+    from fpga_flow.tables import print_table
+
+    found = [all_boards.load(name) for name in all_boards.names()]
+    if as_json:
+        _print_json([board.model_dump(mode="json") for board in found])
+        return
+    rows = [[b.name, b.title, b.part, b.toolchain, f"{b.clock_ns:g}", *(f"{n:,}" for n in b.usable().values())] for b in found]
+    columns = ["name", "board", "part", "tools", "clock ns", *(f"{key} usable" for key in found[0].usable())]
+    print_table(columns, rows)
+
+
+@app.command()
+def passes(as_json: Json = False) -> None:
+    """List the compression passes.
+
+    Example: `fpga-flow passes`
+    """
+    from fpga_flow.compress import PASSES
+
+    _list(PASSES, "pass", as_json)
+
+
+@app.command()
+def datasets(as_json: Json = False) -> None:
+    """List the data sets.
+
+    Example: `fpga-flow datasets`
+    """
+    from fpga_flow.datasets import DATASETS
+
+    _list(DATASETS, "data set", as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is installed, what is missing, and how to get it.
+
+    Example: `fpga-flow doctor`
+    """
+    from fpga_flow import doctor as doctors
+    from fpga_flow.errors import ToolError
+    from fpga_flow.tables import print_table
+
+    found = doctors.examine()
+    if as_json:
+        _print_json(found)
+    else:
+        print_table(["what", "found", "needed for", "how to get it"], [list(each.values())[:4] for each in found])
+    if missing := [each["what"] for each in found if each["required"] and not each["found"]]:
+        raise ToolError(f"missing: {', '.join(missing)}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of specs, for editors that complete and check YAML by it.
+
+    Example: `fpga-flow schema > fpga_flow.schema.json`
+    """
+    from fpga_flow.spec.model import FlowSpec
+
+    _print_json(FlowSpec.model_json_schema())
+
+
+def main() -> None:
+    """The entry point: errors of the user's become their message and an exit code."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except FlowError as error:
+        typer.echo(f"error: {error}" if "\n" not in str(error) else f"errors:\n{error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:  # click's errors of usage; anything else is a bug, and keeps its traceback
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from here", err=True)
+        sys.exit(130)
+
+
+def _list(registry: dict[str, Any], what: str, as_json: bool) -> None:
+    from fpga_flow.tables import print_table
+
+    rows = [[name, (module.__doc__ or "").split("\n\n")[0].replace("\n", " ")] for name, module in registry.items()]
+    if as_json:
+        _print_json([{"name": name, "description": text} for name, text in rows])
+    else:
+        print_table([what, "what it is"], rows)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1))
+
+
+if __name__ == "__main__":
+    main()

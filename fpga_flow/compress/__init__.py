@@ -1,0 +1,34 @@
+"""Compression passes: one file each, and this dict of them. `base.py` states their contract."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fpga_flow.compress import prune, quantize
+from fpga_flow.compress.base import Context, PassReport
+from fpga_flow.datasets.base import Dataset
+from fpga_flow.errors import CheckFailed
+from fpga_flow.networks.network import Network
+from fpga_flow.training import evaluate
+
+PASSES = {"prune": prune, "quantize": quantize}
+
+
+def apply(
+    name: str, network: Network, dataset: Dataset, options: Any, context: Context
+) -> tuple[Network, PassReport]:
+    """Run one pass, check that it kept all promises, and measure what it cost in accuracy.
+
+    Raises:
+        CheckFailed: the network that the pass returned breaks a promise of this pass or an earlier one.
+    """
+    before = evaluate(network.model, dataset.test)
+    started = time.monotonic()
+    changed, details = PASSES[name].apply(network, dataset, options, context)
+    seconds = time.monotonic() - started
+    if broken := [*changed.broken_promises(), *Network(changed.model, network.promises).broken_promises()]:
+        raise CheckFailed(f"pass {name} broke what was promised:\n" + "\n".join(broken))
+    after = evaluate(changed.model, dataset.test)
+    return changed, PassReport(name, options.model_dump(mode="json"), before, after, round(seconds, 3), details)
+

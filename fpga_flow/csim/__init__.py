@@ -1,0 +1,81 @@
+"""C simulation of an HLS project, and the check that it computes what the network computes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.csim import compare, run
+from fpga_flow.csim.build import build, compiler
+from fpga_flow.hls.project import HlsProject
+
+__all__ = ["CsimResult", "build", "compiler", "simulate"]
+
+
+@dataclass(frozen=True)
+class CsimResult:
+    """How the C simulation compares with the network; `mismatches` counts samples.
+
+    max_abs_diff is over all outputs; `exact` means that no sample differs by more than the project's tolerance, which
+    is 0 unless the project says otherwise.
+    """
+
+    samples: int
+    mismatches: int
+    max_abs_diff: float
+    exact: bool
+    build_seconds: float
+    run_seconds: float
+    outputs: NDArray[np.float64]
+    first: compare.Mismatch | None = None
+
+
+def simulate(
+    project: HlsProject,
+    samples: NDArray[np.floating],
+    expected: NDArray[np.float64],
+    folder: Path,
+    *,
+    layer_outputs: Callable[[NDArray[np.floating]], dict[str, NDArray[np.float64]]] | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> CsimResult:
+    """Build the project's C simulation in `folder`, run it on `samples` (n, *input_shape), and compare with `expected`.
+
+    Args:
+        expected: what the network computes, (n, outputs).
+        layer_outputs: gives every layer's output for samples, to find the first layer that differs.
+
+    Raises:
+        ToolError: the compiler is missing or fails, or the C++ crashes.
+    """
+    simulator = build(project, folder)
+    started = time.monotonic()
+    got = run.run(simulator, samples, report=report)
+    seconds = time.monotonic() - started
+    wrong = compare.differing(expected, got, project.tolerance).any(axis=1)
+    first = compare.first_mismatch(expected, got, project.layers[-1].result_type, project.tolerance)
+    if first is not None and layer_outputs is not None:
+        first = replace(first, layer=_first_layer(simulator, samples[first.sample], layer_outputs))
+    return CsimResult(
+        len(got), int(wrong.sum()), float(np.max(np.abs(expected - got), initial=0.0)), first is None,
+        round(simulator.build_seconds, 3), round(seconds, 3), got, first,
+    )
+
+
+def _first_layer(
+    simulator: run.Simulator,
+    sample: NDArray[np.floating],
+    layer_outputs: Callable[[NDArray[np.floating]], dict[str, NDArray[np.float64]]],
+) -> str:
+    """The first layer whose output for a sample is not the network's."""
+    layers = [layer for layer in simulator.project.layers if layer.kind != "reshape"]
+    expected, got = layer_outputs(sample[None]), run.trace(simulator, sample, layers)
+    for layer in layers:
+        if not np.array_equal(expected[layer.name].ravel(), got[layer.name]):
+            return layer.name
+    return ""

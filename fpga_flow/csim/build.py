@@ -1,0 +1,74 @@
+"""Compiling the C simulation of an HLS project with an ordinary C++ compiler."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from fpga_flow.errors import ToolError
+from fpga_flow.hls.project import HlsProject
+
+_MAIN = Path(__file__).with_name("main.cpp")
+#: Lines of the compiler's own messages that an error quotes.
+_QUOTED = 20
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """An executable C simulation; it must be started in the project's folder, where it reads the weights."""
+
+    executable: Path
+    project: HlsProject
+    build_seconds: float
+
+
+def compiler() -> str:
+    """The C++ compiler's path: that of $CXX, else of g++.
+
+    Raises:
+        ToolError: there is none.
+    """
+    name = os.environ.get("CXX") or "g++"
+    path = shutil.which(name)
+    if path is None:
+        raise ToolError(
+            f'expected a C++ compiler for the C simulation, but found no "{name}" on the PATH: '
+            "install g++ (on Debian and Ubuntu: apt-get install g++), or set CXX to another one"
+        )
+    return path
+
+
+def build(project: HlsProject, folder: Path) -> Simulator:
+    """Compile `project` and `main.cpp` as one unit into `folder/csim`.
+
+    Raises:
+        ToolError: the compiler is missing or fails; its messages are quoted, and kept whole in `folder/compiler.log`.
+    """
+    started = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    name, root = project.settings.project, project.folder.resolve()
+    unit = folder / "csim.cpp"
+    unit.write_text(
+        f'#include "{root / "firmware" / name}.cpp"\n'
+        f'#include "{root / name}_bridge.cpp"\n'
+        f"#define CSIM_TOP {name}_double\n"
+        f"#define CSIM_INPUTS {project.layers[0].input_size}u\n"
+        f"#define CSIM_OUTPUTS {project.layers[-1].output_size}u\n"
+        f'#include "{_MAIN}"\n',
+        encoding="utf-8",
+    )
+    executable = folder / "csim"
+    command = [
+        compiler(), "-std=c++14", "-O2", "-w", f"-I{root}", f"-I{root / 'firmware'}", f"-I{root / 'firmware' / 'ap_types'}",
+        '-DWEIGHTS_DIR="firmware/weights"', str(unit), "-o", str(executable),
+    ]  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    (folder / "compiler.log").write_text(f"{command}\n{result.stdout}{result.stderr}", encoding="utf-8")
+    if result.returncode != 0:
+        quoted = "\n".join(result.stderr.splitlines()[:_QUOTED])
+        raise ToolError(f"the C++ compiler failed on {unit} (exit code {result.returncode}):\n{quoted}")
+    return Simulator(executable.resolve(), project, time.monotonic() - started)

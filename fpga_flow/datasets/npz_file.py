@@ -1,0 +1,164 @@
+"""`npz`: the user's own numpy archive with samples and labels, and a test set if it has one."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.datasets import base, user
+from fpga_flow.errors import FieldError, InputError, suggest
+
+_DEFAULT_TEST = ("x_test", "y_test")
+
+#: What numpy and zipfile raise for damaged files; the last two for compression and encryption that they don't know.
+_UNREADABLE = (
+    OSError, ValueError, EOFError, KeyError, MemoryError, zlib.error, zipfile.BadZipFile,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
+
+
+class Options(user.Options):
+    """The names of the arrays: `x` (n, ...) and `y`, which is (n,) whole numbers or text, or (n, classes) one-hot.
+
+    `x_test` and `y_test` are the test set; left out, the arrays of these names are, where the file has them.
+    """
+
+    name: Literal["npz"]
+    x: str = "x"
+    y: str = "y"
+    x_test: str | None = None
+    y_test: str | None = None
+
+
+def load(options: Options, seed: int) -> base.Dataset:
+    """The samples of the file, split, scaled and coded as the options say. Pickled objects are never loaded.
+
+    Raises:
+        FieldError: no such file or array; the options don't suit the data.
+        InputError: the file is damaged, or an array isn't of the expected form.
+    """
+    path = options.path
+    user.existing_file(path)
+    arrays = _read(options)
+    samples = _samples(arrays, options.x, options.y, path)
+    classes = user.classes_of(samples[1], path)
+    train = base.Samples(user.reshaped(samples[0], options.shape), user.numbered(samples[1], classes, path, options.y))
+    test = None
+    names = _test_names(options, set(arrays))
+    if names:
+        x, y = _samples(arrays, *names, path)
+        if x.shape[1:] != samples[0].shape[1:]:
+            raise InputError.at(
+                path,
+                f"expected samples of shape {samples[0].shape[1:]} as in {options.x}, got {x.shape[1:]}",
+                field=names[0],
+            )
+        test = base.Samples(user.reshaped(x, options.shape), user.numbered(y, classes, path, names[1]))
+    return base.make(options, seed, classes, train, test, source=path)
+
+
+def _read(options: Options) -> dict[str, NDArray[Any]]:
+    """The arrays that the options name, and those of a test set with the default names."""
+    path = options.path
+    if not zipfile.is_zipfile(path):
+        raise InputError.at(path, "expected an .npz file (numpy.savez), got something else or a damaged one")
+    name = ""
+    try:
+        # opened here, as numpy leaves a damaged file open
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            known = list(archive.files)
+            _check_names(options, known)
+            wanted = (options.x, options.y, options.x_test, options.y_test, *_DEFAULT_TEST)
+            arrays = {}
+            for name in [name for name in known if name in wanted]:
+                arrays[name] = archive[name]
+                if not isinstance(arrays[name], np.ndarray):  # numpy hands out other files as bytes
+                    raise ValueError("not a numpy array")
+    except _UNREADABLE as error:
+        raise InputError.at(path, f"the array can't be read: {error}", field=name) from error
+    return arrays
+
+
+def _check_names(options: Options, known: list[str]) -> None:
+    for field in ("x", "y", "x_test", "y_test"):
+        name = getattr(options, field)
+        if name is not None and name not in known:
+            raise FieldError(
+                ("data", field), f'expected an array of "{options.path}", got "{name}": {suggest(name, known)}'
+            )
+
+
+def _test_names(options: Options, known: set[str]) -> tuple[str, str] | None:
+    """The names of the arrays of the test set; None if there is none."""
+    x, y = options.x_test or _DEFAULT_TEST[0], options.y_test or _DEFAULT_TEST[1]
+    if x in known and y in known:
+        return x, y
+    if x in known or y in known:
+        present, missing = (x, y) if x in known else (y, x)
+        raise InputError.at(options.path, f"expected the array {missing} too, as there is {present}")
+    return None
+
+
+def _samples(arrays: dict[str, NDArray[Any]], x: str, y: str, path: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Checked samples (n, ...) and labels (n,)."""
+    values = _checked_values(arrays[x], x, path)
+    labels = _checked_labels(arrays[y], y, path)
+    if len(values) != len(labels):
+        raise InputError.at(
+            path, f"expected {len(values)} labels, as there are samples in {x}, got {len(labels)}", field=y
+        )
+    return values, labels
+
+
+def _checked_values(x: NDArray[Any], name: str, path: str) -> NDArray[Any]:
+    if x.dtype.kind not in "buif":
+        raise InputError.at(path, f"expected numbers, got an array of type {x.dtype}", field=name)
+    if x.ndim < 2 or x.size == 0:
+        raise InputError.at(path, f"expected samples of shape (n, values) or (n, ...), got {x.shape}", field=name)
+    wrong = np.argwhere(~np.isfinite(x))
+    if len(wrong):
+        place = ", ".join(map(str, wrong[0]))
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise InputError.at(path, f"expected a finite number, got {x[tuple(wrong[0])]}{more}", field=f"{name}[{place}]")
+    return x
+
+
+def _checked_labels(y: NDArray[Any], name: str, path: str) -> NDArray[Any]:
+    """Labels (n,): whole numbers or text; one-hot rows become the number of their column."""
+    if y.dtype.kind not in "buifSU":
+        raise InputError.at(
+            path, f"expected classes (whole numbers, text or one-hot rows), got type {y.dtype}", field=name
+        )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.size == 0 or y.ndim > 2 or y.ndim == 0 or (y.ndim == 2 and y.dtype.kind in "SU"):
+        raise InputError.at(path, f"expected classes of shape (n,) or one-hot (n, classes), got {y.shape}", field=name)
+    if y.ndim == 2:
+        return _from_one_hot(y, name, path)
+    if y.dtype.kind == "S":
+        return np.char.decode(y, "utf-8", "replace")
+    if y.dtype.kind == "U":
+        return y
+    if y.dtype.kind == "f":
+        wrong = np.flatnonzero(~(np.isfinite(y) & (y == np.trunc(y)) & (np.abs(y) < 2**53)))
+        if len(wrong):
+            raise InputError.at(
+                path, f"expected a whole number as class, got {y[wrong[0]]}", field=f"{name}[{wrong[0]}]"
+            )
+    return y.astype(np.int64)
+
+
+def _from_one_hot(y: NDArray[Any], name: str, path: str) -> NDArray[Any]:
+    wrong = np.flatnonzero(((y == 1).sum(axis=1) != 1) | ((y != 0).sum(axis=1) != 1))
+    if len(wrong):
+        raise InputError.at(
+            path,
+            f"expected a one-hot row, one 1 and otherwise 0, got {y[wrong[0]].tolist()}",
+            field=f"{name}[{wrong[0]}]",
+        )
+    columns: NDArray[np.int64] = y.argmax(axis=1)
+    return columns

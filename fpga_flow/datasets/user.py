@@ -1,0 +1,81 @@
+"""What the users' own files share: their options, and how labels of any form become numbered classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from fpga_flow.datasets.base import DataOptions
+from fpga_flow.errors import FieldError, InputError
+from fpga_flow.spec.base import PositiveInt
+
+
+class Options(DataOptions):
+    """`path` is the file; `shape`, if given, is what each sample is reshaped to, for example [8, 8, 1]."""
+
+    path: str
+    shape: Annotated[list[PositiveInt], Field(min_length=1)] | None = None
+
+
+def existing_file(path: str) -> Path:
+    """The path as a file.
+
+    Raises:
+        FieldError: there is none.
+    """
+    file = Path(path)
+    if file.is_dir():
+        raise FieldError(("data", "path"), f'expected a file, got the folder "{path}"')
+    if not file.is_file():
+        raise FieldError(("data", "path"), f'no such file: "{path}"')
+    return file
+
+
+def reshaped(x: NDArray[Any], shape: Sequence[int] | None) -> NDArray[Any]:
+    """Samples (n, ...) as (n, *shape).
+
+    Raises:
+        FieldError: a sample has another number of values.
+    """
+    if shape is None:
+        return x
+    values = math.prod(x.shape[1:])
+    if math.prod(shape) != values:
+        raise FieldError(
+            ("data", "shape"), f"expected the shape of {values} values, got {list(shape)} for {math.prod(shape)}"
+        )
+    return x.reshape(len(x), *shape)
+
+
+def classes_of(labels: NDArray[Any], source: str) -> tuple[str, ...]:
+    """The names of the classes in labels (n,), whole numbers or text, in the order of their values.
+
+    Raises:
+        InputError: there is only one.
+    """
+    values = np.unique(labels)
+    if len(values) < 2:
+        raise InputError.at(source, f'expected at least two classes, got only "{values[0]}"')
+    return tuple(str(value) for value in values)
+
+
+def numbered(labels: NDArray[Any], classes: Sequence[str], source: str, field: str = "") -> NDArray[np.int64]:
+    """The place of each label (n,) in `classes`.
+
+    Raises:
+        InputError: a label is none of them (a test set with a class that training doesn't know).
+    """
+    numbers = {name: number for number, name in enumerate(classes)}
+    values, places = np.unique(labels, return_inverse=True)
+    for value in values:
+        if str(value) not in numbers:
+            raise InputError.at(
+                source, f'expected only classes of the training set ({", ".join(classes)}), got "{value}"', field=field
+            )
+    return np.array([numbers[str(value)] for value in values], np.int64)[places]

@@ -1,0 +1,39 @@
+"""What the flow needs and what it finds of it."""
+
+from __future__ import annotations
+
+import subprocess
+from importlib import metadata
+from typing import Any
+
+from fpga_flow import csim
+from fpga_flow.errors import ToolError
+
+_PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "scikit-learn", "plotly")
+
+
+def examine() -> list[dict[str, Any]]:
+    """One entry per thing: what, found (its version, or empty), needed for, how to get it, required."""
+    return [_compiler(), *(_package(name) for name in _PACKAGES)]
+
+
+def _compiler() -> dict[str, Any]:
+    try:
+        path = csim.compiler()
+        found = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout.splitlines()
+        version = found[0] if found else path
+    except ToolError:
+        version = ""
+    return _entry("C++ compiler", version, "C simulation", "install g++, or set CXX")
+
+
+def _package(name: str) -> dict[str, Any]:
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        version = ""
+    return _entry(name, version, "the flow", f"pip install {name}")
+
+
+def _entry(what: str, found: str, needed_for: str, how: str) -> dict[str, Any]:
+    return {"what": what, "found": found, "needed for": needed_for, "how": how, "required": True}

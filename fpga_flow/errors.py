@@ -1,0 +1,100 @@
+"""The errors a user can cause or meet. Each says what was expected, what came, and where.
+
+The command line prints the message of a `FlowError` without a traceback and exits with its `exit_code`;
+any other exception is a bug of the project and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+class FlowError(Exception):
+    """Base of all errors that are reported to the user by their message alone."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where something was written: a file (or `--set`), and the line and column in it, both from 1; 0 if unknown."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        numbers = [str(number) for number in (self.line, self.column) if number]
+        return ":".join([self.file, *numbers])
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong in the input: its place, the field (dotted path) and what is wrong with it."""
+
+    place: Place
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (str(self.place), self.field, self.message) if part)
+
+
+class InputError(FlowError):
+    """Bad input (exit code 2): all problems that were found, in the order of their places."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[Problem]):
+        self.problems: Sequence[Problem] = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def at(cls, file: str, message: str, *, line: int = 0, column: int = 0, field: str = "") -> InputError:
+        """An error with a single problem."""
+        return cls([Problem(Place(file, line, column), field, message)])
+
+
+class CheckFailed(FlowError):
+    """A check that the flow makes did not pass, for example the C simulation differs (exit code 1)."""
+
+    exit_code = 1
+
+
+class ToolError(FlowError):
+    """A tool that the flow needs is missing or failed (exit code 3)."""
+
+    exit_code = 3
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown `name`: the nearest known name, or all of them where none is near."""
+    known = list(known)
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    if near:
+        return f'did you mean "{near[0]}"?'
+    return "known are " + ", ".join(sorted(known)) if known else "none are known"
+
+
+#: Keys and list indices that lead to a field of a spec, for example ("data", "path").
+FieldPath = tuple[str | int, ...]
+
+
+class FieldError(FlowError):
+    """A field of a spec that is wrong in view of the rest; who knows the spec's file adds the place.
+    """
+
+    def __init__(self, path: FieldPath, message: str):
+        self.path = path
+        self.message = message
+        super().__init__(f"{dotted(self.path)}: {message}")
+
+
+def dotted(path: FieldPath) -> str:
+    """A path of keys and indices as text: ("compress", 0, "prune") is `compress[0].prune`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text

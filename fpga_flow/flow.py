@@ -1,0 +1,276 @@
+"""The whole flow: a spec's stages one after the other, each done or read back, to run.json and the report."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from fpga_flow import boards, compress, csim, datasets, networks, record, report, runs
+from fpga_flow.compress.base import Context
+from fpga_flow.errors import CheckFailed, FieldError, InputError
+from fpga_flow.hls.project import HlsProject, generate
+from fpga_flow.keras import seed_everything
+from fpga_flow.networks.network import Network
+from fpga_flow.resources.estimate import estimate
+from fpga_flow.resources.report import shortfalls
+from fpga_flow.runs import Done, Run, Stage
+from fpga_flow.spec.check import build_network, check
+from fpga_flow.spec.load import Loaded
+from fpga_flow.spec.model import FlowSpec
+
+
+class Ui(Protocol):
+    """Who watches a run is told of its progress."""
+
+    def start(self, stage: Stage) -> None:
+        """A stage begins."""
+
+    def epoch(self, row: dict[str, Any], epochs: int) -> None:
+        """An epoch of training is over: its row of the history, and how many there will be."""
+
+    def samples(self, done: int, total: int) -> None:
+        """So many samples are simulated."""
+
+    def done(self, done: Done) -> None:
+        """A stage is finished, or was read back."""
+
+    def note(self, text: str) -> None:
+        """Something else worth a line."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run that went through all stages asked for. `failures` are checks that did not pass, in words.
+
+    `report` is None if the run was stopped before it.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+    report: Path | None
+    failures: tuple[str, ...] = ()
+
+    def raise_failures(self) -> None:
+        """Raise `CheckFailed` if a check did not pass."""
+        if self.failures:
+            raise CheckFailed("\n".join(self.failures))
+
+
+def stage_names(spec: FlowSpec) -> list[str]:
+    """The names of a spec's stages, in their order."""
+    return ["float", *(one.name for one in spec.compress), "hls", "csim", "resources"]
+
+
+def run(
+    loaded: Loaded, out: Path, ui: Ui, *, fresh: bool = False, until: str | None = None, trust_code: bool = False
+) -> Outcome:
+    """Run a spec. Stages that are there already are read back; with `fresh` all are done again.
+
+    Args:
+        out: the folder of all runs.
+        until: the name of the last stage to do (the last of that name); left out: all, and the report.
+        trust_code: whether Python code that the spec names may be run.
+
+    Raises:
+        InputError: something is wrong with the spec or its data; then nothing has been written.
+        ToolError: the C++ compiler is missing or failed, or hls4ml failed.
+    """
+    started = datetime.now(UTC)
+    spec, dataset = _spec_and_data(loaded, trust_code)
+    stages = plan(spec, dataset)
+    wanted = _until(stages, until)
+    the_run = Run(out, spec.name, runs.digest([stage.digest for stage in stages]), stages)
+    if fresh or not all(the_run.has(stage) for stage in wanted):
+        check(loaded, trust_code=trust_code, dataset=dataset)
+        if any(stage.name == "csim" for stage in wanted):
+            csim.compiler()  # missing, it is better missed before the training than after it
+    with the_run.locked(lambda: ui.note("another process works on this run: waiting for it")):
+        work = _Work(spec, dataset, ui)
+        for stage in wanted:
+            if fresh:
+                the_run.forget(stage)
+            done = None if fresh else the_run.finished(stage)
+            if done is None:
+                ui.start(stage)
+                done = the_run.do(stage, lambda folder, stage=stage: work.do(stage, folder))
+            work.finished.append(done)
+            ui.done(done)
+        if wanted != stages:
+            return Outcome(the_run.folder, {}, None)
+        made = record.make(spec, the_run, dataset, work.finished, started)
+        runs.write_json(the_run.folder / "run.json", made)
+        (the_run.folder / "spec.yaml").write_text(record.spec_yaml(spec), encoding="utf-8")
+        page = report.write(made, dataset, work.finished, the_run.folder / "report.html")
+    return Outcome(the_run.folder, made, page, tuple(_failures(made)))
+
+
+def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
+    """The stages of a spec with their digests. Each depends on the one before it, its own part of the spec, the code that
+    does it, and the versions that matter to it; so specs that begin alike share their first stages."""
+    network = spec.network.model_dump(mode="json")
+    if spec.network.family == "custom":
+        network["source"] = runs.file_digest(networks.custom.source(spec.network))
+    previous = runs.digest(
+        "float", dataset.digest, spec.seed, network, spec.training.model_dump(mode="json"),
+        runs.code_digest("networks", "training.py", "keras.py"), runs.versions("tensorflow", "tf_keras", "numpy"),
+    )
+    stages = [Stage(1, "float", previous)]
+
+    def add(name: str, *parts: Any) -> None:
+        nonlocal previous
+        previous = runs.digest(name, previous, *parts)
+        stages.append(Stage(len(stages) + 1, name, previous))
+
+    precision = spec.precision.model_dump(mode="json") if spec.precision else None
+    for one in spec.compress:
+        uses = precision if compress.PASSES[one.name].USES_PRECISION else None
+        code = runs.code_digest("compress/base.py", f"compress/{one.name}.py", "fixed_point.py", "patterns.py")
+        add(one.name, one.options.model_dump(mode="json"), uses, code, runs.versions("QKeras"))
+    board = boards.load(spec.hls.board)
+    code = runs.code_digest("hls", "fixed_point.py", "patterns.py")
+    add("hls", spec.name, spec.hls.model_dump(mode="json"), board.part, board.clock_ns, code, runs.versions("hls4ml"))
+    hls = previous
+    add("csim", spec.csim.model_dump(mode="json"), runs.code_digest("csim"))
+    previous = hls  # the resources don't depend on the simulation
+    add("resources", board.model_dump(mode="json"), runs.code_digest("resources"))
+    return tuple(stages)
+
+
+def _spec_and_data(loaded: Loaded, trust_code: bool) -> tuple[FlowSpec, datasets.Dataset]:
+    """The spec and its data, if they are valid by themselves; else all that can be found wrong is raised."""
+    if loaded.spec is not None:
+        try:
+            return loaded.spec, datasets.load(loaded.spec.data, loaded.spec.seed)
+        except (FieldError, InputError):
+            pass  # found again, with everything else that is wrong
+    check(loaded, trust_code=trust_code)
+    raise AssertionError("check finds what is wrong with a spec that is invalid, or whose data are")
+
+
+def _until(stages: tuple[Stage, ...], until: str | None) -> tuple[Stage, ...]:
+    if until is None:
+        return stages
+    found = [stage.number for stage in stages if stage.name == until]
+    if not found:
+        names = ", ".join(stage.name for stage in stages)
+        raise InputError.at("--until", f'expected one of the stages {names}, got "{until}"')
+    return stages[: found[-1]]
+
+
+def _failures(made: dict[str, Any]) -> list[str]:
+    failures = []
+    simulation = made["csim"]
+    if not simulation["exact"]:
+        failures.append(
+            f"the C simulation differs from the network in {simulation['mismatches']} of {simulation['samples']} samples: "
+            f"{simulation['first']}"
+        )
+    for each in made["resources"]:
+        if each["fits"] is False:
+            lacking = ", ".join(f"{short['resource']} {short['needed']:,} of {short['usable']:,}" for short in each["lacks"])
+            failures.append(f"the design does not fit {each['board']} by the {each['source']}: {lacking}")
+    return failures
+
+
+class _Work:
+    """The work of each stage. A stage finds the ones before it in `finished`."""
+
+    def __init__(self, spec: FlowSpec, dataset: datasets.Dataset, ui: Ui):
+        self.spec, self.dataset, self.ui = spec, dataset, ui
+        self.finished: list[Done] = []
+
+    def do(self, stage: Stage, folder: Path) -> dict[str, Any]:
+        """Do a stage in its folder; what it has to tell, as JSON values."""
+        if stage.name in ("float", "hls", "csim", "resources"):
+            result: dict[str, Any] = getattr(self, f"_{stage.name}")(folder)
+            return result
+        return self._compress(stage, folder)
+
+    def _float(self, folder: Path) -> dict[str, Any]:
+        from fpga_flow import training
+
+        seed_everything(self.spec.seed)
+        model = build_network(self.spec.network, self.dataset)
+        history = training.fit(
+            model, self.dataset, self.spec.training, self.spec.seed,
+            checkpoint=folder / "checkpoint.npz", report=self.ui.epoch,
+        )  # fmt: skip
+        Network(model).save(folder)
+        return {"accuracy": training.evaluate(model, self.dataset.test), "history": history}
+
+    def _compress(self, stage: Stage, folder: Path) -> dict[str, Any]:
+        spec = self.spec
+        context = Context(spec.training, spec.precision, spec.seed, folder / "checkpoint.npz", self.ui.epoch)
+        options = spec.compress[stage.number - 2].options
+        network, made = compress.apply(stage.name, self._network(), self.dataset, options, context)
+        network.save(folder)
+        return asdict(made)
+
+    def _hls(self, folder: Path) -> dict[str, Any]:
+        from fpga_flow import training
+        from fpga_flow.hls import lower, reference, settings
+
+        model, hls = self._network().model, self.spec.hls
+        layers = settings.apply(lower.lower(model), hls)
+        logits = reference.predict(model, self.dataset.test.x)[layers[-1].name]
+        project = folder / "project"
+        shutil.rmtree(project, ignore_errors=True)  # a killed run may have left a half of it
+        board = boards.load(hls.board)
+        generate(model, layers, settings.settings(self.spec.name, hls, board), self.dataset.test.x, logits, project)
+        np.save(folder / "expected.npy", logits)
+        return {
+            "accuracy": training.accuracy(logits, self.dataset.test.y),
+            "layers": [record.layer(layer) for layer in layers],
+            "size": record.size(layers),
+        }
+
+    def _csim(self, folder: Path) -> dict[str, Any]:
+        from fpga_flow import training
+
+        hls = self._folder("hls")
+        project = HlsProject.load(hls / "project")
+        samples = slice(self.spec.csim.samples)
+        inputs = project.layers[0].input_type.quantize(self.dataset.test.x[samples])
+        expected = np.load(hls / "expected.npy", allow_pickle=False)[samples]
+        outcome = csim.simulate(
+            project, inputs, expected, folder, layer_outputs=self._layer_outputs, report=self.ui.samples
+        )
+        np.save(folder / "outputs.npy", outcome.outputs)
+        return {
+            "accuracy": training.accuracy(outcome.outputs, self.dataset.test.y[samples]),
+            "samples": outcome.samples,
+            "mismatches": outcome.mismatches,
+            "max_abs_diff": outcome.max_abs_diff,
+            "exact": outcome.exact,
+            "build_seconds": outcome.build_seconds,
+            "run_seconds": outcome.run_seconds,
+            "first": str(outcome.first) if outcome.first else None,
+        }
+
+    def _resources(self, folder: Path) -> dict[str, Any]:
+        project = HlsProject.load(self._folder("hls") / "project")
+        settings, board = project.settings, boards.load(self.spec.hls.board)
+        made = estimate(
+            project.layers, io_type=settings.io_type, clock_ns=settings.clock_ns, part=settings.part, board=settings.board
+        )
+        lacks = shortfalls(made, board.usable())
+        result = {**asdict(made), "fits": not lacks, "lacks": [asdict(each) for each in lacks], "usable": board.usable()}
+        runs.write_json(folder / "estimate.json", result)
+        return result
+
+    def _folder(self, name: str) -> Path:
+        return next(done.folder for done in self.finished if done.stage.name == name)
+
+    def _network(self) -> Network:
+        """The network as the last stage that made one left it."""
+        return Network.load([done.folder for done in self.finished if (done.folder / "model.h5").is_file()][-1])
+
+    def _layer_outputs(self, samples: Any) -> dict[str, Any]:
+        from fpga_flow.hls import reference
+
+        return reference.predict(self._network().model, samples, every_layer=True)

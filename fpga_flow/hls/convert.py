@@ -1,0 +1,172 @@
+"""The only module that calls hls4ml's converters.
+
+hls4ml gets a plain Keras model whose weights are already values of their types, and for every layer every type; so none of
+its own guesses at types and none of its rewrites of QKeras quantizers, some of which are silently wrong, has a part in it.
+After conversion, what hls4ml will generate is compared with what was asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fpga_flow.errors import ToolError
+from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.reference import plain, plain_weights
+from fpga_flow.hls.settings import HlsSettings
+from fpga_flow.keras import keras, save_h5
+from fpga_flow.networks.rebuild import rebuild
+
+#: hls4ml stamps each project with a random number; a fixed one makes projects reproducible.
+STAMP = "fpgaflow"
+
+
+def convert(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> Any:
+    """Write hls4ml's project for a quantized network into `folder` (made here) and return hls4ml's ModelGraph.
+
+    What hls4ml prints goes to `folder/hls4ml.log`.
+
+    Raises:
+        ToolError: hls4ml failed, or would generate other types, strategies or reuse factors than were asked for.
+    """
+    folder.mkdir(parents=True)
+    with open(folder / "hls4ml.log", "w", encoding="utf-8") as log:
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            try:
+                graph = _graph(_plain_model(model, layers, settings), layers, settings, folder)
+                _check(graph, layers, settings)
+                _write(graph)
+            except ToolError:
+                raise
+            except Exception as error:  # hls4ml raises bare exceptions; its log and the chained cause keep the details
+                raise ToolError(f"hls4ml failed to convert the network: {type(error).__name__}: {error}") from error
+    return graph
+
+
+def _hls4ml() -> Any:
+    if not hasattr(np, "product"):
+        np.product = np.prod  # hls4ml 1.3 still calls it, numpy 2 no longer has it
+    import hls4ml
+
+    return hls4ml
+
+
+def _plain_model(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> Any:
+    """The network in float32 without quantizers and dropout, its weights on their types' values."""
+    by_name = {layer.name: layer for layer in layers}
+
+    def replace(layer: Any) -> list[Any]:
+        lowered = by_name.get(layer.name)
+        if lowered is None:
+            return []
+        if lowered.kind == "activation":
+            return [keras.layers.Activation(lowered.function, name=layer.name)]
+        return [plain(layer, "float32")]
+
+    result = rebuild(model, replace)
+    for layer in layers:
+        if layer.weights is not None:
+            keras_layer = result.get_layer(layer.name)
+            keras_layer.set_weights(plain_weights(layer, keras_layer))
+    return result
+
+
+class _Architecture(dict[str, Any]):
+    """A model's JSON in the form in which hls4ml's Keras 2 parser takes it."""
+
+    def __init__(self, model: Any):
+        super().__init__(json.loads(model.to_json()))
+        self.get_layer = model.get_layer
+
+
+def _graph(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> Any:
+    hls4ml = _hls4ml()
+    weights = folder / "keras_model.h5"
+    save_h5(model, weights)
+    hls_config = hls4ml.utils.config_from_keras_model(_Architecture(model), granularity="name", backend="Vitis")
+    hls_config["Model"]["TraceOutput"] = True
+    hls_config["Model"]["Strategy"] = settings.strategy.capitalize()
+    _configure(hls_config["LayerName"], layers, settings)
+    config = hls4ml.utils.config.create_config(
+        output_dir=str(folder),
+        project_name=settings.project,
+        backend="Vitis",
+        part=settings.part,
+        clock_period=settings.clock_ns,
+        io_type=settings.io_type,
+    )
+    config["KerasH5"] = str(weights)
+    config["HLSConfig"] = hls_config
+    try:
+        return hls4ml.converters.keras_v2_to_hls(config)
+    finally:
+        weights.unlink()
+
+
+def _configure(config: dict[str, Any], layers: Sequence[HlsLayer], settings: HlsSettings) -> None:
+    """Put every layer's types and settings into hls4ml's configuration (by layer name)."""
+    config["inputs"]["Precision"]["result"] = layers[0].input_type.hls()
+    for layer in layers:
+        if layer.kind == "reshape":
+            continue
+        entry = config[layer.name]
+        entry["Trace"] = True  # C simulation can then show every layer's output; synthesis does not see it
+        entry["Precision"]["result"] = _result(layer)
+        if layer.accum_type is not None:
+            entry["Precision"]["accum"] = layer.accum_type.hls()
+        if layer.weights is not None:
+            entry["Precision"]["weight"] = layer.weight_type.hls()
+            entry["Precision"]["bias"] = layer.bias_type.hls()
+            entry["Strategy"] = layer.strategy.capitalize()
+            entry["ReuseFactor"] = layer.reuse_factor
+            linear = config.get(f"{layer.name}_linear")  # hls4ml sets it behind the layer, then optimises it away
+            if linear is not None:
+                linear["Precision"]["result"] = _result(layer)
+
+
+def _result(layer: HlsLayer) -> str:
+    return layer.result_type.hls(rounding=layer.kind == "activation")
+
+
+def _check(graph: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> None:
+    """Compare what hls4ml made of each layer with what was asked for."""
+    nodes = {node.name: node for node in graph.get_layers()}
+    wrong = []
+    for layer in layers:
+        if layer.kind == "reshape":
+            continue
+        node = nodes.get(layer.name)
+        if node is None:
+            wrong.append(f"{layer.name}: gone")
+            continue
+        asked = {"result": _result(layer)}
+        made = {"result": _made(node.get_output_variable().type.precision)}
+        if layer.weights is not None:
+            asked |= {"weight": layer.weight_type.hls(), "bias": layer.bias_type.hls(), "accum": layer.accum_type.hls()}
+            made |= {name: _made(node.weights[name].type.precision) for name in ("weight", "bias")}
+            made["accum"] = _made(node.get_attr("accum_t").precision)
+            asked |= {"strategy": layer.strategy, "reuse factor": str(layer.reuse_factor)}
+            made |= {"strategy": str(node.get_attr("strategy")), "reuse factor": str(node.get_attr("reuse_factor"))}
+        wrong += [f"{layer.name}: asked for {key} {asked[key]}, got {made[key]}" for key in asked if asked[key] != made[key]]
+    if wrong:
+        raise ToolError("hls4ml would generate something else than was asked for:\n" + "\n".join(wrong))
+
+
+def _made(precision: Any) -> str:
+    """An hls4ml type in the form of `FixedPoint.hls`."""
+    if getattr(precision, "fractional", None) is None and not hasattr(precision, "integer"):
+        return str(precision)
+    type_ = FixedPoint(precision.width, precision.integer, precision.signed)
+    mode = f"{precision.rounding_mode},{precision.saturation_mode}"
+    return type_.hls() if mode in ("TRN,WRAP", "None,None") else f"{type_.hls()[:-1]},{mode}>"
+
+
+def _write(graph: Any) -> None:
+    graph.config.config["Stamp"] = STAMP
+    graph.config.backend.writer.write_hls(graph)  # graph.write() would stamp anew

@@ -1,0 +1,89 @@
+"""What a user sees of a run: a bar while a stage works, a line when it is done, the outcome at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from fpga_flow.flow import Outcome
+from fpga_flow.runs import Done, Stage
+
+
+class Progress:
+    """Prints a run's progress; a `flow.Ui`. Use it as a context manager."""
+
+    def __init__(self, *, quiet: bool = False, to_stderr: bool = False):
+        self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                   TimeRemainingColumn(), TextColumn("{task.fields[info]}"))  # fmt: skip
+        self.bars = Bars(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> Progress:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def start(self, stage: Stage) -> None:
+        """Show a bar for the stage."""
+        self.task = self.bars.add_task(stage.name, total=None, info="")
+
+    def epoch(self, row: dict[str, Any], epochs: int) -> None:
+        """Move the bar on by an epoch."""
+        info = f"loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}"
+        if row["val_accuracy"] is not None:
+            info += f"  validation {row['val_accuracy']:.4f}"
+        self._move(row["epoch"], epochs, info)
+
+    def samples(self, done: int, total: int) -> None:
+        """Move the bar on by some samples."""
+        self._move(done, total, "samples")
+
+    def done(self, done: Done) -> None:
+        """Print the stage's line."""
+        if self.task is not None:
+            self.bars.remove_task(self.task)
+            self.task = None
+        seconds = "cached" if done.cached else f"{done.seconds:.1f} s"
+        self.console.print(f"  [bold]{done.stage.name:<10}[/] {seconds:>9}   {_say(done)}")
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(escape(text))
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Print where the run's results are."""
+        if outcome.report is None:
+            self.console.print(f"stopped as asked; so far in {escape(str(outcome.folder))}")
+        else:
+            self.console.print(f"report     {escape(str(outcome.report))}")
+
+    def _move(self, done: int, total: int, info: str) -> None:
+        if self.task is not None:
+            self.bars.update(self.task, completed=done, total=total, info=info)
+
+
+def _say(done: Done) -> str:
+    """What a stage has to tell, in a few words."""
+    result = done.result
+    if done.stage.name == "float":
+        return f"accuracy {result['accuracy']:.4f}"
+    if "accuracy_before" in result:
+        return f"accuracy {result['accuracy_before']:.4f} -> {result['accuracy_after']:.4f}"
+    if done.stage.name == "hls":
+        size = result["size"]
+        return f"{len(result['layers'])} layers, {size['nonzero']:,} of {size['parameters']:,} parameters non-zero"
+    if done.stage.name == "csim":
+        verdict = "bit for bit" if result["exact"] else f"[red]{result['mismatches']:,} differ[/]"
+        return f"{result['samples']:,} samples, {verdict}; accuracy {result['accuracy']:.4f}"
+    fits = "fits" if result["fits"] else "[red]does not fit[/]"
+    return (
+        f"{result['source']}: {result['lut']:,} LUT, {result['ff']:,} FF, {result['dsp']:,} DSP, {result['bram18']:,} BRAM18, "
+        f"{result['latency_cycles']:,} cycles; {fits} {result['board']}"
+    )

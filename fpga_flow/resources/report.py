@@ -1,0 +1,132 @@
+"""The value that every source of resource numbers returns: what a design needs of an FPGA, and who says so.
+
+Units: LUT, FF and DSP in pieces; `bram18` in blocks of 18 Kb (a 36 Kb block, a "Block RAM Tile", counts as two); `uram`
+in blocks of 288 Kb; latency and initiation interval (`ii`) in clock cycles; the clock period in nanoseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+#: The stages that numbers can come from. Numbers of different stages are never mixed in one report.
+SOURCES = ("estimate", "open-synthesis", "csynth", "post-synthesis", "post-route")
+
+#: The resources that an FPGA has a limited amount of.
+RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
+
+
+@dataclass(frozen=True)
+class LayerResources:
+    """What one part of the design needs: a layer, or a part that is no layer (`kind` is then `fifo` or `top`)."""
+
+    name: str
+    kind: str
+    multipliers: int
+    lut: int
+    ff: int
+    dsp: int
+    bram18: int
+    uram: int
+    latency_cycles: int
+    ii: int
+
+
+@dataclass(frozen=True)
+class ResourceReport:
+    """What a whole design needs, with the keys of `resources` in run.json.
+
+    `fits` is None where nobody has compared the numbers with a board.
+    """
+
+    source: str
+    tool: str
+    part: str
+    board: str
+    lut: int
+    ff: int
+    dsp: int
+    bram18: int
+    uram: int
+    latency_cycles: int
+    ii: int
+    clock_ns: float
+    fits: bool | None = None
+    layers: tuple[LayerResources, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise ValueError(f'expected a source of {", ".join(SOURCES)}, got "{self.source}"')
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as one entry of `resources` in run.json."""
+        return {**asdict(self), "layers": [asdict(layer) for layer in self.layers]}
+
+    def to_json(self) -> str:
+        """The report as a JSON document."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ResourceReport:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: a key is missing or unknown.
+        """
+        layers = tuple(LayerResources(**_checked(LayerResources, layer)) for layer in data.get("layers", ()))
+        return cls(**{**_checked(cls, data), "layers": layers})
+
+    @classmethod
+    def from_json(cls, text: str) -> ResourceReport:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: the text is not a JSON object, or a key is missing or unknown.
+        """
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError(f"expected a JSON object with a resource report, got {type(data).__name__}")
+        return cls.from_dict(data)
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """A resource of which the design needs more than the board has."""
+
+    resource: str
+    needed: int
+    usable: int
+
+    @property
+    def missing(self) -> int:
+        """How much is missing."""
+        return self.needed - self.usable
+
+
+def shortfalls(report: ResourceReport, usable: Mapping[str, int]) -> tuple[Shortfall, ...]:
+    """The resources that the design needs more of than is `usable`, in the order of `RESOURCES`; empty if it fits.
+
+    Args:
+        report: what the design needs.
+        usable: what there is, by the names of `RESOURCES`. A resource that is not named is not judged.
+
+    Raises:
+        ValueError: `usable` names something that is not a resource.
+    """
+    unknown = sorted(set(usable) - set(RESOURCES))
+    if unknown:
+        raise ValueError(f"expected amounts of {', '.join(RESOURCES)}, got {', '.join(unknown)}")
+    needs = [Shortfall(name, getattr(report, name), usable[name]) for name in RESOURCES if name in usable]
+    return tuple(need for need in needs if need.missing > 0)
+
+
+def _checked(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` if its keys are exactly the fields of the dataclass `kind`."""
+    names = {field.name for field in fields(kind)}
+    if set(data) != names:
+        problems = [f"missing {name}" for name in sorted(names - set(data))]
+        problems += [f"unknown {name}" for name in sorted(set(data) - names)]
+        raise ValueError(f"expected the keys of a {kind.__name__}: {', '.join(problems)}")
+    return dict(data)

@@ -1,0 +1,178 @@
+"""Run folders: `runs/<name>/<digest>/`, one folder per stage in each, and the digests that name what is in them.
+
+A stage folder appears by one rename, whole or not at all. What a killed stage left lies in a folder `.<stage>.partial`, from
+which the stage goes on if it can. A stage that any run of the same `runs/` folder has finished is copied, not done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+_PACKAGE = Path(__file__).parent
+_RECORD = "stage.json"
+
+
+def digest(*parts: Any) -> str:
+    """A digest of plain values (JSON types) that depends on nothing else: 16 hexadecimal digits."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def code_digest(*names: str) -> str:
+    """A digest of the package's own files (or folders of files): a stage done by other code is another stage."""
+    files: list[Path] = []
+    for name in names:
+        path = _PACKAGE / name
+        files += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    sources = [file for file in files if file.suffix in (".py", ".cpp", ".h", ".j2")]
+    return digest([[str(file.relative_to(_PACKAGE)), file_digest(file)] for file in sources])
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """The installed versions of packages."""
+    return {name: metadata.version(name) for name in packages}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage to be done: its place in the order, its name, and the digest of all that its outcome depends on."""
+
+    number: int
+    name: str
+    digest: str
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder."""
+        return f"{self.number}-{self.name}"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished stage: its folder, what it has to tell (JSON values), and whether it was read back."""
+
+    stage: Stage
+    folder: Path
+    result: dict[str, Any]
+    seconds: float
+    cached: bool
+
+
+class Run:
+    """One run folder. Only one process works on it at a time; others wait."""
+
+    def __init__(self, root: Path, name: str, digest: str, stages: tuple[Stage, ...]):
+        self.root, self.name, self.digest, self.stages = root, name, digest, stages
+        self.folder = root / name / digest
+
+    @contextmanager
+    def locked(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Make the folder and hold its lock; `waiting` is called once if another process holds it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            waiting()
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def has(self, stage: Stage) -> bool:
+        """Whether the stage is there whole, in this run or another one."""
+        return _is_whole(self.folder / stage.folder, stage) or any(_is_whole(each, stage) for each in self._elsewhere(stage))
+
+    def finished(self, stage: Stage) -> Done | None:
+        """The stage if it is there whole, from this run or copied from another one; else None."""
+        folder = self.folder / stage.folder
+        if not _is_whole(folder, stage):
+            found = next((each for each in self._elsewhere(stage) if _is_whole(each, stage)), None)
+            if found is None:
+                return None
+            self._set_aside(folder)
+            partial = self._partial(stage)
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(found, partial)
+            partial.rename(folder)
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        return Done(stage, folder, record["result"], record["seconds"], cached=True)
+
+    def do(self, stage: Stage, work: Callable[[Path], dict[str, Any]]) -> Done:
+        """Do a stage: `work` gets the partial folder (which may hold what a killed run left) and returns the result."""
+        partial, folder = self._partial(stage), self.folder / stage.folder
+        if partial.is_dir() and not (partial / f".stage-{stage.digest}").is_file():
+            shutil.rmtree(partial)
+        partial.mkdir(exist_ok=True)
+        (partial / f".stage-{stage.digest}").touch()
+        started = time.monotonic()
+        result = work(partial)
+        seconds = round(time.monotonic() - started, 3)
+        record = {"name": stage.name, "digest": stage.digest, "seconds": seconds, "result": result}
+        record["files"] = {str(file.relative_to(partial)): file_digest(file) for file in _files(partial)}
+        write_json(partial / _RECORD, record)
+        self._set_aside(folder)
+        partial.rename(folder)
+        return Done(stage, folder, result, seconds, cached=False)
+
+    def forget(self, stage: Stage) -> None:
+        """Leave a finished or half-done stage out, so that it is done again."""
+        self._set_aside(self.folder / stage.folder)
+        shutil.rmtree(self._partial(stage), ignore_errors=True)
+
+    def _partial(self, stage: Stage) -> Path:
+        return self.folder / f".{stage.folder}.partial"
+
+    def _elsewhere(self, stage: Stage) -> Iterator[Path]:
+        for marker in sorted(self.root.glob(f"*/*/*-{stage.name}/.stage-{stage.digest}")):
+            yield marker.parent
+
+    def _set_aside(self, folder: Path) -> None:
+        """Keep a stage folder that is no longer what its record says (a user may have worked in it) under another name."""
+        if not folder.exists():
+            return
+        number = 1
+        while (kept := folder.with_name(f"{folder.name}.old-{number}")).exists():
+            number += 1
+        folder.rename(kept)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file by one rename: readers never see half of it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file() and file.name != _RECORD)
+
+
+def _is_whole(folder: Path, stage: Stage) -> bool:
+    """Whether the folder holds this stage, with every file as it was written."""
+    try:
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        return record["digest"] == stage.digest and all(
+            file_digest(folder / name) == expected for name, expected in record["files"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

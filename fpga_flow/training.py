@@ -1,0 +1,208 @@
+"""The only training loop. It is reproducible, also when it is stopped and goes on from its checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.datasets.base import Dataset, Part
+from fpga_flow.keras import keras, seed_everything, tf
+from fpga_flow.spec.base import Training
+
+#: Seconds of training between two checkpoints: short beside what is lost without, long beside writing one.
+CHECKPOINT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a compression pass adds to training.
+
+    after_step   operations run after each step of the optimiser, for example weights multiplied by their masks
+    before_epoch called with the number of each epoch, from 0
+    state        variables beyond the model's that a checkpoint must hold, for example the masks
+    ready_epoch  the first epoch whose weights may be kept as the best, for example when the sparsity is reached
+    """
+
+    after_step: Sequence[Callable[[], None]] = ()
+    before_epoch: Callable[[int], None] = lambda epoch: None
+    state: Sequence[Any] = ()
+    ready_epoch: int = 0
+
+
+#: One dict per epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds, best (kept so far).
+History = list[dict[str, Any]]
+
+
+@dataclass
+class _State:
+    """Where training stands after an epoch, beyond the variables."""
+
+    epoch: int = 0
+    best: tuple[float, float] = (-math.inf, -math.inf)
+    best_epoch: int = 0
+    best_weights: list[NDArray[Any]] = field(default_factory=list)
+    history: History = field(default_factory=list)
+
+
+def fit(
+    model: Any,
+    dataset: Dataset,
+    training: Training,
+    seed: int,
+    *,
+    hooks: Hooks = Hooks(),
+    checkpoint: Path | None = None,
+    report: Callable[[dict[str, Any], int], None] = lambda epoch, epochs: None,
+) -> History:
+    """Train `model` in place by Adam (Kingma & Ba 2015) on cross-entropy, with a learning rate that falls to zero as a
+    cosine (Loshchilov & Hutter 2017, without restarts), and leave it with the weights of its best epoch.
+
+    The best epoch is that of the highest validation accuracy, and of equals that of the lowest validation loss; without
+    validation samples it is the last. Each epoch takes the samples in an order of its own; those left over from its last
+    whole batch wait for another epoch. `report` gets each epoch's row of the history, and the number of epochs.
+
+    Args:
+        checkpoint: a file from which training goes on if it exists, and to which its state is written; removed at the end.
+    """
+    seed_everything(seed)
+    batch = min(training.batch_size, len(dataset.train.x))
+    steps = len(dataset.train.x) // batch
+    schedule = keras.optimizers.schedules.CosineDecay(training.learning_rate, training.epochs * steps)
+    optimizer = keras.optimizers.Adam(schedule)
+    optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *optimizer.variables, *hooks.state]
+    train_epoch = _train_epoch(model, optimizer, dataset.train, batch, steps, hooks.after_step)
+    validate = _validate(model, dataset.validation)
+
+    state = _resume(checkpoint, variables) if checkpoint is not None and checkpoint.exists() else _State()
+    saved = time.monotonic()
+    while state.epoch < training.epochs and not _patience_spent(state, training, hooks.ready_epoch):
+        started = time.monotonic()
+        tf.random.set_seed(seed)  # resets dropout's generators: an epoch does not depend on the epochs run before it
+        hooks.before_epoch(state.epoch)
+        order = np.random.default_rng([seed, state.epoch]).permutation(len(dataset.train.x))
+        loss, accuracy = train_epoch(tf.constant(order[: steps * batch].reshape(steps, batch)))
+        val_loss, val_accuracy = validate()
+        state.epoch += 1
+        score = (float(val_accuracy), -float(val_loss)) if len(dataset.validation.x) else (float(state.epoch), 0.0)
+        better = state.epoch > hooks.ready_epoch and score > state.best
+        if better:
+            state.best, state.best_epoch, state.best_weights = score, state.epoch, model.get_weights()
+        row = {
+            "epoch": state.epoch,
+            "loss": float(loss),
+            "accuracy": float(accuracy),
+            "val_loss": float(val_loss),
+            "val_accuracy": float(val_accuracy),
+            "learning_rate": float(schedule((state.epoch - 1) * steps)),
+            "seconds": round(time.monotonic() - started, 3),
+            "best": better,
+        }
+        state.history.append(row)
+        report(row, training.epochs)
+        if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+            _save(checkpoint, variables, state)
+            saved = time.monotonic()
+    if state.best_weights:
+        model.set_weights(state.best_weights)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return state.history
+
+
+def accuracy(logits: NDArray[np.floating], labels: NDArray[Any]) -> float:
+    """The share of samples whose largest logit (n, classes) is that of the label, one-hot (n, classes) or number (n,)."""
+    numbers = labels.argmax(axis=1) if labels.ndim > 1 else labels
+    return float(np.mean(logits.argmax(axis=1) == numbers))
+
+
+def evaluate(model: Any, part: Part) -> float:
+    """The accuracy of a model on samples."""
+    return accuracy(model.predict(part.x, batch_size=1024, verbose=0), part.y)
+
+
+def _loss(labels: NDArray[Any]) -> Any:
+    form = keras.losses.CategoricalCrossentropy if labels.ndim > 1 else keras.losses.SparseCategoricalCrossentropy
+    return form(from_logits=True)
+
+
+def _hits(labels: Any, logits: Any) -> Any:
+    numbers = tf.argmax(labels, axis=1) if labels.shape.rank > 1 else tf.cast(labels, tf.int64)
+    return tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == numbers, tf.float32))
+
+
+def _train_epoch(
+    model: Any, optimizer: Any, part: Part, batch: int, steps: int, after_step: Sequence[Callable[[], None]]
+) -> Callable[[Any], tuple[Any, Any]]:
+    """A function that trains on the batches whose sample numbers (steps, batch) it gets: mean loss and accuracy."""
+    x, y = tf.constant(part.x), tf.constant(part.y)
+    loss_of = _loss(part.y)
+    variables = model.trainable_variables
+
+    @tf.function
+    def run(order: Any) -> tuple[Any, Any]:
+        loss_sum, hits = tf.constant(0.0), tf.constant(0.0)
+        for step in tf.range(steps):
+            labels = tf.gather(y, order[step])
+            with tf.GradientTape() as tape:
+                logits = model(tf.gather(x, order[step]), training=True)
+                loss = loss_of(labels, logits)
+                total = tf.add_n([loss, *model.losses])
+            optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
+            for operation in after_step:
+                operation()
+            loss_sum += loss
+            hits += _hits(labels, logits)
+        return loss_sum / steps, hits / (steps * batch)
+
+    return run
+
+
+def _validate(model: Any, part: Part) -> Callable[[], tuple[Any, Any]]:
+    """A function that returns loss and accuracy on `part`; NaN where it has no samples."""
+    if not len(part.x):
+        return lambda: (math.nan, math.nan)
+    data = tf.data.Dataset.from_tensor_slices((part.x, part.y)).batch(1024)
+    loss_of = _loss(part.y)
+
+    @tf.function
+    def run() -> tuple[Any, Any]:
+        loss, hits = tf.constant(0.0), tf.constant(0.0)
+        for x, y in data:
+            logits = model(x, training=False)
+            loss += loss_of(y, logits) * tf.cast(tf.shape(logits)[0], tf.float32)
+            hits += _hits(y, logits)
+        return loss / len(part.x), hits / len(part.x)
+
+    return run
+
+
+def _patience_spent(state: _State, training: Training, ready_epoch: int) -> bool:
+    return training.patience is not None and state.epoch - max(state.best_epoch, ready_epoch) >= training.patience
+
+
+def _save(path: Path, variables: Sequence[Any], state: _State) -> None:
+    arrays = {f"variable_{number}": variable.numpy() for number, variable in enumerate(variables)}
+    best = {f"best_{number}": value for number, value in enumerate(state.best_weights)}
+    head = json.dumps([state.epoch, state.best, state.best_epoch, state.history])
+    partial = path.with_suffix(".partial.npz")
+    np.savez(partial, head=np.array(head), **arrays, **best)
+    partial.replace(path)
+
+
+def _resume(path: Path, variables: Sequence[Any]) -> _State:
+    with np.load(path, allow_pickle=False) as data:
+        for number, variable in enumerate(variables):
+            variable.assign(data[f"variable_{number}"])
+        epoch, best, best_epoch, history = json.loads(str(data["head"]))
+        count = sum(name.startswith("best_") for name in data.files)
+        weights = [data[f"best_{number}"] for number in range(count)]
+    return _State(epoch, tuple(best), best_epoch, weights, history)

@@ -1,0 +1,89 @@
+"""The value types of resource numbers."""
+
+import json
+
+import pytest
+
+from fpga_flow.resources.report import LayerResources, ResourceReport, Shortfall, shortfalls
+
+LAYER = LayerResources("fc1", "dense", 7, 100, 200, 7, 1, 0, 5, 2)
+REPORT = ResourceReport(
+    source="estimate",
+    tool="Vitis HLS",
+    part="xc7z020clg400-1",
+    board="pynq-z2",
+    lut=100,
+    ff=200,
+    dsp=7,
+    bram18=1,
+    uram=0,
+    latency_cycles=6,
+    ii=2,
+    clock_ns=5.0,
+    fits=True,
+    layers=(LAYER,),
+)
+
+
+def test_json_round_trip() -> None:
+    assert ResourceReport.from_json(REPORT.to_json()) == REPORT
+
+
+def test_keys_are_those_of_run_json() -> None:
+    assert list(json.loads(REPORT.to_json())) == [
+        *("source", "tool", "part", "board", "lut", "ff", "dsp", "bram18", "uram", "latency_cycles", "ii", "clock_ns"),
+        *("fits", "layers"),
+    ]
+
+
+def test_report_without_layers_or_board_round_trips() -> None:
+    report = ResourceReport("csynth", "Vivado HLS", "", "", 1, 2, 3, 4, 5, 6, 7, 10.0)
+    assert report.fits is None
+    assert ResourceReport.from_json(report.to_json()) == report
+
+
+def test_unknown_source_is_refused() -> None:
+    with pytest.raises(ValueError, match='post-synthesis, post-route, got "guess"'):
+        ResourceReport("guess", "", "", "", 0, 0, 0, 0, 0, 0, 1, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lut": None}, "missing lut"),
+        ({"luts": 3}, "unknown luts"),
+    ],
+)
+def test_wrong_keys_are_refused(change: dict[str, int | None], message: str) -> None:
+    data = {key: value for key, value in {**REPORT.to_dict(), **change}.items() if value is not None}
+    with pytest.raises(ValueError, match=message):
+        ResourceReport.from_dict(data)
+
+
+def test_wrong_layer_keys_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"keys of a LayerResources: .*unknown luts"):
+        ResourceReport.from_dict({**REPORT.to_dict(), "layers": [{"luts": 1}]})
+
+
+def test_json_that_is_no_object_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected a JSON object with a resource report, got list"):
+        ResourceReport.from_json("[]")
+
+
+def test_a_report_that_fits_has_no_shortfalls() -> None:
+    assert shortfalls(REPORT, {"lut": 100, "ff": 200, "dsp": 7, "bram18": 1, "uram": 0}) == ()
+
+
+def test_shortfalls_name_what_is_missing() -> None:
+    found = shortfalls(REPORT, {"dsp": 2, "lut": 99, "ff": 1000})
+    assert found == (Shortfall("lut", 100, 99), Shortfall("dsp", 7, 2))
+    assert [shortfall.missing for shortfall in found] == [1, 5]
+
+
+def test_resources_that_are_not_named_are_not_judged() -> None:
+    assert shortfalls(REPORT, {}) == ()
+
+
+def test_unknown_resources_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected amounts of lut, ff, dsp, bram18, uram, got bram36"):
+        shortfalls(REPORT, {"bram36": 10})
