@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+import os
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from fpga_flow import shipped
-from fpga_flow.errors import FieldError, InputError, Place, Problem, dotted, suggest
-from fpga_flow.spec.base import PositiveFloat, Section
+from fpga_flow.errors import FieldError, InputError, suggest
+from fpga_flow.spec import messages, yaml_file
+from fpga_flow.spec.base import Form, PositiveFloat, Section
 
 _FIELD = ("hls", "board")
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -74,7 +75,7 @@ class Board(Section):
     source      where the figures are from
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    name: Annotated[str, Form(r"[a-z0-9][a-z0-9-]*", "a name of small letters, digits and -")]
     title: str
     vendor: str
     family: str
@@ -108,13 +109,12 @@ def load(name: str) -> Board:
         InputError: the file is no YAML, or doesn't describe a board.
     """
     if name.endswith((".yaml", ".yml")):
-        path = Path(name)
-        if not path.is_file():
-            raise FieldError(_FIELD, f'no such file: "{name}"')
-        return read(path)
+        if not os.path.isfile(name):
+            raise FieldError(_FIELD, f"no such file: {messages.show(name)}")
+        return read(Path(name))
     known = names()
     if name not in known:
-        raise FieldError(_FIELD, f'expected a board, got "{name}": {suggest(name, known)}')
+        raise FieldError(_FIELD, f"expected a board, got {messages.show(name)}: {suggest(name, known)}")
     return read(shipped.folder("boards") / f"{name}.yaml")
 
 
@@ -124,50 +124,16 @@ def read(path: Path) -> Board:
     Raises:
         InputError: the file can't be read, is no YAML, or doesn't describe a board; all problems with their places.
     """
+    document = yaml_file.read(path)
+    if not isinstance(document.data, dict):
+        got = messages.show(document.data)
+        raise InputError.at(str(path), f"expected a mapping with the keys of a board, got {got}", line=1, column=1)
     try:
-        text = path.read_text("utf-8")
-        content = yaml.safe_load(text)
-    except OSError as error:
-        raise InputError.at(str(path), f"the file can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError.at(str(path), f"expected text in UTF-8: {error.reason} at byte {error.start}") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
-        raise InputError.at(str(path), f"expected YAML: {error.problem}", **place) from error
-    except yaml.YAMLError as error:
-        raise InputError.at(str(path), f"expected YAML: {str(error).splitlines()[0]}") from error
-    if not isinstance(content, dict):
-        raise InputError.at(str(path), f"expected the fields of a board, got {content!r}")
-    try:
-        return Board.model_validate(content)
+        board = Board.model_validate_json(json.dumps(document.data))
     except ValidationError as error:
-        raise InputError(_problems(path, text, error)) from error
-
-
-def _problems(path: Path, text: str, error: ValidationError) -> list[Problem]:
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    problems = []
-    for detail in error.errors():
-        place = detail["loc"]
-        message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"] not in ("missing", "value_error"):
-            message += f", got {detail['input']!r}"
-        mark = _mark(root, place)
-        problems.append(Problem(Place(str(path), mark.line + 1, mark.column + 1), dotted(place), message))
-    return problems
-
-
-def _mark(node: Any, place: Sequence[str | int]) -> Any:
-    """Where the field is written; for one that is missing, where the section starts that should have it."""
-    mark = node.start_mark
-    for part in place:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == part]
-            if not found:
-                return mark
-            mark, node = found[-1][0].start_mark, found[-1][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            node = node.value[part]
-            mark = node.start_mark
-    return mark
+        mistakes = [each for each in messages.mistakes(error, Board) if each.path not in document.wrong]
+        problems = [document.problem(each.path, each.message) for each in mistakes]
+        raise InputError([*document.problems, *problems]) from error
+    if document.problems:
+        raise InputError(document.problems)
+    return board

@@ -174,5 +174,5 @@ def _is_whole(folder: Path, stage: Stage) -> bool:
         return record["digest"] == stage.digest and all(
             file_digest(folder / name) == expected for name, expected in record["files"].items()
         )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False  # missing, cut off, or not a record

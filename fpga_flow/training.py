@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +83,7 @@ def fit(
     train_epoch = _train_epoch(model, optimizer, dataset.train, batch, steps, hooks.after_step)
     validate = _validate(model, dataset.validation)
 
-    state = _resume(checkpoint, variables) if checkpoint is not None and checkpoint.exists() else _State()
+    state = _resume(checkpoint, variables) if checkpoint is not None else _State()
     saved = time.monotonic()
     while state.epoch < training.epochs and not _patience_spent(state, training, hooks.ready_epoch):
         started = time.monotonic()
@@ -92,7 +93,7 @@ def fit(
         loss, accuracy = train_epoch(tf.constant(order[: steps * batch].reshape(steps, batch)))
         val_loss, val_accuracy = validate()
         state.epoch += 1
-        score = (float(val_accuracy), -float(val_loss)) if len(dataset.validation.x) else (float(state.epoch), 0.0)
+        score = (float(state.epoch), 0.0) if val_accuracy is None else (val_accuracy, -val_loss)
         better = state.epoch > hooks.ready_epoch and score > state.best
         if better:
             state.best, state.best_epoch, state.best_weights = score, state.epoch, model.get_weights()
@@ -100,8 +101,8 @@ def fit(
             "epoch": state.epoch,
             "loss": float(loss),
             "accuracy": float(accuracy),
-            "val_loss": float(val_loss),
-            "val_accuracy": float(val_accuracy),
+            "val_loss": val_loss,
+            "val_accuracy": val_accuracy,
             "learning_rate": float(schedule((state.epoch - 1) * steps)),
             "seconds": round(time.monotonic() - started, 3),
             "best": better,
@@ -166,10 +167,10 @@ def _train_epoch(
     return run
 
 
-def _validate(model: Any, part: Part) -> Callable[[], tuple[Any, Any]]:
-    """A function that returns loss and accuracy on `part`; NaN where it has no samples."""
+def _validate(model: Any, part: Part) -> Callable[[], tuple[float, float] | tuple[None, None]]:
+    """A function that returns loss and accuracy on `part`; None where it has no samples."""
     if not len(part.x):
-        return lambda: (math.nan, math.nan)
+        return lambda: (None, None)
     data = tf.data.Dataset.from_tensor_slices((part.x, part.y)).batch(1024)
     loss_of = _loss(part.y)
 
@@ -182,7 +183,11 @@ def _validate(model: Any, part: Part) -> Callable[[], tuple[Any, Any]]:
             hits += _hits(y, logits)
         return loss / len(part.x), hits / len(part.x)
 
-    return run
+    def validate() -> tuple[float, float]:
+        loss, hits = run()
+        return float(loss), float(hits)
+
+    return validate
 
 
 def _patience_spent(state: _State, training: Training, ready_epoch: int) -> bool:
@@ -199,10 +204,15 @@ def _save(path: Path, variables: Sequence[Any], state: _State) -> None:
 
 
 def _resume(path: Path, variables: Sequence[Any]) -> _State:
-    with np.load(path, allow_pickle=False) as data:
-        for number, variable in enumerate(variables):
-            variable.assign(data[f"variable_{number}"])
-        epoch, best, best_epoch, history = json.loads(str(data["head"]))
-        count = sum(name.startswith("best_") for name in data.files)
-        weights = [data[f"best_{number}"] for number in range(count)]
+    """Set the variables as the checkpoint has them; where there is none, or a damaged one, start from the beginning."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
+            values = [data[f"variable_{number}"] for number in range(len(variables))]
+            epoch, best, best_epoch, history = json.loads(str(data["head"]))
+            count = sum(name.startswith("best_") for name in data.files)
+            weights = [data[f"best_{number}"] for number in range(count)]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return _State()
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
     return _State(epoch, tuple(best), best_epoch, weights, history)

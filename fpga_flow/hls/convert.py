@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 from fpga_flow.errors import ToolError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.hls.reference import plain, plain_weights
+from fpga_flow.hls.reference import plain, set_weights
 from fpga_flow.hls.settings import HlsSettings
 from fpga_flow.keras import keras, save_h5
 from fpga_flow.networks.rebuild import rebuild
@@ -30,13 +31,14 @@ STAMP = "fpgaflow"
 def convert(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> Any:
     """Write hls4ml's project for a quantized network into `folder` (made here) and return hls4ml's ModelGraph.
 
-    What hls4ml prints goes to `folder/hls4ml.log`.
+    What hls4ml prints and warns of goes to `folder/hls4ml.log`.
 
     Raises:
         ToolError: hls4ml failed, or would generate other types, strategies or reuse factors than were asked for.
     """
     folder.mkdir(parents=True)
-    with open(folder / "hls4ml.log", "w", encoding="utf-8") as log:
+    with open(folder / "hls4ml.log", "w", encoding="utf-8") as log, warnings.catch_warnings():
+        warnings.simplefilter("default")  # into the log, too
         with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             try:
                 graph = _graph(_plain_model(model, layers, settings), layers, settings, folder)
@@ -70,10 +72,7 @@ def _plain_model(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings) 
         return [plain(layer, "float32")]
 
     result = rebuild(model, replace)
-    for layer in layers:
-        if layer.weights is not None:
-            keras_layer = result.get_layer(layer.name)
-            keras_layer.set_weights(plain_weights(layer, keras_layer))
+    set_weights(result, layers)
     return result
 
 
@@ -122,7 +121,8 @@ def _configure(config: dict[str, Any], layers: Sequence[HlsLayer], settings: Hls
             entry["Precision"]["accum"] = layer.accum_type.hls()
         if layer.weights is not None:
             entry["Precision"]["weight"] = layer.weight_type.hls()
-            entry["Precision"]["bias"] = layer.bias_type.hls()
+            if layer.bias_type is not None:
+                entry["Precision"]["bias"] = layer.bias_type.hls()
             entry["Strategy"] = layer.strategy.capitalize()
             entry["ReuseFactor"] = layer.reuse_factor
             linear = config.get(f"{layer.name}_linear")  # hls4ml sets it behind the layer, then optimises it away
@@ -148,8 +148,11 @@ def _check(graph: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> Non
         asked = {"result": _result(layer)}
         made = {"result": _made(node.get_output_variable().type.precision)}
         if layer.weights is not None:
-            asked |= {"weight": layer.weight_type.hls(), "bias": layer.bias_type.hls(), "accum": layer.accum_type.hls()}
-            made |= {name: _made(node.weights[name].type.precision) for name in ("weight", "bias")}
+            types = {"weight": layer.weight_type, "bias": layer.bias_type}
+            for name, type_ in types.items():
+                if type_ is not None:
+                    asked[name], made[name] = type_.hls(), _made(node.weights[name].type.precision)
+            asked["accum"] = layer.accum_type.hls()
             made["accum"] = _made(node.get_attr("accum_t").precision)
             asked |= {"strategy": layer.strategy, "reuse factor": str(layer.reuse_factor)}
             made |= {"strategy": str(node.get_attr("strategy")), "reuse factor": str(node.get_attr("reuse_factor"))}

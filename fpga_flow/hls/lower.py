@@ -100,8 +100,8 @@ def _weighted(layer: Any, before: str, signal: Signal) -> tuple[HlsLayer, Signal
     if missing := [name for name, type_ in types.items() if type_ is None]:
         raise FieldError(("precision", "layers"), f'layer "{layer.name}": {" and ".join(missing)} has no fixed-point type')
     kernel = types["kernel"].quantize(layer.kernel.numpy())
-    bias_type = types.get("bias", FixedPoint(2, 1))
-    bias = bias_type.quantize(layer.bias.numpy() if layer.use_bias else np.zeros(kernel.shape[-1]))
+    bias_type = types.get("bias")
+    bias = np.zeros(kernel.shape[-1]) if bias_type is None else bias_type.quantize(layer.bias.numpy())
     conv = kernel.ndim == 4
     options = {}
     if conv:
@@ -126,7 +126,7 @@ def _weighted(layer: Any, before: str, signal: Signal) -> tuple[HlsLayer, Signal
         bias_type,
         accum,
         np.round(kernel / types["kernel"].step).astype(np.int64),
-        np.round(bias / bias_type.step).astype(np.int64),
+        None if bias_type is None else np.round(bias / bias_type.step).astype(np.int64),
         **options,
     )
     return lowered, Signal(accum, *result)
@@ -140,7 +140,7 @@ def _sums(
     high: NDArray[np.float64],
     fraction: int,
     kernel_type: FixedPoint,
-    bias_type: FixedPoint,
+    bias_type: FixedPoint | None,
 ) -> tuple[FixedPoint, tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """The accumulator's type, and the bounds of each output: sums of each term's least (greatest) value."""
     terms = kernel.reshape(-1, len(low), kernel.shape[-1])  # (positions of the window, channels in, outputs)
@@ -149,7 +149,9 @@ def _sums(
     bounds = least.sum(axis=(0, 1)) + bias, greatest.sum(axis=(0, 1)) + bias
     partial_low = np.minimum(least, 0).sum(axis=(0, 1)) + np.minimum(bias, 0)  # the least that any part of a sum can be
     partial_high = np.maximum(greatest, 0).sum(axis=(0, 1)) + np.maximum(bias, 0)
-    bits = max(fraction + kernel_type.fraction, bias_type.fraction)
+    bits = fraction + kernel_type.fraction
+    if bias_type is not None:
+        bits = max(bits, bias_type.fraction)
     try:
         return FixedPoint.covering(float(partial_low.min()), float(partial_high.max()), bits), bounds
     except ValueError as error:

@@ -53,10 +53,15 @@ def float64_model(model: Any, layers: Sequence[HlsLayer]) -> Any:
         return [plain(layer, "float64")]
 
     exact = rebuild(model, replace)
-    for layer in layers:
-        if layer.weights is not None:
-            exact.get_layer(layer.name).set_weights(plain_weights(layer, exact.get_layer(layer.name)))
+    set_weights(exact, layers)
     return exact
+
+
+def set_weights(model: Any, layers: Sequence[HlsLayer]) -> None:
+    """Give a plain Keras model the weights of the lowered layers of the same names."""
+    for layer in layers:
+        if weights := plain_weights(layer):
+            model.get_layer(layer.name).set_weights(weights)
 
 
 def plain(layer: Any, dtype: str) -> Any:
@@ -67,10 +72,10 @@ def plain(layer: Any, dtype: str) -> Any:
     return getattr(keras.layers, type(layer).__name__.removeprefix("Q"))(**options, dtype=dtype)
 
 
-def plain_weights(layer: HlsLayer, keras_layer: Any) -> list[NDArray[np.float64]]:
-    """Kernel and bias (where the Keras layer has one) as real numbers."""
-    kernel = layer.weights * layer.weight_type.step
-    return [kernel, layer.biases * layer.bias_type.step] if keras_layer.use_bias else [kernel]
+def plain_weights(layer: HlsLayer) -> list[NDArray[np.float64]]:
+    """Kernel and bias (where there are any) as real numbers, in Keras' order."""
+    pairs = ((layer.weights, layer.weight_type), (layer.biases, layer.bias_type))
+    return [values * type_.step for values, type_ in pairs if values is not None and type_ is not None]
 
 
 def _rounding(name: str, type_: FixedPoint) -> Any:

@@ -1,0 +1,1 @@
+"""What a user writes: the YAML file, its sections, and the checks of them before anything is trained."""

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.spec.messages import show
+
+#: Weights and activations are trained in float32, whose 24 significant bits hold no wider type exactly.
+MAX_WIDTH = 24
 
 
 class Section(BaseModel):
@@ -15,12 +32,44 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="strings")
 
 
+@dataclass(frozen=True)
+class Form:
+    """An annotation of text that must have a form: a regular expression, and the form in words for messages."""
+
+    pattern: str
+    words: str
+    max_length: int | None = None
+    refused: Collection[str] = ()
+
+    def check(self, text: str) -> str:
+        """The text, if it has the form. Raises ValueError with the message if not."""
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(f"expected {self.words}, got {show(text)}")
+        if self.max_length and len(text) > self.max_length:
+            raise ValueError(f"expected at most {self.max_length} characters, got {len(text)}")
+        if text in self.refused:
+            raise ValueError(f"expected a name that means nothing else in C++, got {show(text)}")
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        limit = {"maxLength": self.max_length} if self.max_length else {}
+        return {**handler(schema), "pattern": f"^{self.pattern}$", **limit}
+
+
 def _parse_type(value: Any) -> FixedPoint:
     if isinstance(value, FixedPoint):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"expected fixed<W,I> or ufixed<W,I>, for example fixed<6,1>, got {value!r}")
-    return FixedPoint.parse(value)
+        raise ValueError(f"expected fixed<W,I> or ufixed<W,I>, for example fixed<6,1>, got {show(value)}")
+    if re.fullmatch(r"\s*u?fixed\s*<\s*\d+\s*", value):  # YAML cut it at the comma
+        raise ValueError(f"expected fixed<W,I> or ufixed<W,I>, got {show(value)}: inside of {{ }} it must be in quotes")
+    type_ = FixedPoint.parse(value)
+    if type_.width > MAX_WIDTH:
+        raise ValueError(f"{type_}: expected at most {MAX_WIDTH} bits, as training is in float32, got {type_.width}")
+    return type_
 
 
 #: A fixed-point type, written `fixed<W,I>` or `ufixed<W,I>`.
@@ -32,7 +81,7 @@ TypeField = Annotated[
 ]
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-PositiveInt = Annotated[int, Field(ge=1)]
+PositiveInt = Annotated[int, Field(ge=1, lt=2**31)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

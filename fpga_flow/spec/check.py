@@ -2,65 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from fpga_flow import boards, compress, datasets, networks
 from fpga_flow.errors import FieldError, InputError, Problem
-from fpga_flow.spec.load import Loaded
+from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.spec.load import Loaded, find, load
+from fpga_flow.spec.model import LayerPrecision, Precision
 
 
 def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset | None = None) -> datasets.Dataset:
     """Find everything that is wrong with a spec, and load its data (unless they are given).
 
-    The network is built, quantized and lowered with untrained weights, which shows what its layers, patterns, precisions
-    and reuse factors will meet.
+    The network is built, quantized and lowered with untrained weights, which shows what its layers, patterns,
+    precisions and reuse factors will meet.
 
     Raises:
         InputError: the spec's problems, all of them, each with its place.
     """
-    problems = list(loaded.problems)
+    found = _Collector(loaded)
     sections = loaded.sections
-    found = _Collector(loaded, problems)
-    seed = sections.get("seed", 0)
-    board = model = None
     if dataset is None and "data" in sections:
-        dataset = found.call(lambda: datasets.load(sections["data"], seed))
+        dataset = found.call(lambda: datasets.load(sections["data"], sections.get("seed", 0)))
     if "hls" in sections:
-        board = found.call(lambda: boards.load(sections["hls"].board))
+        found.call(lambda: boards.load(sections["hls"].board))
     if dataset is not None and "network" in sections:
         model = found.call(lambda: _build(sections["network"], dataset, trust_code))
-    if model is not None and "compress" in sections and "precision" in sections:
-        fits = found.all(_check_passes(sections["compress"], model, sections["precision"]))
-        if fits and board is not None:
-            found.all(_check_hls(model, sections["precision"], sections["hls"]))
-    if problems:
-        raise InputError(problems)
-    assert dataset is not None  # else there would be a problem
+        if model is not None:
+            _check_layers(model, sections, found)
+    if found.problems or dataset is None:
+        raise InputError(found.problems)
     return dataset
+
+
+def check_all(
+    names: Sequence[str], changes: Sequence[str] = (), *, trust_code: bool = False
+) -> tuple[list[Loaded], list[datasets.Dataset], list[Problem]]:
+    """Load and check several specs, each of them a path or the name of an example: specs, their data, all problems."""
+    specs: list[Loaded] = []
+    data: list[datasets.Dataset] = []
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            loaded = load(find(name), changes)
+            data.append(check(loaded, trust_code=trust_code))
+            specs.append(loaded)
+        except InputError as error:
+            problems += error.problems
+    return specs, data, problems
 
 
 class _Collector:
     """Gathers what goes wrong instead of stopping at it."""
 
-    def __init__(self, loaded: Loaded, problems: list[Problem]):
-        self.loaded, self.problems = loaded, problems
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded, self.problems = loaded, list(loaded.problems)
 
     def call(self, work: Callable[[], Any]) -> Any:
         """The result of `work`, or None after noting its problems."""
         try:
             return work()
         except FieldError as error:
-            self.problems.append(self.loaded.place(error))
+            self.all([error])
         except InputError as error:
             self.problems.extend(error.problems)
         return None
 
-    def all(self, errors: Iterator[FieldError]) -> bool:
-        """Note all errors; whether there were none."""
-        before = len(self.problems)
-        self.problems.extend(self.loaded.place(error) for error in errors)
-        return len(self.problems) == before
+    def all(self, errors: Iterable[FieldError]) -> bool:
+        """Note all errors that don't just follow from others; whether there were none at all."""
+        errors = list(errors)
+        self.problems.extend(self.loaded.place(error) for error in errors if not self.loaded.may_follow(error))
+        return not errors
 
 
 def build_network(options: Any, dataset: datasets.Dataset) -> Any:
@@ -77,17 +90,53 @@ def _build(options: Any, dataset: datasets.Dataset, trust_code: bool) -> Any:
     return build_network(options, dataset)
 
 
-def _check_passes(passes: Any, model: Any, precision: Any) -> Iterator[FieldError]:
-    for number, one in enumerate(passes):
-        yield from compress.PASSES[one.name].check(one.options, model, precision, ("compress", number, one.name))
-    if not any(one.name == "quantize" for one in passes):
+def _check_layers(model: Any, sections: dict[str, Any], found: _Collector) -> None:
+    """Check what the sections say of the network's layers."""
+    precision, stand_in = sections.get("precision"), _stand_in()
+    passes = _check_passes(sections.get("compress"), model, precision or stand_in)
+    if "precision" in sections and precision is None:
+        passes = _check_passes(sections.get("compress"), model, None)
+    elif precision is None:
+        passes = (error for error in passes if error.path[0] != "precision")
+    fits = found.all(passes)
+    if "hls" not in sections:
+        return
+    if fits and precision is not None:
+        found.all(_check_hls(model, precision, sections["hls"]))
+    else:  # settings of layers can be checked with any types
+        found.all(error for error in _check_hls(model, stand_in, sections["hls"]) if error.path[0] == "hls")
+
+
+def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> Iterator[FieldError]:
+    """Each pass with its options; where there are no passes, or none that quantizes, `precision` all the same."""
+    for number, one in enumerate(passes or ()):
+        path = ("compress", number, one.name)
+        yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+    if any(one.name == "quantize" for one in passes or ()):
+        return
+    if passes is not None:
         yield FieldError(("compress",), "expected a quantize pass, since HLS code needs fixed-point types, got none")
+    if precision is not None:
+        yield from _refused(compress.quantize.check, compress.quantize.Options(), model, precision, ("compress",))
 
 
 def _check_hls(model: Any, precision: Any, hls: Any) -> Iterator[FieldError]:
     from fpga_flow.hls import preflight
 
+    yield from _refused(lambda: preflight.check(compress.quantize.quantize_model(model, precision), hls))
+
+
+def _refused(check: Callable[..., Iterable[FieldError]], *arguments: Any) -> Iterator[FieldError]:
+    """What a check yields or raises; networks that can't be rewritten layer by layer raise ValueError."""
     try:
-        yield from preflight.check(compress.quantize.quantize_model(model, precision), hls)
+        yield from check(*arguments)
     except FieldError as error:
         yield error
+    except ValueError as error:
+        yield FieldError(("network",), str(error))
+
+
+def _stand_in() -> Precision:
+    """Types with which any network can be quantized."""
+    type_ = FixedPoint(8, 1)
+    return Precision(input=type_, layers={"*": LayerPrecision(weight=type_, bias=type_, activation=type_)})

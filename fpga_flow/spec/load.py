@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import copy
 import json
-import types
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
 from fpga_flow import shipped
-from fpga_flow.errors import FieldError, FieldPath, InputError, Place, Problem, suggest
-from fpga_flow.spec import yaml_file
+from fpga_flow.errors import FieldError, FieldPath, InputError, Problem, suggest
+from fpga_flow.spec import messages, yaml_file
+from fpga_flow.spec.base import Section
+from fpga_flow.spec.changes import change
 from fpga_flow.spec.model import FlowSpec
+
+#: The parts of a spec that change neither what layers a network has nor what data it gets. Where one of them is wrong,
+#: the rest of its section can be checked without it.
+_SEPARABLE = [("precision",), ("compress",), ("hls",), ("csim",), ("training",), ("network", "dropout")]
+_SEPARABLE += [("data", key) for key in ("split", "scale", "one_hot", "train_samples", "test_samples")]
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a spec file holds: its valid sections by name (`spec` if all are), its problems, and its places."""
+    """What a spec file holds.
+
+    sections    by name, those that are valid, where possible without the values that are wrong by themselves
+    problems    what is wrong by itself; `wrong` are the paths of these values
+    spec        None if there are problems
+    """
 
     document: yaml_file.Document
     sections: dict[str, Any]
     problems: tuple[Problem, ...]
+    wrong: tuple[FieldPath, ...]
     spec: FlowSpec | None
 
     def place(self, error: FieldError) -> Problem:
         """A problem found later, with the place of its field."""
         return self.document.problem(error.path, error.message)
+
+    def may_follow(self, error: FieldError) -> bool:
+        """Whether a problem found later may only follow from those that are known: it is about what holds a wrong
+        value, or about what is not there in a section that has one.
+        """
+        path = error.path
+        if any(each[: len(path)] == path for each in self.wrong):
+            return True
+        return path not in self.document.places and any(each[:1] == path[:1] for each in self.wrong)
 
 
 def find(name: str) -> Path:
@@ -37,9 +60,10 @@ def find(name: str) -> Path:
     Raises:
         InputError: there is neither.
     """
-    path = Path(name)
-    if path.is_file():
-        return path
+    if os.path.isfile(name):
+        return Path(name)
+    if os.path.isdir(name):
+        raise InputError.at(name, "expected a file, got a folder")
     examples = shipped.folder("hls_configs")
     known = sorted(file.stem for file in examples.glob("*.yaml"))
     if name in known:
@@ -55,177 +79,58 @@ def load(path: Path, changes: Sequence[str] = ()) -> Loaded:
     """
     document = yaml_file.read(path)
     if not isinstance(document.data, dict):
-        kind = "nothing" if document.data is None else type(document.data).__name__
-        raise InputError.at(str(path), f"expected a mapping with the keys of a spec, got {kind}", line=1, column=1)
-    for change in changes:
-        _change(document, change)
+        got = messages.show(document.data)
+        raise InputError.at(str(path), f"expected a mapping with the keys of a spec, got {got}", line=1, column=1)
+    for each in changes:
+        change(document, each)
+    spec, mistakes = _validate(FlowSpec, document.data)
+    known = set(document.wrong)
+    mistakes = [each for each in mistakes if each.path not in known]
+    problems = (*document.problems, *(document.problem(each.path, each.message) for each in mistakes))
+    if spec is not None and not problems:
+        sections = {name: getattr(spec, name) for name in FlowSpec.model_fields}
+        return Loaded(document, sections, (), (), spec)
+    wrong = (*document.wrong, *(each.path for each in mistakes))
+    return Loaded(document, _sections(document.data, wrong), problems, wrong, None)
+
+
+def _validate(model: type[BaseModel], data: Any) -> tuple[Any, list[FieldError]]:
+    """The model of the data, or what is wrong with them. pydantic's strict rules for JSON are those for YAML."""
     try:
-        spec = FlowSpec.model_validate_json(_json(document.data))
+        return model.model_validate_json(json.dumps(data)), []
     except ValidationError as error:
-        problems = _problems(error, document)
-        return Loaded(document, _valid_sections(document.data), tuple(problems), None)
-    sections = {name: getattr(spec, name) for name in FlowSpec.model_fields}
-    return Loaded(document, sections, (), spec)
+        return None, messages.mistakes(error, model)
 
 
-def _json(data: Any) -> str:
-    """JSON text: pydantic's strict rules for JSON are those for YAML, where a list may stand for a tuple."""
-    return json.dumps(data)
-
-
-def _valid_sections(data: dict[str, Any]) -> dict[str, Any]:
-    """The sections that are valid by themselves, so that they can be checked against each other all the same."""
-    valid = {}
+def _sections(data: dict[str, Any], wrong: Sequence[FieldPath]) -> dict[str, Any]:
+    """The sections, as far as they make sense without what is wrong in them."""
+    sections = {}
     for name, field in FlowSpec.model_fields.items():
-        if name not in data:
-            if not field.is_required():
-                valid[name] = field.get_default(call_default_factory=True)
-            continue
-        try:
-            annotation = field.rebuild_annotation()
-            valid[name] = TypeAdapter(annotation).validate_json(_json(data[name]))
-        except ValidationError:
-            continue
-    return valid
+        definition: Any = {name: (field.annotation, field)}
+        model = create_model(name, __base__=Section, **definition)
+        given = {name: copy.deepcopy(data[name])} if name in data else {}
+        mistaken = [path for path in wrong if path[:1] == (name,)]
+        made = None
+        while made is None and all(path[:1] in _SEPARABLE or path[:2] in _SEPARABLE for path in mistaken):
+            for path in mistaken:
+                _remove(given, path)
+            if mistaken and name not in given:
+                break
+            made, errors = _validate(model, given)
+            mistaken = [each.path for each in errors]
+        if made is not None:
+            sections[name] = getattr(made, name)
+    return sections
 
 
-def _change(document: yaml_file.Document, change: str) -> None:
-    """Carry out `path.to.field=value` on the data, the value read as YAML."""
-    path_text, equals, value_text = change.partition("=")
-    place = Place(f"--set {change}")
-    if not equals or not path_text:
-        raise InputError([Problem(place, "", "expected path.to.field=value")])
-    value = yaml_file.parse(value_text, str(place)).data
-    node, path = document.data, ()
-    keys = path_text.split(".")
-    for number, key in enumerate(keys):
-        if isinstance(node, list):  # `compress.prune`: the entry that has this key; `compress.0`: by number
-            index = next((i for i, item in enumerate(node) if isinstance(item, dict) and key in item), None)
-            if index is None and key.isdecimal() and int(key) < len(node):
-                index = int(key)
-                path = (*path, index)
-                if number == len(keys) - 1:
-                    node[index] = value
-                node = node[index]
-                document.places[path] = place
-                continue
-            if index is None:
-                raise InputError([Problem(place, path_text, f'no entry "{key}" in the list')])
-            path, node = (*path, index), node[index]
-        if not isinstance(node, dict):
-            raise InputError([Problem(place, path_text, f'expected a mapping above "{key}", got {node!r}')])
-        path = (*path, key)
-        if number == len(keys) - 1:
-            node[key] = value
-        else:
-            node = node.setdefault(key, {})
-        if number == len(keys) - 1 or path not in document.places:
-            document.places[path] = place
-
-
-def _problems(error: ValidationError, document: yaml_file.Document) -> Iterable[Problem]:
-    for each in error.errors(include_url=False):
-        path = _in_data(each["loc"], document.data)
-        yield document.problem(path, _message(each, path))
-
-
-def _in_data(location: Sequence[str | int], data: Any) -> FieldPath:
-    """pydantic's location without the names of union members that it puts between."""
-    path: list[str | int] = []
-    for number, part in enumerate(location):
-        if isinstance(data, dict) and isinstance(part, str) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        elif number < len(location) - 1 or not isinstance(data, dict):
-            continue
-        path.append(part)
-    return tuple(path)
-
-
-_EXPECTED = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "finite_number": "a finite number",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
-_LIMITS = {
-    "greater_than_equal": ("at least", "ge"),
-    "greater_than": ("more than", "gt"),
-    "less_than_equal": ("at most", "le"),
-    "less_than": ("less than", "lt"),
-}
-
-
-def _message(error: Any, path: FieldPath) -> str:
-    """pydantic's error in our words: what was expected, what came."""
-    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
-    got = f"got {_show(value)}"
-    if kind == "extra_forbidden":
-        return f'unknown key "{error["loc"][-1]}": {suggest(str(error["loc"][-1]), _fields(error["loc"][:-1]))}'
-    if kind == "missing":
-        return "the key is missing"
-    if kind in _EXPECTED:
-        return f"expected {_EXPECTED[kind]}, {got}"
-    if kind in _LIMITS:
-        words, key = _LIMITS[kind]
-        return f"expected {words} {context[key]:g}, {got}"
-    if kind == "literal_error":
-        return f"expected {context['expected']}, {got}"
-    if kind == "union_tag_invalid":
-        return f"expected {_field_name(context)} {context['expected_tags']}, got {_show(context['tag'])}"
-    if kind == "union_tag_not_found":
-        return f"the key {context['discriminator']} is missing"
-    if kind == "string_pattern_mismatch":
-        return f"expected text of the form {context['pattern']}, {got}"
-    if kind == "string_too_long":
-        return f"expected at most {context['max_length']} characters, got {len(value)}"
-    if kind == "too_short":
-        return f"expected at least {context['min_length']} entries, got {context['actual_length']}"
-    if kind == "value_error":
-        return str(context["error"])
-    return f"{error['msg']}, {got}"
-
-
-def _field_name(context: Any) -> str:
-    return str(context["discriminator"]).strip("'")
-
-
-def _show(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    return json.dumps(value) if isinstance(value, (str, bool, int, float)) else f"a {type(value).__name__}"
-
-
-def _fields(location: Sequence[str | int]) -> list[str]:
-    """The keys that are known at a location of the spec."""
-    annotation: Any = FlowSpec
-    for part in location:
-        annotation = _step(annotation, part)
-    return sorted({name for model in _models(annotation) for name in model.model_fields})
-
-
-def _step(annotation: Any, part: str | int) -> Any:
-    models = _models(annotation)
-    tagged = [model for model in models if any(part in get_args(f.annotation) for f in model.model_fields.values())]
-    if isinstance(part, str) and tagged and not any(part in model.model_fields for model in models):
-        return tagged[0]
-    for model in models:
-        if part in model.model_fields:
-            return model.model_fields[part].annotation
-    arguments = get_args(annotation)
-    return arguments[-1] if get_origin(annotation) in (list, dict) and arguments else annotation
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in (Union, types.UnionType) or hasattr(annotation, "__metadata__"):
-        return [model for member in get_args(annotation) for model in _models(member)]
-    return []
+def _remove(data: dict[str, Any], path: FieldPath) -> None:
+    """Take a value away; if that is impossible or not enough (it is missing, or an entry of a list), what holds it."""
+    node: Any = data
+    for step in path[:-1]:
+        if isinstance(node, dict) and step not in node:
+            return  # it went with what held it
+        node = node[step]
+    if isinstance(node, dict) and path[-1] in node:
+        del node[path[-1]]
+    elif len(path) > 1:
+        _remove(data, path[:-1])

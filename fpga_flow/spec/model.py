@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union
 
 from pydantic import Field, create_model, model_validator
 
 from fpga_flow import compress, datasets, networks
-from fpga_flow.spec.base import PositiveFloat, PositiveInt, Section, Training, TypeField
+from fpga_flow.spec.base import Form, PositiveFloat, PositiveInt, Section, Training, TypeField
+from fpga_flow.spec.messages import show
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
+#: The name of a spec becomes that of a C++ function and of files: no keyword, no name that generated code uses.
+_TAKEN = frozenset(
+    (
+        "alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t char8_t "
+        "class co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue "
+        "decltype default delete do double dynamic_cast else enum explicit export extern false float for friend "
+        "goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private "
+        "protected public register reinterpret_cast requires return short signed sizeof static static_assert "
+        "static_cast struct switch template this thread_local throw true try typedef typeid typename union "
+        "unsigned using virtual void volatile wchar_t while xor xor_eq main std nnet hls defines parameters "
+    ).split()  # noqa: SIM905  (a word a line would fill two screens)
+)
+Name = Annotated[str, Form(r"[A-Za-z][A-Za-z0-9_]*", "a name of letters, digits and _ that begins with a letter", 64, _TAKEN)]
 Strategy = Literal["latency", "resource"]
 
 
@@ -64,8 +77,9 @@ class _OnePass(Section):
     @model_validator(mode="before")
     @classmethod
     def _one_name(cls, value: Any) -> Any:
-        if isinstance(value, dict) and len(value) != 1:
-            raise ValueError(f"expected one pass with its options, as in - prune: {{sparsity: 0.5}}, got {len(value)}")
+        if not isinstance(value, dict) or len(value) != 1:
+            got = f"{len(value)}: {', '.join(value)}" if isinstance(value, dict) and value else show(value)
+            raise ValueError(f"expected one pass with its options, for example - prune: {{sparsity: 0.5}}, got {got}")
         return value
 
     @property
@@ -84,13 +98,18 @@ def _union(options: dict[str, Any], tag: str) -> Any:
     return Annotated[Union[members], Field(discriminator=tag)] if len(members) > 1 else members[0]  # noqa: UP007
 
 
-OnePass = create_model(
-    "OnePass",
-    __base__=_OnePass,
-    **{name: (module.Options, None) for name, module in compress.PASSES.items()},
-)
-NetworkOptions = _union({name: module.Options for name, module in networks.FAMILIES.items()}, "family")
-DataOptions = _union({name: module.Options for name, module in datasets.DATASETS.items()}, "name")
+if TYPE_CHECKING:  # the real ones are made of what the registries hold
+    OnePass = _OnePass
+    NetworkOptions: TypeAlias = Any
+    DataOptions: TypeAlias = Any
+else:
+    OnePass = create_model(
+        "OnePass",
+        __base__=_OnePass,
+        **{name: (module.Options, None) for name, module in compress.PASSES.items()},
+    )
+    NetworkOptions = _union({name: module.Options for name, module in networks.FAMILIES.items()}, "family")
+    DataOptions = _union({name: module.Options for name, module in datasets.DATASETS.items()}, "name")
 
 
 class FlowSpec(Section):

@@ -1,14 +1,9 @@
-"""The resource estimate: counts worked out by hand, monotonicity, and the error on published reports."""
+"""The resource estimate: counts worked out by hand, and monotonicity."""
 
-import importlib.util
-import os
 import statistics
-import sys
 import time
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,12 +11,12 @@ import pytest
 from fpga_flow.errors import InputError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.resources import estimate as formulas
-from fpga_flow.resources.estimate import Matrix, Window, bram18, csd_digits, estimate, multiplier_cost
+from fpga_flow.resources.estimate import estimate
+from fpga_flow.resources.estimate.formula import Target
+from fpga_flow.resources.estimate.hardware import bram18, multiplier_cost
+from fpga_flow.resources.estimate.layers import csd_digits, matrix_of
+from fpga_flow.resources.estimate.window import Pool, Window
 from fpga_flow.resources.report import ResourceReport
-
-ROOT = Path(__file__).resolve().parents[2]
-TRUTH = Path(os.environ.get("FPGA_FLOW_TRUTH") or ROOT.parent / "shared" / "truth")
 
 WIDE = FixedPoint(16, 6)
 NARROW = FixedPoint(8, 1)
@@ -95,15 +90,15 @@ def test_csd_digits_of_known_values() -> None:
 
 def test_matrix_counts_of_a_small_case() -> None:
     # Row 0: 11 twice is one multiplication, -11 another; 64 is wiring. Row 1: 3 and 7 are additions, 11 once more.
-    matrix = Matrix.of(dense(np.array([[11, 11, -11, 64], [0, 3, 7, 11]])))
+    matrix = matrix_of(dense(np.array([[11, 11, -11, 64], [0, 3, 7, 11]])))
     assert (matrix.nonzero, matrix.two_digits, matrix.constants, matrix.multipliers) == (7, 2, 3, 3)
 
 
 def test_reuse_limits_the_multipliers_of_the_latency_strategy() -> None:
     # Eight weights, all different in their row: ceil(8 / 3) = 3 multipliers, which take ceil(8 / 3) - 1 more cycles.
     weights = np.array([[11, 13, 19, 21], [11, 13, 19, 21]])
-    matrix = Matrix.of(dense(weights, reuse_factor=3))
-    assert (matrix.constants, matrix.multipliers, formulas.shared_cycles(matrix)) == (8, 3, 2)
+    matrix = matrix_of(dense(weights, reuse_factor=3))
+    assert (matrix.constants, matrix.multipliers, matrix.shared_cycles) == (8, 3, 2)
 
 
 def test_a_matrix_of_zeros_costs_nothing() -> None:
@@ -208,10 +203,7 @@ def test_resource_convolution_multiplies_its_reuse_by_the_pixels() -> None:
 
 
 def test_pool_lines_are_buffered_by_width() -> None:
-    narrow, wide = (
-        formulas.pool_cost(Window(8, width, 2, 2, 4, 16), 16, formulas.Target("io_stream", 5.0), formulas.CONSTANTS)
-        for width in (32, 64)
-    )
+    narrow, wide = (Pool(Window(8, width, 2, 2, 4, 16), width=16).cost(Target("io_stream", 5.0)) for width in (32, 64))
     assert wide.lut > narrow.lut
     assert (narrow.latency_cycles, wide.latency_cycles) == (8 * 32 + 3, 8 * 64 + 3)
 
@@ -335,72 +327,3 @@ def test_a_large_network_is_estimated_fast() -> None:
         run(*layers)
         seconds.append(time.perf_counter() - start)
     assert statistics.median(seconds) < 0.2
-
-
-# ----------------------------------------------------------------------------------------------- published reports
-
-
-@pytest.fixture(scope="module")
-def benchmark() -> ModuleType:
-    """The benchmark script, which is no part of the package."""
-    path = ROOT / "benchmarks" / "resource_estimate.py"
-    spec = importlib.util.spec_from_file_location("resource_estimate_benchmark", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-needs_truth = pytest.mark.skipif(not (TRUTH / "layers.csv").is_file(), reason=f"no published reports in {TRUTH}")
-
-
-@pytest.fixture(scope="module")
-def errors(benchmark: ModuleType) -> dict[tuple[str, str], float]:
-    """Median error in percent by kind and resource, each source left out in turn."""
-    figures = benchmark.compare(TRUTH, quick=False)
-    return {(f["kind"], f["resource"]): f["leave_one_source_out"] for f in figures if f["tool"] == "all"}
-
-
-@needs_truth
-@pytest.mark.parametrize(
-    ("kind", "resource", "percent"),
-    [
-        ("matrix, latency", "dsp", 1),
-        ("matrix, latency", "lut", 25),
-        ("matrix, latency", "ff", 55),
-        ("matrix, resource", "dsp", 1),
-        ("matrix, resource", "bram18", 1),
-        ("matrix, resource", "latency", 10),
-        ("matrix, resource", "lut", 55),
-        ("conv2d", "dsp", 1),
-        ("conv2d", "bram18", 1),
-        ("conv2d", "lut", 60),
-        ("pool", "latency", 5),
-        ("project, io_parallel", "lut", 15),
-        ("project, io_parallel", "dsp", 5),
-        ("project, io_parallel", "bram18", 5),
-        ("project, io_parallel", "ff", 50),
-        ("project, io_stream", "lut", 40),
-        ("project, io_stream", "ff", 50),
-    ],
-)
-def test_error_on_published_reports(
-    errors: dict[tuple[str, str], float], kind: str, resource: str, percent: float
-) -> None:
-    assert errors[kind, resource] <= percent
-
-
-@needs_truth
-def test_constants_are_those_of_the_fit(benchmark: ModuleType) -> None:
-    fit = benchmark.refit(*benchmark.load(TRUTH))
-    for name, constants in formulas.CONSTANTS.items():
-        assert fit[name] == pytest.approx(constants, rel=0.02, abs=1e-2), name
-
-
-def test_missing_reports_are_an_error(
-    benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert benchmark.main(["--truth", str(tmp_path)]) == 2
-    assert "expected layers.csv and projects.csv" in capsys.readouterr().err

@@ -1,0 +1,240 @@
+"""The figures of the report, as plotly's JSON, in Okabe and Ito's colours, which colour-blind readers can tell apart."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from fpga_flow.report import text
+from fpga_flow.report.histogram import Histogram
+
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
+    "#0072b2", "#d55e00", "#007a5a", "#a8071a", "#a3457f", "#56b4e9", "#e69f00",
+)  # fmt: skip
+INK, MUTED, GRID = "#1c232b", "#5b6672", "#e1e6ec"
+_PARTS = (BLUE, YELLOW, GREEN, PURPLE, SKY, ORANGE, "#3b3f9e")
+_REST = "#8a94a0"
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+RESOURCE_NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "uram": "URAM"}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as JSON that can stand in a script element, and its height in pixels."""
+
+    json: str
+    height: int
+
+
+def label(name: str) -> str:
+    """A name as plotly shows it: plotly reads some HTML in texts."""
+    return html.escape(text.clipped(name), quote=False)
+
+
+def accuracies(stages: Sequence[tuple[str, float, tuple[float, float]]]) -> Drawn:
+    """Accuracy per stage (name, share, its confidence interval), the first stage on top."""
+    names = [label(name) for name, _, _ in stages]
+    shares = [100 * share for _, share, _ in stages]
+    figure = _figure(height=80 + 38 * len(stages), showlegend=False)
+    figure.add_scatter(
+        x=shares,
+        y=list(range(len(stages))),
+        mode="markers",
+        marker={"color": BLUE, "size": 10},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [100 * high - share for share, (_, _, (_, high)) in zip(shares, stages, strict=True)],
+            "arrayminus": [share - 100 * low for share, (_, _, (low, _)) in zip(shares, stages, strict=True)],
+            "color": MUTED,
+            "thickness": 1.5,
+        },
+        text=names,
+        hovertemplate="%{text}: %{x:.2f} %<extra></extra>",
+    )
+    places = list(range(len(stages)))
+    figure.update_layout(
+        xaxis=_axis("accuracy on the test samples in %"),
+        yaxis=_axis("", tickvals=places, ticktext=names, range=[len(stages) - 0.5, -0.5]),
+    )
+    return _drawn(figure)
+
+
+def training(history: Sequence[Mapping[str, Any]], kept: int) -> Drawn:
+    """Loss, accuracy and learning rate over the epochs of one training, with the epoch that was kept marked."""
+    epochs = [row["epoch"] for row in history]
+    panels = (
+        ("loss (logarithmic)", (("training", "loss", BLUE), ("validation", "val_loss", ORANGE)), 1.0),
+        ("accuracy in %", (("training", "accuracy", BLUE), ("validation", "val_accuracy", ORANGE)), 100.0),
+        ("learning rate", (("learning rate", "learning_rate", MUTED),), 1.0),
+    )  # fmt: skip
+    domains = ((0.0, 0.36), (0.44, 0.8), (0.88, 1.0))
+    figure = _figure(height=330, hovermode="x")
+    for number, ((title, series, factor), domain) in enumerate(zip(panels, domains, strict=True), 1):
+        suffix = str(number) if number > 1 else ""
+        for name, key, colour in series:
+            values = [_finite(row.get(key), factor) for row in history]
+            if all(value is None for value in values):
+                continue
+            figure.add_scatter(
+                x=epochs, y=values, name=name, xaxis=f"x{suffix}", yaxis=f"y{suffix}", mode=_mode(epochs),
+                line={"color": colour, "width": 1.8}, marker={"size": 6}, legendgroup=name,
+                showlegend=number == 1, hovertemplate="%{y:.4g}",
+            )  # fmt: skip
+        figure.update_layout(
+            {
+                f"xaxis{suffix}": _axis(
+                    "epoch", domain=domain, anchor=f"y{suffix}", nticks=7 if number < 3 else 4, range=_padded(epochs)
+                ),
+                f"yaxis{suffix}": _axis(title, anchor=f"x{suffix}"),
+            }
+        )
+        figure.add_shape(
+            type="line", x0=kept, x1=kept, y0=0, y1=1, xref=f"x{suffix}", yref=f"y{suffix} domain",
+            line={"color": INK, "width": 1.2, "dash": "dot"},
+        )  # fmt: skip
+    figure.add_annotation(
+        x=kept, y=1, xref="x", yref="y domain", yanchor="bottom", showarrow=False, text=f"kept: epoch {kept}",
+        font={"size": 12, "color": INK},
+    )  # fmt: skip
+    figure.update_layout(legend_x=domains[1][0])  # beside the mark's label
+    values = [_finite(row.get(key), 1.0) for row in history for key in ("loss", "val_loss")]
+    losses = [value for value in values if value is not None]
+    if losses and min(losses) > 0:
+        ticks = _ticks(min(losses), max(losses))
+        figure.update_layout(yaxis={"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]})
+    else:
+        figure.update_layout(yaxis_title_text="loss", yaxis_rangemode="tozero")
+    figure.update_layout(yaxis3={"rangemode": "tozero", "exponentformat": "power", "nticks": 5})
+    return _drawn(figure)
+
+
+def budget(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> Drawn:
+    """Per resource, what share of the board (or of the design, without a board) each layer takes, stacked."""
+    names = [name for name in RESOURCE_NAMES if report.get(name) and (usable is None or usable.get(name))]
+    whole = {name: usable[name] if usable else report[name] for name in names}
+    layers = [layer for layer in report["layers"] if any(layer.get(name) for name in names)]
+    layers.sort(key=lambda layer: -max(layer[name] / whole[name] for name in names))
+    shown = {layer["name"] for layer in (layers if len(layers) <= len(_PARTS) else layers[: len(_PARTS) - 1])}
+    ordered = [layer for layer in report["layers"] if layer["name"] in shown]
+    rest = [layer for layer in layers if layer["name"] not in shown]
+    parts = [(label(layer["name"]), [layer], _PARTS[place]) for place, layer in enumerate(ordered)]
+    if rest:
+        parts.append((f"{len(rest)} other parts", rest, _REST))
+    figure = _figure(height=130 + 44 * len(names), barmode="stack", bargap=0.35)
+    for name, members, colour in parts:
+        amounts = [sum(member[each] or 0 for member in members) for each in names]
+        figure.add_bar(
+            orientation="h", name=name, y=[RESOURCE_NAMES[each] for each in names],
+            x=[100 * amount / whole[each] for amount, each in zip(amounts, names, strict=True)],
+            customdata=[f"{amount:,}" for amount in amounts],
+            marker={"color": colour, "line": {"color": "#fff", "width": 1}},
+            hovertemplate="%{customdata} %{y} (%{x:.2f} %)",
+        )  # fmt: skip
+    of = "what is usable on the board" if usable else "the whole design"
+    figure.update_layout(
+        xaxis=_axis(f"share of {of} in %", rangemode="tozero"),
+        yaxis=_axis("", autorange="reversed", type="category"),
+        legend_traceorder="normal",
+    )
+    if usable:
+        figure.add_vline(x=100, line={"color": RED, "width": 1.5, "dash": "dash"})
+        figure.add_annotation(
+            x=100, y=1, yref="paper", yanchor="bottom", text="all that is usable", showarrow=False,
+            font={"color": RED, "size": 12},
+        )  # fmt: skip
+    return _drawn(figure)
+
+
+def weights(histogram: Histogram) -> Drawn:
+    """How many weights have which value, above a strip with the values that the type can represent."""
+    figure = _figure(height=330)
+    for counts, colour in zip(histogram.earlier, (MUTED, BLUE), strict=False):
+        figure.add_scatter(
+            x=counts.middles, y=counts.counts, name=label(counts.name), mode="lines+markers",
+            line={"color": colour, "width": 1.6, "shape": "hvh"}, marker={"size": 3, "color": colour},
+            hovertemplate="%{y:,} weights around %{x:.4g}",
+        )  # fmt: skip
+    final = histogram.final
+    filled = final.counts > 0
+    figure.add_scatter(
+        x=final.middles[filled], y=final.counts[filled], name="final", mode="markers",
+        marker={"color": ORANGE, "size": 6, "line": {"color": "#fff", "width": 0.5}},
+        hovertemplate="%{y:,} weights of %{x:.6g}",
+    )  # fmt: skip
+    figure.update_layout(
+        xaxis=_axis("weight", anchor="y2" if histogram.levels is not None else "y"),
+        yaxis=_axis("number of weights", type="log", dtick=1, domain=[0.14, 1], exponentformat="none"),
+    )
+    if histogram.levels is None:
+        figure.update_layout(yaxis_domain=[0, 1])
+        return _drawn(figure)
+    used = np.isin(histogram.levels, final.middles[filled])
+    for chosen, name, colour in ((~used, "value not used", "#b3bcc7"), (used, "value used", ORANGE)):
+        figure.add_scatter(
+            x=histogram.levels[chosen], y=np.zeros(int(chosen.sum())), yaxis="y2", name=name, mode="markers",
+            marker={"symbol": "line-ns", "size": 14, "line": {"color": colour, "width": 1.5}},
+            hovertemplate="%{x:.6g}", showlegend=False,
+        )  # fmt: skip
+    figure.update_layout(
+        yaxis2={
+            "domain": [0, 0.08], "range": [-1, 1], "fixedrange": True, "showgrid": False, "zeroline": False,
+            "anchor": "x", "tickvals": [0], "ticktext": ["values"], "ticks": "", "automargin": True,
+        },
+    )  # fmt: skip
+    return _drawn(figure)
+
+
+def _figure(**layout: Any) -> Any:
+    figure = go.Figure()
+    figure.update_layout(
+        template="none",  # plotly's own template is 7 kB in each figure
+        font={"family": _FONT, "size": 13, "color": INK},
+        margin={"l": 60, "r": 24, "t": 44, "b": 56},
+        paper_bgcolor="#fff",
+        plot_bgcolor="#fff",
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        hoverlabel={"font": {"family": _FONT}, "namelength": -1},
+    )
+    figure.update_layout(**layout)
+    return figure
+
+
+def _axis(title: str, **more: Any) -> dict[str, Any]:
+    return {
+        "title": {"text": title, "font": {"size": 13}, "standoff": 8}, "gridcolor": GRID, "linecolor": MUTED,
+        "showline": True, "ticks": "outside", "tickcolor": MUTED, "zeroline": False, "automargin": True, **more,
+    }  # fmt: skip
+
+
+def _drawn(figure: Any) -> Drawn:
+    written: str = figure.to_json()
+    for character in "<>&\u2028\u2029":  # so that no text in it can end the script element
+        written = written.replace(character, f"\\u{ord(character):04x}")
+    return Drawn(written, figure.layout.height)
+
+
+def _finite(value: Any, factor: float) -> float | None:
+    return factor * float(value) if value is not None and math.isfinite(value) else None
+
+
+def _mode(epochs: Sequence[int]) -> str:
+    return "lines" if len(epochs) > 1 else "markers"
+
+
+def _padded(epochs: Sequence[int]) -> list[float]:
+    margin = max(0.5, 0.02 * (epochs[-1] - epochs[0]))
+    return [epochs[0] - margin, epochs[-1] + margin]
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Marks of a logarithmic axis: 1, 2 and 5 of each power of ten, or only the powers where there are many."""
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    digits = (1, 2, 5) if len(exponents) <= 3 else (1,)
+    return [float(f"{digit}e{exponent}") for exponent in exponents for digit in digits]

@@ -1,0 +1,232 @@
+"""The page: what the template needs, gathered from a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import yaml
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from fpga_flow.datasets.base import Dataset
+from fpga_flow.report import confusion, figures, histogram, pictures, text, weights
+from fpga_flow.runs import Done
+
+#: Of more classes than this only the first ones are listed.
+MOST_CLASSES = 60
+
+_RESOURCES = tuple(figures.RESOURCE_NAMES.items())
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the C simulation says: `state` is `good`, `bad` or `open`."""
+
+    state: str
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A resource and how much of it is needed; widths in per cent of the bar's full length.
+
+    `limit` is where all that is usable would end, so that all bars of a design have the same scale.
+    """
+
+    name: str
+    used: int
+    usable: int | None
+    width: float
+    limit: float
+    share: float | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is not enough."""
+        return self.usable is not None and self.used > self.usable
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: its figure, and in words what was kept."""
+
+    name: str
+    figure: figures.Drawn
+    epochs: int
+    kept: int
+    detail: str
+    has_validation: bool
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A row of the accuracies; `before` is None for a stage that did not start from a network."""
+
+    name: str
+    before: float | None
+    after: float
+    samples: int
+    remark: str
+
+
+def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done]) -> str:
+    """The whole page."""
+    layers = record["layers"]
+    collected = weights.collect(layers, finished)
+    stages = _stages(record, dataset)
+    context = {
+        "record": record,
+        "dataset": dataset,
+        "verdict": _verdict(record["csim"]),
+        "resources": [_resource(each) for each in record["resources"]],
+        "resource_names": _RESOURCES,
+        "stages": stages,
+        "tested": len(dataset.test.x),
+        "accuracy_figure": figures.accuracies(
+            [(stage.name, stage.after, interval(stage.after, stage.samples)) for stage in stages]
+        ),
+        "interval": interval,
+        "trainings": _trainings(finished),
+        "totals": {key: sum(layer[key] for layer in layers) for key in ("parameters", "nonzero", "macs")},
+        "histograms": [(counted, figures.weights(counted)) for counted in map(histogram.count, collected)],
+        "pictures": [pictures.draw(each) for each in collected if each.final.size],
+        "colours": {"negative": pictures.NEGATIVE, "positive": pictures.POSITIVE, "density": pictures.DENSITY},
+        "confusion": confusion.measure(dataset, finished),
+        "classes": _classes(dataset),
+        "most_classes": MOST_CLASSES,
+        "spec": yaml.safe_dump(dict(record["spec"]), sort_keys=False, allow_unicode=True),
+        "plotly": Markup(get_plotlyjs()),  # noqa: S704  (the library's own code)
+        "markup": Markup,
+        "text": text,
+    }
+    return _environment().get_template("page.html.j2").render(context)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    return jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def interval(share: float, samples: int) -> tuple[float, float]:
+    """Wilson's 95 % confidence interval of a share that was counted on so many samples."""
+    if not samples:
+        return 0.0, 1.0
+    z = 1.959964
+    middle = (share + z * z / (2 * samples)) / (1 + z * z / samples)
+    half = z / (1 + z * z / samples) * math.sqrt(share * (1 - share) / samples + z * z / (4 * samples**2))
+    return min(share, middle - half), max(share, middle + half)
+
+
+def _verdict(simulation: Mapping[str, Any]) -> Verdict:
+    samples, wrong = simulation["samples"], simulation["mismatches"]
+    largest = simulation["max_abs_diff"]
+    if not samples:
+        return Verdict("open", "C simulation: nothing compared", "No sample was simulated, so nothing is proven.")
+    if not simulation["exact"]:
+        verb = "differs" if wrong == 1 else "differ"
+        return Verdict(
+            "bad",
+            f"C simulation: {wrong:,} of {samples:,} samples {verb}",
+            f"The C++ does not compute what the network computes. First difference: "
+            f"{simulation['first'] or 'not recorded'}. Largest difference of an output: {text.short(largest)}.",
+        )
+    if largest:
+        return Verdict(
+            "good",
+            f"C simulation: within tolerance on {samples:,} samples",
+            f"No output of the C++ differs from the network's by more than the tolerance; the largest difference is "
+            f"{text.short(largest)}.",
+        )
+    return Verdict(
+        "good",
+        f"C simulation: exact on {samples:,} samples",
+        "Every output of the C++ equals the network's bit for bit.",
+    )
+
+
+def _stages(record: Mapping[str, Any], dataset: Dataset) -> list[Stage]:
+    metrics, tested, simulated = record["metrics"], len(dataset.test.x), record["csim"]["samples"]
+    stages = [Stage("float", None, metrics["float"]["accuracy"], tested, "training in float32")]
+    stages += [
+        Stage(each["name"], each["accuracy_before"], each["accuracy_after"], tested, text.options(each["options"]))
+        for each in record["passes"]
+    ]
+    final = metrics["final"]["accuracy"]
+    stages.append(Stage("final network", None, final, tested, "as converted to HLS"))
+    remark = "the generated C++" + ("" if simulated == tested else f", on the first {simulated:,} test samples")
+    stages.append(Stage("C simulation", None, metrics["csim"]["accuracy"], simulated, remark))
+    return stages
+
+
+def _trainings(finished: Sequence[Done]) -> list[Training]:
+    trainings = []
+    for done in finished:
+        history = done.result.get("history") or done.result.get("details", {}).get("history")
+        if not history:
+            continue
+        kept = next((row for row in reversed(history) if row.get("best")), history[-1])
+        validated = any(_is_number(row.get("val_accuracy")) for row in history)
+        key = "val_" if validated and _is_number(kept.get("val_accuracy")) else ""
+        on = "validation" if key else "training"
+        detail = (
+            f"Epoch {kept['epoch']} of {len(history)} was kept: {on} loss {text.short(round(kept[key + 'loss'], 6))}, "
+            f"{on} accuracy {text.percent(kept[key + 'accuracy'])}."
+        )
+        figure = figures.training(history, kept["epoch"])
+        trainings.append(Training(done.stage.name, figure, len(history), kept["epoch"], detail, validated))
+    return trainings
+
+
+def _resource(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource report with what the page derives from it."""
+    usable = report.get("usable")
+    clock, cycles = report.get("clock_ns"), report.get("latency_cycles")
+    needed = [name for name in figures.RESOURCE_NAMES if report.get(name)]
+    return {
+        **report,
+        "bars": _bars(report, usable),
+        "usable": usable,
+        "lacks": report.get("lacks", ()),
+        "latency_ns": cycles * clock if cycles is not None and clock else None,
+        "samples_per_second": 1e9 / (report["ii"] * clock) if report.get("ii") and clock else None,
+        "figure": figures.budget(report, usable) if needed and report.get("layers") else None,
+        "left_out": [figures.RESOURCE_NAMES[name] for name in needed if usable and not usable.get(name)],
+    }
+
+
+def _bars(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> list[Bar]:
+    rows = [
+        (title, report[name], None if usable is None else usable.get(name))
+        for name, title in _RESOURCES
+        if report.get(name) is not None
+    ]
+    shares = [used / most if most else None for _, used, most in rows]
+    scale = max([1.0, *(share for share in shares if share is not None)])
+    bars = []
+    for (title, used, most), share in zip(rows, shares, strict=True):
+        filled = 1.0 if most == 0 and used else (share or 0.0) / scale
+        bars.append(Bar(title, used, most, 100 * filled, 100 / scale, share))
+    return bars
+
+
+def _classes(dataset: Dataset) -> list[tuple[int, str, list[int]]]:
+    """Number, name and samples in each part of the classes."""
+    labels = [confusion.labels(part.y) for part in (dataset.train, dataset.validation, dataset.test)]
+    parts = [np.bincount(numbers, minlength=len(dataset.classes)) for numbers in labels]
+    names = dataset.classes[:MOST_CLASSES]
+    return [(number, name, [int(part[number]) for part in parts]) for number, name in enumerate(names)]
+
+
+def _is_number(value: Any) -> bool:
+    return value is not None and math.isfinite(value)

@@ -1,0 +1,53 @@
+"use strict";
+(() => {
+  const plots = [...document.querySelectorAll("script.figure")].map((source) => {
+    const figure = JSON.parse(source.textContent);
+    return { element: document.getElementById(source.dataset.for), data: figure.data, layout: figure.layout };
+  });
+  // Only these buttons: others of plotly's send the figure to a server.
+  const buttons = [["toImage"], ["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]];
+  const config = { responsive: true, displaylogo: false, modeBarButtons: buttons };
+  const draw = ({ element, data, layout }) => Plotly.newPlot(element, data, layout, config);
+
+  // One after the other, so that the page can be read and scrolled meanwhile.
+  const waiting = [...plots];
+  const next = () => {
+    const plot = waiting.shift();
+    if (plot) {
+      draw(plot);
+      setTimeout(next);
+    }
+  };
+  next();
+
+  const histograms = plots.filter(({ element }) => element.id.startsWith("figure-weights-"));
+  for (const choice of document.querySelectorAll("input[name=counts]")) {
+    choice.addEventListener("change", () => {
+      for (const { element, layout } of histograms) {
+        const dtick = choice.value === "log" ? 1 : null;
+        Object.assign(layout.yaxis, { type: choice.value, dtick });
+        if (element.data) {
+          Plotly.relayout(element, { "yaxis.type": choice.value, "yaxis.dtick": dtick, "yaxis.autorange": true });
+        }
+      }
+    });
+  }
+
+  // A page on paper has another width than the window, and no size event.
+  const resize = (width) => {
+    for (const { element } of plots.filter((plot) => plot.element.data)) {
+      const columns = element.closest(".grid") ? 0.48 : 1;
+      Plotly.relayout(element, width ? { width: width * columns, autosize: false } : { width: null, autosize: true });
+    }
+  };
+  addEventListener("beforeprint", () => {
+    for (const folded of document.querySelectorAll("details")) {
+      folded.open = true;
+    }
+    while (waiting.length) {
+      draw(waiting.shift());
+    }
+    resize(690);
+  });
+  addEventListener("afterprint", () => resize(null));
+})();

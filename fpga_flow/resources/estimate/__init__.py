@@ -1,0 +1,37 @@
+"""A first estimate of what an hls4ml project needs, at the stage of the HLS tool's own report (csynth).
+
+The estimate is a documented formula, not a synthesis. Each number is a sum of structural terms (additions times their
+width, multipliers, registers on a pipeline cut, ...) that are computed from the quantised weights and the types,
+times a constant for each term. Terms that the tools decide by a rule are exact counts (multipliers, DSP, BRAM of
+weights, cycles of a loop); the other constants are a robust least-squares fit to published synthesis reports of
+unchanged hls4ml projects. `benchmarks/resource_estimate.py --fit` prints the constants, and without `--fit` their
+error.
+
+Where to look, in the order in which the files use each other:
+
+constants.py    the fitted constants, by formula and term
+formula.py      what every formula is made of: `Formula`, `Target`, `Cost`
+hardware.py     what the tools build of bits: adders, multipliers, block RAMs (exact rules)
+matrix.py       the multiplication of vector and matrix, in latency and resource strategy
+dense.py        a dense layer with io_stream (with io_parallel it is its matrix)
+window.py       conv2d and pool
+activation.py   relu, linear and softmax
+between.py      what is between layers: FIFOs (io_stream), registers of the top function (io_parallel)
+layers.py       reads the statistics of those parts from the layers of a network
+network.py      `estimate`: the sum of the parts, latency and initiation interval of the whole
+
+The parts (`Matrix`, `StreamDense`, `Conv2d`, `Pool`, `Activation`, `Softmax`, `Fifos`, `Top`) hold plain statistics.
+layers.py fills them from a converted network, the benchmark from the rows of published reports.
+
+The structure that is counted is that of hls4ml's Vivado and Vitis backends (Duarte et al., "Fast inference of deep
+neural networks in FPGAs for particle physics", JINST 13 P07027, 2018, for latency strategy and reuse factor; the
+resource strategy as in hls4ml's `nnet_dense_resource.h`).
+
+Not calibrated, because no published report has them: conv2d and pool with io_parallel, and average pooling. The first
+two are built from the same parts (adder, multiplexer) without a fitted constant; an average pool counts as a maximum
+pool.
+"""
+
+from fpga_flow.resources.estimate.network import estimate
+
+__all__ = ["estimate"]

@@ -1,0 +1,126 @@
+"""Activations: operations on each element, or on each channel of a stream."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from fpga_flow.resources.estimate.formula import Cost, Formula, Target
+from fpga_flow.resources.estimate.hardware import bram18, multiplier_cost
+
+#: Entries of a softmax table, and bits of an entry (hls4ml's defaults).
+SOFTMAX_TABLE_SIZE = 1024
+SOFTMAX_TABLE_WIDTH = 18
+
+
+@dataclass(frozen=True)
+class Activation:
+    """ReLU (`relu`) or linear, of `elements` values at once, `beats` times for one sample.
+
+    `rounds`: whether the result must be rounded or saturated. Widths are in bits.
+    """
+
+    elements: int
+    beats: int
+    input_width: int
+    output_width: int
+    rounds: bool
+    relu: bool
+
+    @property
+    def _terms(self) -> dict[str, float]:
+        """Comparison with zero, rounding and saturation where needed."""
+        return {
+            "compared_bits": self.elements * max(self.input_width, self.output_width) * self.relu,
+            "rounded_bits": self.elements * self.input_width * self.rounds,
+            "output_bits": self.elements * self.output_width,
+            "one": 1,
+        }
+
+    def lut(self, target: Target) -> Formula:
+        """LUTs."""
+        return Formula("activation_stream_lut" if target.stream else "activation_lut", self._terms)
+
+    def ff(self, target: Target) -> Formula:
+        """FFs."""
+        return Formula("activation_stream_ff" if target.stream else "activation_ff", self._terms)
+
+    def latency(self, target: Target) -> Formula:
+        """Cycles: one per word of a stream of several, else none."""
+        return Formula.exact(self.beats + 4 if target.stream and self.beats > 1 else 0)
+
+    def cost(self, target: Target) -> Cost:
+        """All numbers."""
+        latency = target.cycles(self.latency(target))
+        lut, ff = target.value(self.lut(target)), target.value(self.ff(target))
+        return Cost(lut=lut, ff=ff, latency_cycles=latency, ii=max(1, latency))
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """A softmax with tables over `elements` values of `width` bits, `beats` times for one sample.
+
+    One product of exponential and inverse per element; with io_stream, hls4ml shares them by the reuse factor. `core`:
+    see `multiplier_cost`.
+    """
+
+    elements: int
+    beats: int
+    width: int
+    reuse_factor: int = 1
+    core: str = ""
+
+    def lut(self, target: Target) -> Formula:
+        """LUTs: multipliers, maximum, differences to it, and sum of exponentials."""
+        _, multiplier = self._multiplier
+        terms = {"input_bits": self.elements * self.width, "one": 1}
+        name = "softmax_stream_lut" if target.stream else "softmax_lut"
+        return Formula(name, terms, self.multipliers(target) * multiplier)
+
+    def ff(self, target: Target) -> Formula:
+        """FFs: the values in each pipeline stage."""
+        terms = {"held_bits": self.elements * self.width * self._stages(target), "one": 1}
+        return Formula("softmax_stream_ff" if target.stream else "softmax_ff", terms)
+
+    def latency(self, target: Target) -> Formula:
+        """Cycles: pipeline stages for the trees of maximum and sum and two table look-ups, and the later beats."""
+        levels = math.log2(max(2, self.elements)) / target.clock_ns
+        slow = target.series_7
+        terms = {"level_series_7": levels * slow, "level_ultrascale": levels * (not slow), "one": 1}
+        return Formula("softmax_depth", terms, self.ii(target) - 1)
+
+    def multipliers(self, target: Target) -> int:
+        """Products of exponential and inverse at once."""
+        return math.ceil(self.elements / self.reuse_factor) if target.stream else self.elements
+
+    def ii(self, target: Target) -> int:
+        """Cycles from one sample to the next."""
+        return self.beats * math.ceil(self.elements / self.multipliers(target))
+
+    def cost(self, target: Target) -> Cost:
+        """All numbers.
+
+        A table is a block RAM that two elements read at once; with io_parallel, Vitis HLS copies it for each element.
+        """
+        multipliers = self.multipliers(target)
+        dsp, _ = self._multiplier
+        copied = target.vitis and not target.stream
+        tables = self.elements if copied else math.ceil(multipliers / 2) + 1
+        return Cost(
+            multipliers=multipliers,
+            lut=target.value(self.lut(target)),
+            ff=target.value(self.ff(target)),
+            dsp=multipliers * dsp,
+            bram18=tables * bram18(SOFTMAX_TABLE_WIDTH, SOFTMAX_TABLE_SIZE),
+            latency_cycles=target.cycles(self.latency(target)),
+            ii=self.ii(target),
+        )
+
+    @property
+    def _multiplier(self) -> tuple[int, float]:
+        """DSP blocks and LUTs of one multiplier."""
+        return multiplier_cost(SOFTMAX_TABLE_WIDTH, SOFTMAX_TABLE_WIDTH, self.core)
+
+    def _stages(self, target: Target) -> int:
+        """Stages of the pipeline."""
+        return target.cycles(self.latency(target)) - self.ii(target) + 1

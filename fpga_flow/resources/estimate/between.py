@@ -1,0 +1,77 @@
+"""The parts of a design that are no layers: FIFOs between them (io_stream), or the top function's registers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fpga_flow.resources.estimate.formula import Cost, Formula, Target
+from fpga_flow.resources.estimate.hardware import bram18, shift_registers
+
+#: A FIFO with more bits than this is a block RAM, else shift registers (the tools' default).
+FIFO_SHIFT_REGISTER_BITS = 1024
+
+
+@dataclass(frozen=True)
+class Fifos:
+    """`count` FIFOs of `depth` words of `width` bits.
+
+    io_stream puts them behind each layer, as deep as the layer has positions (hls4ml's default).
+    """
+
+    count: int
+    width: int
+    depth: int
+
+    @classmethod
+    def of_stream(cls, channels: int, width: int, depth: int, target: Target) -> Fifos:
+        """The FIFOs of a stream of pixels: Vitis HLS packs a pixel into one word, Vivado HLS has a FIFO per channel."""
+        return cls(1, channels * width, depth) if target.vitis else cls(channels, width, depth)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether they are block RAMs and not shift registers."""
+        return self.width * self.depth > FIFO_SHIFT_REGISTER_BITS
+
+    @property
+    def _terms(self) -> dict[str, float]:
+        """Control, and shift registers."""
+        shift = 0 if self.in_memory else self.count * shift_registers(self.width, self.depth)
+        return {"fifos": self.count, "shift_bits": shift}
+
+    def lut(self, target: Target) -> Formula:
+        """LUTs."""
+        return Formula("fifo_lut", self._terms)
+
+    def ff(self, target: Target) -> Formula:
+        """FFs."""
+        return Formula("fifo_ff", self._terms)
+
+    def cost(self, target: Target) -> Cost:
+        """All numbers."""
+        blocks = self.count * bram18(self.width, self.depth) if self.in_memory else 0
+        return Cost(lut=target.value(self.lut(target)), ff=target.value(self.ff(target)), bram18=blocks)
+
+
+@dataclass(frozen=True)
+class Top:
+    """The top function with io_parallel, which registers `bits` of inputs and layer outputs."""
+
+    bits: int
+
+    def lut(self, target: Target) -> Formula:
+        """LUTs."""
+        return Formula("top_lut", {"bits": self.bits})
+
+    def ff(self, target: Target) -> Formula:
+        """FFs."""
+        return Formula("top_ff", {"bits": self.bits})
+
+    def cost(self, target: Target) -> Cost:
+        """All numbers; see `parallel_latency` for the cycles."""
+        return Cost(lut=target.value(self.lut(target)), ff=target.value(self.ff(target)))
+
+
+def parallel_latency(latencies: Sequence[float]) -> Formula:
+    """Cycles of a network with io_parallel: one layer after the other, and pipeline stages between them."""
+    return Formula("top_depth", {"layers": len(latencies)}, sum(latencies))

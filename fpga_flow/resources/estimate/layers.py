@@ -1,0 +1,139 @@
+"""The statistics that the formulas need, from the layers of a converted network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.errors import InputError
+from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.resources.estimate.activation import Activation, Softmax
+from fpga_flow.resources.estimate.dense import StreamDense
+from fpga_flow.resources.estimate.formula import Part
+from fpga_flow.resources.estimate.matrix import Matrix
+from fpga_flow.resources.estimate.window import Conv2d, Pool, Window
+
+
+def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Part:
+    """The part of the design that a layer is; a reshape is none.
+
+    Args:
+        layer: the layer.
+        words: values in a word of the stream behind each layer, see `stream_words`.
+        stream: whether data moves in streams (io_stream).
+
+    Raises:
+        InputError: no formula covers the layer.
+    """
+    if layer.kind == "dense":
+        matrix = matrix_of(layer)
+        return StreamDense(matrix, _input_beats(layer, words)) if stream else matrix
+    if layer.kind == "conv2d":
+        return Conv2d(matrix_of(layer), window_of(layer))
+    if layer.kind == "pool":
+        return Pool(window_of(layer), layer.input_type.width)
+    if layer.kind == "activation" and layer.function == "softmax":
+        elements = layer.output_shape[-1]
+        beats = math.prod(layer.output_shape[:-1])
+        return Softmax(elements, beats, layer.input_type.width, max(1, layer.reuse_factor))
+    if layer.kind == "activation" and layer.function in ("relu", "linear"):
+        elements = words[layer.name] if stream else layer.output_size
+        return Activation(
+            elements=elements,
+            beats=layer.output_size // elements,
+            input_width=layer.input_type.width,
+            output_width=layer.result_type.width,
+            rounds=_rounds(layer),
+            relu=layer.function == "relu",
+        )
+    what = " ".join(word for word in (layer.function, layer.kind) if word)
+    raise InputError.at(
+        "",
+        f'expected dense, conv2d, pool, reshape, or a relu, linear or softmax activation, got "{what}"',
+        field=layer.name,
+    )
+
+
+def matrix_of(layer: HlsLayer) -> Matrix:
+    """The matrix of a dense or conv2d layer.
+
+    Raises:
+        InputError: the layer has no weights, or an unknown strategy.
+    """
+    if layer.weights is None or layer.weight_type is None or layer.strategy not in ("latency", "resource"):
+        raise InputError.at(
+            "", f'expected weights and the strategy latency or resource, got "{layer.strategy}"', field=layer.name
+        )
+    weights = layer.weights.reshape(layer.n_in, layer.n_out)
+    digits = csd_digits(weights)
+    return Matrix(
+        n_in=layer.n_in,
+        n_out=layer.n_out,
+        nonzero=int(np.count_nonzero(weights)),
+        two_digits=int(np.count_nonzero(digits == 2)),
+        constants=_distinct_per_row(np.where(digits >= 3, weights, 0)),
+        input_type=layer.input_type,
+        weight_type=layer.weight_type,
+        accum_type=layer.accum_type or layer.result_type,
+        result_width=layer.result_type.width,
+        strategy=layer.strategy,
+        reuse_factor=max(1, layer.reuse_factor),
+    )
+
+
+def csd_digits(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Non-zero digits of each value in canonical signed digit form: the bits in which x and 3x differ (Reitwiesner)."""
+    magnitude = np.abs(values)
+    digits: NDArray[np.int64] = np.bitwise_count(magnitude ^ (3 * magnitude)).astype(np.int64)
+    return digits
+
+
+def _distinct_per_row(values: NDArray[np.int64]) -> int:
+    """Distinct values other than zero, counted in each row and added up."""
+    ordered = np.sort(values, axis=1)
+    return int(np.count_nonzero((np.diff(ordered, axis=1, prepend=0) != 0) & (ordered != 0)))
+
+
+def window_of(layer: HlsLayer) -> Window:
+    """The geometry of a conv2d or pool; with `same` padding the image that the window slides over is the padded one."""
+    height, width, channels = layer.input_shape
+    rows, columns = layer.window
+    out_height, out_width = layer.output_shape[:2]
+    if layer.padding == "same":
+        height = max(height, (out_height - 1) * layer.strides[0] + rows)
+        width = max(width, (out_width - 1) * layer.strides[1] + columns)
+    return Window(height, width, rows, columns, channels, out_height * out_width)
+
+
+def stream_words(layers: Sequence[HlsLayer]) -> dict[str, int]:
+    """Values in one word of the stream behind each layer: its channels.
+
+    A reshape leaves the stream as it is, and so does an activation behind it.
+    """
+    words: dict[str, int] = {}
+    for layer in layers:
+        if layer.kind in ("reshape", "activation"):
+            words[layer.name] = _input_words(layer, words) or layer.input_shape[-1]
+        else:
+            words[layer.name] = layer.output_shape[-1]
+    return words
+
+
+def _input_words(layer: HlsLayer, words: Mapping[str, int]) -> int | None:
+    """Values in one word of the stream that a layer reads; None if no layer is before it."""
+    return words.get(layer.inputs[0]) if layer.inputs else None
+
+
+def _input_beats(layer: HlsLayer, words: Mapping[str, int]) -> int:
+    """Words of the stream that bring all inputs of a layer."""
+    return math.ceil(layer.n_in / (_input_words(layer, words) or layer.n_in))
+
+
+def _rounds(layer: HlsLayer) -> bool:
+    """Whether the result of an activation must be rounded or saturated: its type does not hold all that comes in."""
+    low = 0.0 if layer.function == "relu" else layer.input_type.min
+    result = layer.result_type
+    return result.fraction < layer.input_type.fraction or result.max < layer.input_type.max or result.min > low

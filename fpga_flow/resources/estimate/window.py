@@ -1,0 +1,145 @@
+"""Layers that slide a window over an image: conv2d and pool.
+
+io_stream slides one window over the image (line buffers in shift registers), so that one matrix works for all
+positions in turn. With io_parallel, a multiplexer selects the window of a conv2d for its one matrix, and a pool has an
+operation for each value; neither is calibrated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fpga_flow.resources.estimate.formula import Cost, Formula, Target
+from fpga_flow.resources.estimate.hardware import adder_lut, shift_registers
+from fpga_flow.resources.estimate.matrix import Matrix
+
+
+@dataclass(frozen=True)
+class Window:
+    """Geometry of a conv2d or pool in pixels: the (padded) image, the window, the positions of the output."""
+
+    height: int
+    width: int
+    rows: int
+    columns: int
+    channels: int
+    positions: int
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the image."""
+        return self.height * self.width
+
+    @property
+    def values(self) -> int:
+        """Values in the window."""
+        return self.rows * self.columns * self.channels
+
+    def line_luts(self, bits: int) -> int:
+        """LUTs of the line buffers for values of `bits` bits: all rows of the window but one are buffered."""
+        return self.channels * (self.rows - 1) * shift_registers(bits, self.width)
+
+
+@dataclass(frozen=True)
+class Conv2d:
+    """A conv2d: one matrix, used for all positions in turn."""
+
+    matrix: Matrix
+    window: Window
+
+    @property
+    def _terms(self) -> dict[str, float]:
+        m = self.matrix
+        return {
+            "line_bits": self.window.line_luts(m.input_type.width),
+            "window_bits": m.input_bits,
+            "output_bits": m.output_bits,
+            "one": 1,
+        }
+
+    def lut(self, target: Target) -> Formula:
+        """LUTs: the matrix, line buffers, window, stream."""
+        inner = self.matrix.cost(target).lut
+        if target.stream:
+            return Formula("conv_lut", self._terms, inner)
+        # fill_buffer selects each value of the window among all positions: a multiplexer of about one LUT per two
+        # inputs.
+        return Formula.exact(inner + self.matrix.input_bits * self.window.positions / 2)
+
+    def ff(self, target: Target) -> Formula:
+        """FFs."""
+        inner = self.matrix.cost(target).ff
+        if target.stream:
+            return Formula("conv_ff", self._terms, inner)
+        return Formula.exact(inner + self.matrix.input_bits)
+
+    def step(self, target: Target) -> Formula:
+        """Cycles for one pixel of the stream, if the reuse factor does not bound them."""
+        terms = {"latency": not self.matrix.in_memory, "resource": self.matrix.in_memory}
+        return Formula("conv_step", terms, self.matrix.cost(target).latency_cycles)
+
+    def latency(self, target: Target) -> Formula:
+        """Cycles.
+
+        io_stream: one step per pixel of the image (the report's maximum: HLS does not know that a step without a full
+        window is shorter). The step is the reuse factor in latency strategy, or what the matrix and the window take if
+        that is less.
+        """
+        if not target.stream:
+            inner = self.matrix.cost(target)
+            return Formula.exact(self.window.positions * inner.ii + inner.latency_cycles)
+        step = target.cycles(self.step(target))
+        if not self.matrix.in_memory:
+            step = min(self.matrix.reuse_factor, step)
+        return Formula.exact(self.window.pixels * step + 2)
+
+    def cost(self, target: Target) -> Cost:
+        """All numbers."""
+        inner = self.matrix.cost(target)
+        latency = target.cycles(self.latency(target))
+        return replace(
+            inner,
+            lut=target.value(self.lut(target)),
+            ff=target.value(self.ff(target)),
+            latency_cycles=latency,
+            ii=latency if target.stream else self.window.positions * inner.ii,
+        )
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool (maximum or average) of values of `width` bits."""
+
+    window: Window
+    width: int
+
+    @property
+    def _terms(self) -> dict[str, float]:
+        """Line buffers, and one comparison or addition per value of the window."""
+        return {
+            "line_bits": self.window.line_luts(self.width),
+            "window_bits": self.window.values * self.width,
+            "one": 1,
+        }
+
+    def lut(self, target: Target) -> Formula:
+        """LUTs."""
+        if target.stream:
+            return Formula("pool_lut", self._terms)
+        # A comparator (or adder) and a selection per value but one of each channel's window.
+        operations = (self.window.values - self.window.channels) * self.window.positions
+        return Formula.exact(operations * (adder_lut(self.width) + self.width / 2))
+
+    def ff(self, target: Target) -> Formula:
+        """FFs."""
+        return Formula("pool_ff", self._terms) if target.stream else Formula.exact(0)
+
+    def latency(self, target: Target) -> Formula:
+        """Cycles: one per pixel of the stream."""
+        return Formula.exact(self.window.pixels + 3 if target.stream else 1)
+
+    def cost(self, target: Target) -> Cost:
+        """All numbers."""
+        latency = target.cycles(self.latency(target))
+        lut, ff = target.value(self.lut(target)), target.value(self.ff(target))
+        return Cost(lut=lut, ff=ff, latency_cycles=latency, ii=latency)

@@ -1,0 +1,33 @@
+"""What several test files use: small data, small networks, the folder of real data where there is one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpga_flow.datasets.base import Dataset, Part
+
+ROOT = Path(__file__).parent.parent
+
+
+def real_data(name: str) -> Path:
+    """The folder of a real data set; the test is skipped where it is missing."""
+    folder = Path(os.environ.get("FPGA_FLOW_DATA") or ROOT.parent / "shared" / "data") / name
+    if not folder.is_dir():
+        pytest.skip(f"no data set {name} in {folder.parent}")
+    return folder
+
+
+def blobs(samples: int = 300, shape: tuple[int, ...] = (8,), classes: int = 3, seed: int = 0) -> Dataset:
+    """A data set that a small network learns in a second: classes are noisy copies of random patterns in [0, 1]."""
+    rng = np.random.default_rng(seed)
+    patterns = rng.random((classes, *shape))
+    labels = rng.integers(classes, size=samples)
+    x = np.clip(patterns[labels] + rng.normal(0, 0.15, (samples, *shape)), 0, 1).astype(np.float32)
+    y = np.eye(classes, dtype=np.float32)[labels]
+    cuts = [slice(0, samples // 2), slice(samples // 2, 3 * samples // 4), slice(3 * samples // 4, samples)]
+    parts = [Part(x[cut], y[cut]) for cut in cuts]
+    return Dataset("blobs", *parts, tuple(map(str, range(classes))), {"method": "none"}, f"blobs-{samples}-{shape}-{seed}")

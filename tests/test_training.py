@@ -1,0 +1,153 @@
+"""The training loop: reproducible, resumable, keeps its best weights, leaves the test data alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fpga_flow import training
+from fpga_flow.datasets.base import Part
+from fpga_flow.keras import seed_everything, tf
+from fpga_flow.networks import mlp
+from fpga_flow.spec.base import Training
+from tests.conftest import blobs
+
+OPTIONS = Training(epochs=6, batch_size=16, learning_rate=0.01)
+
+
+def network(dropout: float = 0.0):
+    seed_everything(3)
+    return mlp.build(mlp.Options(family="mlp", hidden=[12], dropout=dropout), (8,), 3)
+
+
+def weights(model) -> list[bytes]:
+    return [each.tobytes() for each in model.get_weights()]
+
+
+def test_it_learns():
+    model, data = network(), blobs()
+    before = training.evaluate(model, data.test)
+    history = training.fit(model, data, Training(epochs=15, batch_size=16, learning_rate=0.01), seed=1)
+    assert training.evaluate(model, data.test) > max(before, 0.9)
+    assert [row["epoch"] for row in history] == list(range(1, 16))
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert history[0]["learning_rate"] == pytest.approx(0.01)
+    assert history[-1]["learning_rate"] < 0.001
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_same_seed_same_weights_and_another_seed_others(dropout):
+    data = blobs()
+    models = [network(dropout) for _ in range(3)]
+    for model, seed in zip(models, [1, 1, 2], strict=True):
+        training.fit(model, data, OPTIONS, seed=seed)
+    assert weights(models[0]) == weights(models[1])
+    assert weights(models[0]) != weights(models[2])
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("killed_after", [1, 4])
+def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, dropout, killed_after):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    data, straight, resumed = blobs(), network(dropout), network(dropout)
+    expected = training.fit(straight, data, OPTIONS, seed=1)
+
+    def stop(row, epochs):
+        if row["epoch"] == killed_after + 1:
+            raise KeyboardInterrupt
+
+    checkpoint = tmp_path / "checkpoint.npz"
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(network(dropout), data, OPTIONS, seed=1, checkpoint=checkpoint, report=stop)
+    assert checkpoint.exists()
+    seen = []
+    history = training.fit(
+        resumed, data, OPTIONS, seed=1, checkpoint=checkpoint, report=lambda row, epochs: seen.append(row["epoch"])
+    )
+    assert seen == list(range(killed_after + 1, 7))
+    assert weights(resumed) == weights(straight)
+    assert [row["val_loss"] for row in history] == [row["val_loss"] for row in expected]
+    assert not checkpoint.exists()
+
+
+def test_a_damaged_checkpoint_starts_training_anew(tmp_path):
+    checkpoint = tmp_path / "checkpoint.npz"
+    checkpoint.write_bytes(b"PK\x03\x04 cut off")
+    history = training.fit(network(), blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
+    assert len(history) == 6
+
+
+def test_the_best_epoch_is_kept():
+    data = blobs()
+    scores = []
+
+    model = network()
+    history = training.fit(
+        model, data, replace_epochs(12), seed=1, report=lambda row, epochs: scores.append(row["val_accuracy"])
+    )
+    kept = training.evaluate(model, data.validation)
+    assert kept == pytest.approx(max(scores))
+    assert [row["best"] for row in history][int(np.argmax(scores))]
+
+
+def replace_epochs(epochs: int) -> Training:
+    return OPTIONS.model_copy(update={"epochs": epochs})
+
+
+def test_early_stopping_waits_for_the_patience():
+    data = blobs()
+    still = OPTIONS.model_copy(update={"epochs": 50, "patience": 3, "learning_rate": 1e-12})
+    history = training.fit(network(), data, still, seed=1)
+    best = max(row["epoch"] for row in history if row["best"])
+    assert len(history) == best + 3 < 50
+
+
+def test_epochs_before_the_ready_epoch_are_never_the_best():
+    history = training.fit(network(), blobs(), OPTIONS, seed=1, hooks=training.Hooks(ready_epoch=4))
+    assert not any(row["best"] for row in history[:4])
+    assert history[4]["best"]
+
+
+def test_without_validation_samples_the_last_epoch_is_kept():
+    data = blobs()
+    data = replace(data, validation=Part(data.validation.x[:0], data.validation.y[:0]))
+    model = network()
+    history = training.fit(model, data, OPTIONS, seed=1)
+    assert history[-1]["best"]
+    assert history[-1]["val_accuracy"] is None
+
+
+def test_test_data_do_not_touch_training():
+    data = blobs()
+    scrambled = replace(data, test=Part(data.test.x * 0 - 5, data.test.y[::-1].copy()))
+    one, other = network(), network()
+    training.fit(one, data, OPTIONS, seed=1)
+    training.fit(other, scrambled, OPTIONS, seed=1)
+    assert weights(one) == weights(other)
+
+
+def test_class_numbers_and_one_hot_labels_train_the_same():
+    data = blobs()
+    parts = {name: getattr(data, name) for name in ("train", "validation", "test")}
+    numbers = replace(data, **{name: Part(part.x, part.y.argmax(axis=1)) for name, part in parts.items()})
+    one, other = network(), network()
+    training.fit(one, data, OPTIONS, seed=1)
+    training.fit(other, numbers, OPTIONS, seed=1)
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert training.evaluate(one, data.test) == training.evaluate(other, numbers.test)
+
+
+def test_hooks_run_after_each_step_and_before_each_epoch():
+    model, epochs = network(), []
+    steps = tf.Variable(0)
+
+    def count() -> None:
+        steps.assign_add(1)
+
+    hooks = training.Hooks([count], epochs.append, [steps])
+    training.fit(model, blobs(), OPTIONS, seed=1, hooks=hooks)
+    assert epochs == list(range(6))
+    assert int(steps.numpy()) == 6 * (150 // 16)
