@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpga_flow.errors import FlowError
+from fpga_flow.errors import FieldError, FlowError, InputError, Problem
+
+if TYPE_CHECKING:
+    from fpga_flow.spec.load import Loaded
 
 app = typer.Typer(
     name="fpga-flow",
@@ -25,6 +30,8 @@ Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Cha
 Out = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to standard error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+NamesOnly = Annotated[bool, typer.Option("--quiet", "-q", help="Print the names only.")]
+Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Do all stages again, or use those there are.")]
 TrustCode = Annotated[bool, typer.Option("--trust-code", help="Run the Python functions that the specs name.")]
 
 
@@ -34,7 +41,7 @@ def run(
     set_: Set = [],  # noqa: B006  (typer copies it)
     out: Out = Path("runs"),
     until: Annotated[str | None, typer.Option(metavar="STAGE", help="The last stage to do.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Do all stages again, or use those there are.")] = False,
+    fresh: Fresh = False,
     trust_code: TrustCode = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -45,13 +52,22 @@ def run(
     """
     from fpga_flow import flow
     from fpga_flow.progress import Progress
+    from fpga_flow.spec.check import check_all, explained
     from fpga_flow.spec.load import find, load
 
-    loaded = [load(find(name), set_) for name in specs]
+    if len(specs) > 1:  # an error in the last is better found before the first one runs
+        loaded, problems = check_all(specs, set_, trust_code=trust_code)
+        _raise(problems)
+    else:
+        loaded = [load(find(specs[0]), set_)]
+    _check_stage(until, loaded)
     outcomes = []
     for each in loaded:
         with Progress(quiet=quiet, to_stderr=as_json) as progress:
-            outcome = flow.run(each, out, progress, fresh=fresh, until=until, trust_code=trust_code)
+            try:
+                outcome = flow.run(each, out, progress, fresh=fresh, until=until, trust_code=trust_code)
+            except FieldError as error:
+                raise explained(each, error, trust_code=trust_code) from error
             progress.outcome(outcome)
             outcomes.append(outcome)
     if as_json:
@@ -61,33 +77,31 @@ def run(
 
 
 @app.command()
-def check(specs: Specs, set_: Set = [], trust_code: TrustCode = False, as_json: Json = False, quiet: Quiet = False) -> None:  # noqa: B006
+def check(
+    specs: Specs,
+    set_: Set = [],  # noqa: B006  (typer copies it)
+    trust_code: TrustCode = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Check specs, and the data, boards and networks that they name, without running anything.
 
     Example: `fpga-flow check hls_configs/*.yaml`
     """
-    from fpga_flow.errors import InputError
-    from fpga_flow.spec.check import check as check_spec
-    from fpga_flow.spec.load import find, load
+    from fpga_flow.spec.check import check_all
 
-    problems = []
-    for name in specs:
-        try:
-            check_spec(load(find(name), set_), trust_code=trust_code)
-        except InputError as error:
-            problems += error.problems
+    _, problems = check_all(specs, set_, trust_code=trust_code)
     if as_json:
         _print_json([{"file": p.place.file, "line": p.place.line, "column": p.place.column, "field": p.field,
-                      "message": p.message} for p in problems])  # fmt: skip
-    if problems:
-        raise InputError(problems)
+                      "message": p.message} for p in sorted(set(problems))])  # fmt: skip
+    _raise(problems)
     if not quiet and not as_json:
         typer.echo(f"{len(specs)} spec{'s are' if len(specs) > 1 else ' is'} fine")
 
 
 @app.command()
-def boards(as_json: Json = False) -> None:
-    """List the boards that designs can be made for.
+def boards(as_json: Json = False, quiet: NamesOnly = False) -> None:
+    """List the boards that designs can be made for: part, clock period, and what a network may use of the part.
 
     Example: `fpga-flow boards`
     """
@@ -98,35 +112,37 @@ def boards(as_json: Json = False) -> None:
     if as_json:
         _print_json([board.model_dump(mode="json") for board in found])
         return
-    rows = [[b.name, b.title, b.part, b.toolchain, f"{b.clock_ns:g}", *(f"{n:,}" for n in b.usable().values())] for b in found]
-    columns = ["name", "board", "part", "tools", "clock ns", *(f"{key} usable" for key in found[0].usable())]
-    print_table(columns, rows)
+    if quiet:
+        _print_names([board.name for board in found])
+        return
+    rows = [[b.name, b.part, f"{b.clock_ns:g}", *(f"{n:,}" for n in b.usable().values()), b.title] for b in found]
+    print_table(["name", "part", "ns", *found[0].usable(), "board"], rows)
 
 
 @app.command()
-def passes(as_json: Json = False) -> None:
+def passes(as_json: Json = False, quiet: NamesOnly = False) -> None:
     """List the compression passes.
 
     Example: `fpga-flow passes`
     """
     from fpga_flow.compress import PASSES
 
-    _list(PASSES, "pass", as_json)
+    _list(PASSES, "pass", as_json, quiet)
 
 
 @app.command()
-def datasets(as_json: Json = False) -> None:
+def datasets(as_json: Json = False, quiet: NamesOnly = False) -> None:
     """List the data sets.
 
     Example: `fpga-flow datasets`
     """
     from fpga_flow.datasets import DATASETS
 
-    _list(DATASETS, "data set", as_json)
+    _list(DATASETS, "data set", as_json, quiet)
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
     """Say what is installed, what is missing, and how to get it.
 
     Example: `fpga-flow doctor`
@@ -138,7 +154,7 @@ def doctor(as_json: Json = False) -> None:
     found = doctors.examine()
     if as_json:
         _print_json(found)
-    else:
+    elif not quiet:
         print_table(["what", "found", "needed for", "how to get it"], [list(each.values())[:4] for each in found])
     if missing := [each["what"] for each in found if each["required"] and not each["found"]]:
         raise ToolError(f"missing: {', '.join(missing)}")
@@ -161,30 +177,58 @@ def main() -> None:
         app(standalone_mode=False)
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("stopped; the same command goes on from here", err=True)
         sys.exit(130)
     except FlowError as error:
         typer.echo(f"error: {error}" if "\n" not in str(error) else f"errors:\n{error}", err=True)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # what reads our output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # for example a full disk, or a folder that can't be written
+        typer.echo(f"error: {error.filename or 'system'}: {error.strerror or error}", err=True)
+        sys.exit(2)
     except Exception as error:  # click's errors of usage; anything else is a bug, and keeps its traceback
         show = getattr(error, "show", None)
         if show is None:
             raise
         show()
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from here", err=True)
-        sys.exit(130)
 
 
-def _list(registry: dict[str, Any], what: str, as_json: bool) -> None:
+def _check_stage(until: str | None, specs: Sequence[Loaded]) -> None:
+    from fpga_flow.flow import stage_names
+
+    for spec in [each.spec for each in specs if each.spec is not None and until is not None]:
+        if until not in (names := stage_names(spec)):
+            message = f'expected one of the stages {", ".join(names)}, got "{until}"'
+            raise InputError.at("--until", message)
+
+
+def _raise(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise InputError(problems)
+
+
+def _list(registry: dict[str, Any], what: str, as_json: bool, quiet: bool) -> None:
     from fpga_flow.tables import print_table
 
-    rows = [[name, (module.__doc__ or "").split("\n\n")[0].replace("\n", " ")] for name, module in registry.items()]
-    if as_json:
+    rows = [[name, _first_paragraph(module).removeprefix(f"`{name}`: ")] for name, module in registry.items()]
+    if quiet and not as_json:
+        _print_names(list(registry))
+    elif as_json:
         _print_json([{"name": name, "description": text} for name, text in rows])
     else:
         print_table([what, "what it is"], rows)
+
+
+def _first_paragraph(module: Any) -> str:
+    return (module.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _print_names(names: Sequence[str]) -> None:
+    typer.echo("\n".join(names))
 
 
 def _print_json(value: Any) -> None:

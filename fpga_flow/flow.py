@@ -165,7 +165,7 @@ def _until(stages: tuple[Stage, ...], until: str | None) -> tuple[Stage, ...]:
 def _failures(made: dict[str, Any]) -> list[str]:
     failures = []
     simulation = made["csim"]
-    if not simulation["exact"]:
+    if simulation["mismatches"]:
         failures.append(
             f"the C simulation differs from the network in {simulation['mismatches']} of {simulation['samples']} samples: "
             f"{simulation['first']}"
@@ -216,15 +216,18 @@ class _Work:
         from fpga_flow.hls import lower, reference, settings
 
         model, hls = self._network().model, self.spec.hls
-        layers = settings.apply(lower.lower(model), hls)
-        logits = reference.predict(model, self.dataset.test.x)[layers[-1].name]
+        layers = settings.apply(lower.lower(model, hls.softmax), hls)
+        outputs = reference.predict(model, layers, self.dataset.test.x)[layers[-1].name]
         project = folder / "project"
         shutil.rmtree(project, ignore_errors=True)  # a killed run may have left a half of it
         board = boards.load(hls.board)
-        generate(model, layers, settings.settings(self.spec.name, hls, board), self.dataset.test.x, logits, project)
-        np.save(folder / "expected.npy", logits)
+        generate(
+            model, layers, settings.settings(self.spec.name, hls, board), self.dataset.test.x, outputs, project,
+            tolerance=hls.softmax_tolerance if hls.softmax else 0.0,
+        )  # fmt: skip
+        np.save(folder / "expected.npy", outputs)
         return {
-            "accuracy": training.accuracy(logits, self.dataset.test.y),
+            "accuracy": training.accuracy(outputs, self.dataset.test.y),
             "layers": [record.layer(layer) for layer in layers],
             "size": record.size(layers),
         }
@@ -247,6 +250,7 @@ class _Work:
             "mismatches": outcome.mismatches,
             "max_abs_diff": outcome.max_abs_diff,
             "exact": outcome.exact,
+            "tolerance": project.tolerance,
             "build_seconds": outcome.build_seconds,
             "run_seconds": outcome.run_seconds,
             "first": str(outcome.first) if outcome.first else None,
@@ -271,6 +275,7 @@ class _Work:
         return Network.load([done.folder for done in self.finished if (done.folder / "model.h5").is_file()][-1])
 
     def _layer_outputs(self, samples: Any) -> dict[str, Any]:
-        from fpga_flow.hls import reference
+        from fpga_flow.hls import lower, reference
 
-        return reference.predict(self._network().model, samples, every_layer=True)
+        model = self._network().model
+        return reference.predict(model, lower.lower(model, self.spec.hls.softmax), samples, every_layer=True)

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def specificity(pattern: str) -> tuple[bool, int]:
-    """Patterns in this order go from vague to specific: names without wildcards last, then by their plain characters."""
+    """Patterns in this order go from vague to specific: names without wildcards last, others by plain characters."""
     wild = any(character in pattern for character in "*?[")
     return (not wild, sum(character not in "*?[]" for character in pattern))
 

@@ -16,7 +16,7 @@ from fpga_flow.runs import Done, Stage
 class Progress:
     """Prints a run's progress; a `flow.Ui`. Use it as a context manager."""
 
-    def __init__(self, *, quiet: bool = False, to_stderr: bool = False):
+    def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
         self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                    TimeRemainingColumn(), TextColumn("{task.fields[info]}"))  # fmt: skip
@@ -84,6 +84,6 @@ def _say(done: Done) -> str:
         return f"{result['samples']:,} samples, {verdict}; accuracy {result['accuracy']:.4f}"
     fits = "fits" if result["fits"] else "[red]does not fit[/]"
     return (
-        f"{result['source']}: {result['lut']:,} LUT, {result['ff']:,} FF, {result['dsp']:,} DSP, {result['bram18']:,} BRAM18, "
-        f"{result['latency_cycles']:,} cycles; {fits} {result['board']}"
+        f"{result['source']}: {result['lut']:,} LUT, {result['ff']:,} FF, {result['dsp']:,} DSP, "
+        f"{result['bram18']:,} BRAM18, {result['latency_cycles']:,} cycles; {fits} {result['board']}"
     )

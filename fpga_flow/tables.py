@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+#: Where the output goes into a file or another program, no line is broken.
+_UNBROKEN = 10_000
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under the names of their columns; numbers are set to the right."""
-    table = Table(box=box.SIMPLE_HEAD)
+    """Print rows under the names of their columns; numbers are set to the right, only the last column is wrapped."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         numeric = all(row[number].replace(",", "").replace(".", "").isdigit() for row in rows)
-        table.add_column(column, justify="right" if numeric else "left")
+        last = number == len(columns) - 1
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=not last, overflow="fold")
     for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+        table.add_row(*map(Text, row))
+    console = Console()
+    (console if console.is_terminal else Console(width=_UNBROKEN)).print(table)

@@ -62,6 +62,7 @@ def _hls4ml() -> Any:
 def _plain_model(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> Any:
     """The network in float32 without quantizers and dropout, its weights on their types' values."""
     by_name = {layer.name: layer for layer in layers}
+    softmax = layers[-1].function == "softmax"
 
     def replace(layer: Any) -> list[Any]:
         lowered = by_name.get(layer.name)
@@ -69,7 +70,8 @@ def _plain_model(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings) 
             return []
         if lowered.kind == "activation":
             return [keras.layers.Activation(lowered.function, name=layer.name)]
-        return [plain(layer, "float32")]
+        added = [keras.layers.Activation("softmax", name="softmax")] if softmax and layer.name == layers[-2].name else []
+        return [plain(layer, "float32"), *added]
 
     result = rebuild(model, replace)
     set_weights(result, layers)
@@ -89,7 +91,6 @@ def _graph(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder
     weights = folder / "keras_model.h5"
     save_h5(model, weights)
     hls_config = hls4ml.utils.config_from_keras_model(_Architecture(model), granularity="name", backend="Vitis")
-    hls_config["Model"]["TraceOutput"] = True
     hls_config["Model"]["Strategy"] = settings.strategy.capitalize()
     _configure(hls_config["LayerName"], layers, settings)
     config = hls4ml.utils.config.create_config(
@@ -102,6 +103,7 @@ def _graph(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder
     )
     config["KerasH5"] = str(weights)
     config["HLSConfig"] = hls_config
+    config["TraceOutput"] = True  # code that C simulation runs and synthesis does not see
     try:
         return hls4ml.converters.keras_v2_to_hls(config)
     finally:
@@ -115,8 +117,10 @@ def _configure(config: dict[str, Any], layers: Sequence[HlsLayer], settings: Hls
         if layer.kind == "reshape":
             continue
         entry = config[layer.name]
-        entry["Trace"] = True  # C simulation can then show every layer's output; synthesis does not see it
+        entry["Trace"] = True
         entry["Precision"]["result"] = _result(layer)
+        if layer.function == "softmax":
+            _configure_softmax(entry, layer)
         if layer.accum_type is not None:
             entry["Precision"]["accum"] = layer.accum_type.hls()
         if layer.weights is not None:
@@ -128,6 +132,23 @@ def _configure(config: dict[str, Any], layers: Sequence[HlsLayer], settings: Hls
             linear = config.get(f"{layer.name}_linear")  # hls4ml sets it behind the layer, then optimises it away
             if linear is not None:
                 linear["Precision"]["result"] = _result(layer)
+
+
+def _configure_softmax(entry: dict[str, Any], layer: HlsLayer) -> None:
+    """Tables of e**-d for the distance d of a logit from the greatest, in steps of 2**-6 at most, and of 1 / their sum."""
+    range_bits = layer.input_type.integer - 1
+    sum_bits = int(np.ceil(np.log2(layer.n_out))) + 1
+    entry["Implementation"] = "stable"
+    entry["TableSize"] = 2 ** int(np.clip(range_bits + 6, sum_bits + 6, layer.input_type.width - 1))
+    types = {
+        "exp_table_t": "ufixed<18,1,RND,SAT>",
+        "inv_table_t": "ufixed<18,1,RND,SAT>",
+        "accum_t": f"ufixed<{17 + sum_bits},{sum_bits},RND,SAT>",
+        "inv_inp_t": f"ufixed<18,{sum_bits},RND,SAT>",
+    }
+    for name in types:
+        entry["Precision"].pop(name.removesuffix("_t"), None)  # hls4ml takes these from here, and ignores them there
+    entry |= types
 
 
 def _result(layer: HlsLayer) -> str:

@@ -8,7 +8,7 @@ overflows and none rounds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,10 @@ from fpga_flow.keras import keras
 from fpga_flow.networks.network import weight_type
 
 
+#: Of the outputs of softmax, between 0 and 1.
+SOFTMAX_TYPE = FixedPoint(16, 1, signed=False)
+
+
 @dataclass(frozen=True)
 class Signal:
     """What is known of a tensor: its type, and for each channel (last axis) the least and greatest value it takes."""
@@ -30,8 +34,11 @@ class Signal:
     high: NDArray[np.float64]
 
 
-def lower(model: Any) -> tuple[HlsLayer, ...]:
+def lower(model: Any, softmax: bool = False) -> tuple[HlsLayer, ...]:
     """The layers of a quantized network, in the order of computation, without the input's quantizer and dropout.
+
+    Args:
+        softmax: whether HLS code shall compute softmax of the logits, too.
 
     Raises:
         FieldError: a layer is of a kind, or has an option, that is not known to be computed exactly; or something has no
@@ -62,7 +69,7 @@ def lower(model: Any) -> tuple[HlsLayer, ...]:
         lowered, signal = rule(layer, before, signal)
         layers.append(lowered)
         signals[id(layer.output)] = (layer.name, signal)
-    return tuple(layers)
+    return (*layers[:-1], *_softmax(layers[-1])) if softmax else tuple(layers)
 
 
 def input_type(model: Any) -> FixedPoint:
@@ -209,6 +216,18 @@ def _flatten(layer: Any, before: str, signal: Signal) -> tuple[HlsLayer, Signal]
     repeats = output_shape[0] // len(signal.low)
     lowered = HlsLayer(layer.name, "reshape", "", (before,), input_shape, output_shape, signal.type, signal.type)
     return lowered, Signal(signal.type, np.tile(signal.low, repeats), np.tile(signal.high, repeats))
+
+
+def _softmax(logits: HlsLayer) -> tuple[HlsLayer, HlsLayer]:
+    """The layer of the logits, and softmax behind it.
+
+    hls4ml's stable softmax subtracts each logit from the greatest one in a type as wide as the logits' without their sign:
+    the logits get a bit more, or the difference of two of them would overflow.
+    """
+    type_ = FixedPoint(logits.result_type.width + 1, logits.result_type.integer + 1)
+    shape = logits.output_shape
+    layer = HlsLayer("softmax", "activation", "softmax", (logits.name,), shape, shape, type_, SOFTMAX_TYPE)
+    return replace(logits, result_type=type_), layer
 
 
 _RULES: dict[str, Callable[[Any, str, Signal], tuple[HlsLayer, Signal]]] = {

@@ -23,19 +23,35 @@ from fpga_flow.networks.rebuild import rebuild
 FLOAT32_BITS = 24
 
 
-def predict(model: Any, x: NDArray[np.floating], every_layer: bool = False) -> dict[str, NDArray[np.float64]]:
+def predict(
+    model: Any, layers: Sequence[HlsLayer], x: NDArray[np.floating], every_layer: bool = False
+) -> dict[str, NDArray[np.float64]]:
     """The outputs of a quantized network for samples (n, *input_shape), exact, by layer name: (n, *output_shape).
 
-    Only the last layer's, or with `every_layer` those of all layers that become HLS code.
+    Only the last layer's, or with `every_layer` those of all layers that become HLS code. Softmax, which HLS code looks up
+    in tables, is computed in double.
+
+    Args:
+        layers: what `lower` made of the model.
     """
-    layers = lower(model)
     exact = model if _float32_is_exact(layers) else float64_model(model, layers)
-    names = [layer.name for layer in layers] if every_layer else [layers[-1].name]
+    own = [layer.name for layer in layers if layer.function != "softmax"]
+    names = own if every_layer else own[-1:]
     outputs = keras.Model(exact.inputs, [exact.get_layer(name).output for name in names])
     quantized = input_type(model).quantize(x)  # far outside of its type, QKeras' own rounding is off in its last bits
     results = outputs.predict(quantized, batch_size=1024, verbose=0)
     results = results if isinstance(results, list) else [results]
-    return {name: np.asarray(result, np.float64) for name, result in zip(names, results, strict=True)}
+    found = {name: np.asarray(result, np.float64) for name, result in zip(names, results, strict=True)}
+    if layers[-1].function == "softmax":
+        found[layers[-1].name] = softmax(found[names[-1]])
+    return found
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """exp(x) / sum(exp(x)) over the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    normal: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return normal
 
 
 def float64_model(model: Any, layers: Sequence[HlsLayer]) -> Any:
@@ -88,4 +104,4 @@ def _rounding(name: str, type_: FixedPoint) -> Any:
 
 
 def _float32_is_exact(layers: Sequence[HlsLayer]) -> bool:
-    return all(layer.result_type.width <= FLOAT32_BITS for layer in layers)
+    return all((layer.accum_type or layer.result_type).width <= FLOAT32_BITS for layer in layers)

@@ -1,4 +1,4 @@
-"""The figures of the report, as plotly's JSON, in Okabe and Ito's colours, which colour-blind readers can tell apart."""
+"""The figures of the report, as plotly's JSON, in colours that colour-blind readers can tell apart."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def training(history: Sequence[Mapping[str, Any]], kept: int) -> Drawn:
         ("accuracy in %", (("training", "accuracy", BLUE), ("validation", "val_accuracy", ORANGE)), 100.0),
         ("learning rate", (("learning rate", "learning_rate", MUTED),), 1.0),
     )  # fmt: skip
-    domains = ((0.0, 0.36), (0.44, 0.8), (0.88, 1.0))
+    domains = ((0.0, 0.31), (0.42, 0.73), (0.87, 1.0))
     figure = _figure(height=330, hovermode="x")
     for number, ((title, series, factor), domain) in enumerate(zip(panels, domains, strict=True), 1):
         suffix = str(number) if number > 1 else ""
@@ -127,21 +127,22 @@ def budget(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> Drawn
     parts = [(label(layer["name"]), [layer], _PARTS[place]) for place, layer in enumerate(ordered)]
     if rest:
         parts.append((f"{len(rest)} other parts", rest, _REST))
-    figure = _figure(height=130 + 44 * len(names), barmode="stack", bargap=0.35)
+    figure = _figure(height=160 + 44 * len(names), barmode="stack", bargap=0.35)
     for name, members, colour in parts:
         amounts = [sum(member[each] or 0 for member in members) for each in names]
         figure.add_bar(
             orientation="h", name=name, y=[RESOURCE_NAMES[each] for each in names],
             x=[100 * amount / whole[each] for amount, each in zip(amounts, names, strict=True)],
             customdata=[f"{amount:,}" for amount in amounts],
-            marker={"color": colour, "line": {"color": "#fff", "width": 1}},
+            marker={"color": colour, "line": {"color": "#fff", "width": 0.5}},
             hovertemplate="%{customdata} %{y} (%{x:.2f} %)",
         )  # fmt: skip
     of = "what is usable on the board" if usable else "the whole design"
     figure.update_layout(
         xaxis=_axis(f"share of {of} in %", rangemode="tozero"),
         yaxis=_axis("", autorange="reversed", type="category"),
-        legend_traceorder="normal",
+        legend={"traceorder": "normal", "yref": "container", "y": 0.99, "yanchor": "top"},
+        margin_t=76,
     )
     if usable:
         figure.add_vline(x=100, line={"color": RED, "width": 1.5, "dash": "dash"})
@@ -168,10 +169,14 @@ def weights(histogram: Histogram) -> Drawn:
         marker={"color": ORANGE, "size": 6, "line": {"color": "#fff", "width": 0.5}},
         hovertemplate="%{y:,} weights of %{x:.6g}",
     )  # fmt: skip
+    most = max(1, *(int(counts.counts.max(initial=0)) for counts in (*histogram.earlier, final)))
     figure.update_layout(
         xaxis=_axis("weight", anchor="y2" if histogram.levels is not None else "y"),
-        yaxis=_axis("number of weights", type="log", dtick=1, domain=[0.14, 1], exponentformat="none"),
-    )
+        yaxis=_axis(
+            "number of weights", type="log", dtick=1, domain=[0.14, 1], exponentformat="none", rangemode="tozero",
+            range=[math.log10(0.7), math.log10(1.5 * most)],
+        ),
+    )  # fmt: skip
     if histogram.levels is None:
         figure.update_layout(yaxis_domain=[0, 1])
         return _drawn(figure)

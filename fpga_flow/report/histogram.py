@@ -57,10 +57,11 @@ def count(layer: LayerWeights) -> Histogram:
     if drawn:
         low, high = min(low, type_.min), max(high, type_.max)
     final_width = type_.step
-    while (high - low) / final_width > 1.5 * MOST_LEVELS:
+    most = 1.5 * MOST_LEVELS if drawn else min(MOST_LEVELS, max(_FEWEST_BINS, 4 * math.sqrt(final.size)))
+    while (high - low) / final_width > most:
         final_width *= 2
     width = final_width
-    while (high - low) / width < _FEWEST_BINS and high > low:
+    while (high - low) / width < _FEWEST_BINS / 2 and high > low:
         width /= 2
     return Histogram(
         layer.name,

@@ -21,7 +21,14 @@ def number(value: float | None) -> str:
 
 def short(value: float | None) -> str:
     """A measured or representable value in up to six digits."""
-    return NONE if value is None or _missing(value) else f"{value + 0.0:.6g}".replace("-", _MINUS)  # + 0: no negative zero
+    if value is None or _missing(value):
+        return NONE
+    return f"{value + 0.0:.6g}".replace("-", _MINUS)  # adding zero makes a negative zero a plain one
+
+
+def exact(value: float) -> str:
+    """A value of a fixed-point type, or the distance of two, with all its digits if they are not too many."""
+    return f"{value + 0.0:.15g}".replace("-", _MINUS)
 
 
 def percent(share: float | None, digits: int = 2) -> str:
@@ -74,7 +81,7 @@ def rate(per_second: float) -> str:
 
 def shape(sizes: Sequence[int]) -> str:
     """Sizes with times signs between them."""
-    return f" {_TIMES} ".join(str(each) for each in sizes) or "scalar"
+    return f"\u202f{_TIMES}\u202f".join(str(each) for each in sizes) or "scalar"
 
 
 def shortened(values: Sequence[float], most: int = 8) -> str:

@@ -32,7 +32,7 @@ class LayerWeights:
 
 
 def collect(layers: Sequence[Mapping[str, Any]], finished: Sequence[Done]) -> list[LayerWeights]:
-    """The weights of all `layers` (of run.json) that have some: after the first stage, before quantization, and final."""
+    """The weights of those `layers` (of run.json) that have some: after the first stage, before quantization, final."""
     stages = {done.stage.name: done.folder for done in finished}
     archive = stages["hls"] / "project" / "weights.npz" if "hls" in stages else None
     if archive is None or not archive.is_file():

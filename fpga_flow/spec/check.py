@@ -38,19 +38,27 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
 
 def check_all(
     names: Sequence[str], changes: Sequence[str] = (), *, trust_code: bool = False
-) -> tuple[list[Loaded], list[datasets.Dataset], list[Problem]]:
-    """Load and check several specs, each of them a path or the name of an example: specs, their data, all problems."""
+) -> tuple[list[Loaded], list[Problem]]:
+    """Load and check several specs, each of them a path or the name of an example: the good ones, and all problems."""
     specs: list[Loaded] = []
-    data: list[datasets.Dataset] = []
     problems: list[Problem] = []
     for name in names:
         try:
             loaded = load(find(name), changes)
-            data.append(check(loaded, trust_code=trust_code))
+            check(loaded, trust_code=trust_code)
             specs.append(loaded)
         except InputError as error:
             problems += error.problems
-    return specs, data, problems
+    return specs, problems
+
+
+def explained(loaded: Loaded, error: FieldError, *, trust_code: bool = False) -> InputError:
+    """All that is wrong with a spec of which one error is known; or that error with its place."""
+    try:
+        check(loaded, trust_code=trust_code)
+    except InputError as found:
+        return found
+    return InputError([loaded.place(error)])
 
 
 class _Collector:

@@ -92,7 +92,7 @@ def _expected(error: Any) -> list[str]:
     if kind in _LENGTHS:
         words, key, one, more = _LENGTHS[kind]
         return [f"{words} {context[key]} {one if context[key] == 1 else more}"]
-    return [_EXPECTED.get(kind, "another value")]
+    return _EXPECTED.get(kind, "another value").split(" or ")
 
 
 def _got(error: Any, value: Any) -> str:

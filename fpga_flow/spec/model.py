@@ -12,7 +12,7 @@ from fpga_flow.spec.messages import show
 
 #: The name of a spec becomes that of a C++ function and of files: no keyword, no name that generated code uses.
 _TAKEN = frozenset(
-    (
+    (  # noqa: SIM905  (a word a line would fill two screens)
         "alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t char8_t "
         "class co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue "
         "decltype default delete do double dynamic_cast else enum explicit export extern false float for friend "
@@ -20,9 +20,10 @@ _TAKEN = frozenset(
         "protected public register reinterpret_cast requires return short signed sizeof static static_assert "
         "static_cast struct switch template this thread_local throw true try typedef typeid typename union "
         "unsigned using virtual void volatile wchar_t while xor xor_eq main std nnet hls defines parameters "
-    ).split()  # noqa: SIM905  (a word a line would fill two screens)
+    ).split()
 )
-Name = Annotated[str, Form(r"[A-Za-z][A-Za-z0-9_]*", "a name of letters, digits and _ that begins with a letter", 64, _TAKEN)]
+_NAME = Form(r"[A-Za-z][A-Za-z0-9_]*", "a name of letters, digits and _ that begins with a letter", 64, _TAKEN)
+Name = Annotated[str, _NAME]
 Strategy = Literal["latency", "resource"]
 
 

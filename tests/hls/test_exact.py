@@ -110,15 +110,20 @@ def test_the_cpp_computes_what_the_network_computes(tmp_path, case, setting):
     hls = Hls(**SETTINGS[setting])
     layers = settings.apply(lower(model), hls)
     x = samples(layers[0].input_type, shape)
-    expected = predict(model, x)[layers[-1].name]
+    expected = predict(model, layers, x)[layers[-1].name]
     project = generate(
         model, layers, settings.settings("net", hls, boards.load("pynq-z2")), x, expected, tmp_path / "project"
     )
     inputs = layers[0].input_type.quantize(x)
     result = csim.simulate(
-        project, inputs, expected, tmp_path / "build", layer_outputs=lambda s: predict(model, s, every_layer=True)
+        project, inputs, expected, tmp_path / "build", layer_outputs=lambda s: predict(model, layers, s, every_layer=True)
     )
     assert result.first is None
+    traced = [layer for layer in layers if layer.kind != "reshape"]
+    trace = csim.run.trace(csim.Simulator(tmp_path / "build" / "csim", project, 0.0), inputs[7], traced)
+    for name, value in predict(model, layers, x[7:8], every_layer=True).items():
+        if name in trace:
+            np.testing.assert_array_equal(trace[name], value.ravel(), err_msg=name)
     assert (result.samples, result.mismatches, result.max_abs_diff) == (63, 0, 0.0)
     assert len(np.unique(expected, axis=0)) > 20  # a network that says always the same would prove nothing
 
@@ -134,4 +139,25 @@ def test_both_references_agree_where_float32_is_exact(case):
         np.testing.assert_array_equal(model.predict(x, verbose=0), wide)
     else:
         assert types is WIDE
-        np.testing.assert_array_equal(predict(model, x)[layers[-1].name], wide)
+        np.testing.assert_array_equal(predict(model, layers, x)[layers[-1].name], wide)
+
+
+@pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
+def test_softmax_stays_within_its_tolerance_and_the_logits_before_it_are_exact(tmp_path, io_type):
+    model = network(mlp, (6,), NARROW, "fixed<6,2>")
+    hls = Hls(io_type=io_type, softmax=True)
+    layers = settings.apply(lower(model, softmax=True), hls)
+    assert layers[-1].name == "softmax"
+    x = samples(layers[0].input_type, (6,))
+    expected = predict(model, layers, x)["softmax"]
+    np.testing.assert_allclose(expected.sum(axis=1), 1)
+    project = generate(
+        model, layers, settings.settings("net", hls, boards.load("pynq-z2")), x, expected, tmp_path / "project", tolerance=0.02
+    )
+    inputs = layers[0].input_type.quantize(x)
+    result = csim.simulate(project, inputs, expected, tmp_path / "build")
+    assert result.mismatches == 0
+    assert 0 < result.max_abs_diff < 0.02
+    assert not result.exact
+    trace = csim.run.trace(csim.build(project, tmp_path / "build"), inputs[5], layers)
+    np.testing.assert_array_equal(trace["out"], predict(model, layers, x[5:6], every_layer=True)["out"][0])

@@ -21,15 +21,18 @@
   next();
 
   const histograms = plots.filter(({ element }) => element.id.startsWith("figure-weights-"));
+  const ranges = histograms.map(({ layout }) => [...layout.yaxis.range]);
   for (const choice of document.querySelectorAll("input[name=counts]")) {
     choice.addEventListener("change", () => {
-      for (const { element, layout } of histograms) {
-        const dtick = choice.value === "log" ? 1 : null;
-        Object.assign(layout.yaxis, { type: choice.value, dtick });
+      histograms.forEach(({ element, layout }, number) => {
+        const axis = choice.value === "log"
+          ? { type: "log", dtick: 1, autorange: false, range: [...ranges[number]] }
+          : { type: "linear", dtick: null, autorange: true };
+        Object.assign(layout.yaxis, axis);
         if (element.data) {
-          Plotly.relayout(element, { "yaxis.type": choice.value, "yaxis.dtick": dtick, "yaxis.autorange": true });
+          Plotly.relayout(element, Object.fromEntries(Object.entries(axis).map(([key, value]) => [`yaxis.${key}`, value])));
         }
-      }
+      });
     });
   }
 

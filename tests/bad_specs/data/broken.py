@@ -1,0 +1,2 @@
+def good(shape, classes)
+    return None

@@ -1,0 +1,78 @@
+"""Functions for `family: custom`, each but the first wrong in its own way."""
+
+from __future__ import annotations
+
+import tf_keras as keras
+from tf_keras import layers
+
+
+def model(shape, *hidden, classes=10):
+    return keras.Sequential([layers.Input(shape), *hidden, layers.Dense(classes, name="output")])
+
+
+def good(shape, classes):
+    return model(shape, layers.Flatten(), layers.Dense(8, "relu", name="first"))
+
+
+def fails(shape, classes):
+    raise ValueError("no network\ntoday")
+
+
+def exits(shape, classes):
+    raise SystemExit(0)
+
+
+def no_model(shape, classes):
+    return [shape, classes]
+
+
+class Subclass(keras.Model):
+    def call(self, x):
+        return x
+
+
+def subclass(shape, classes):
+    return Subclass()
+
+
+def nested(shape, classes):
+    return model(shape, layers.Flatten(), keras.Sequential([layers.Dense(8)], name="inner"))
+
+
+def two_inputs(shape, classes):
+    inputs = [layers.Input(shape), layers.Input(shape)]
+    return keras.Model(inputs, layers.Dense(classes)(layers.Flatten()(layers.add(inputs))))
+
+
+def wrong_outputs(shape, classes):
+    return model(shape, layers.Flatten(), classes=classes + 1)
+
+
+def shared_layer(shape, classes):
+    inputs, dense = layers.Input(shape), layers.Dense(8, name="twice")
+    tensor = dense(dense(layers.Dense(8)(layers.Flatten()(inputs))))
+    return keras.Model(inputs, layers.Dense(classes)(tensor))
+
+
+def unsupported_layer(shape, classes):
+    return model(shape, layers.LayerNormalization(name="norm"), layers.Flatten())
+
+
+def unsupported_activation(shape, classes):
+    return model(shape, layers.Flatten(), layers.Dense(8, "tanh", name="first"))
+
+
+def bias_in_name(shape, classes):
+    return model(shape, layers.Flatten(), layers.Dense(8, "relu", name="debiased"), layers.Dense(8, name="a-b"))
+
+
+def dilated(shape, classes):
+    return model(shape, layers.Conv2D(4, 3, dilation_rate=2, name="wide"), layers.Flatten())
+
+
+def dense_on_images(shape, classes):
+    return model(shape, layers.Dense(4, name="pixelwise"), layers.Flatten())
+
+
+def overlapping_pools(shape, classes):
+    return model(shape, layers.MaxPooling2D(3, strides=2, name="pool"), layers.Flatten())
