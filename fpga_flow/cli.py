@@ -174,7 +174,7 @@ def schema() -> None:
 def main() -> None:
     """The entry point: errors of the user's become their message and an exit code."""
     try:
-        app(standalone_mode=False)
+        app(prog_name="fpga-flow", standalone_mode=False)
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except (typer.Abort, KeyboardInterrupt):

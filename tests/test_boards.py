@@ -135,14 +135,12 @@ def problems(path: Path, content: str | bytes) -> list[str]:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("", " expected the fields of a board, got None"),
-        ("- 1\n- 2\n", " expected the fields of a board, got [1, 2]"),
-        ("name: a\n  title: b\n", "2:8: expected YAML: mapping values are not allowed here"),
-        ("name: [a\n", "2:1: expected YAML: expected ',' or ']', but got '<stream end>'"),
-        ("name: !!python/none a\n",
-         "1:7: expected YAML: could not determine a constructor for the tag 'tag:yaml.org,2002:python/none'"),
-        ("name: a\x07\n", " expected YAML: unacceptable character #x0007: special characters are not allowed"),
-        (b"name: \xff\n", " expected text in UTF-8: invalid start byte at byte 6"),
+        ("", "1:1: expected a mapping with the keys of a board, got nothing"),
+        ("- 1\n- 2\n", "1:1: expected a mapping with the keys of a board, got a list"),
+        ("name: a\n  title: b\n", "2:8: invalid YAML: mapping values are not allowed here"),
+        ("name: [a\n", "2:1: invalid YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"),
+        ("name: a\x07\n", "1:8: invalid YAML: got the control character 0x07"),
+        (b"name: \xff\n", "1:7: expected text in UTF-8, got the byte 0xff"),
     ],
 )  # fmt: skip
 def test_files_that_are_no_board(tmp_path: Path, content: str | bytes, problem: str) -> None:
@@ -166,21 +164,35 @@ resources:
 interfaces: [axi, 4]
 """
     assert problems(tmp_path / "mine.yaml", content) == [
-        "1:1: name: String should match pattern '^[a-z0-9][a-z0-9-]*$', got 'My Board'",
-        "1:1: source: Field required",
-        "2:1: title: Input should be a valid string, got 5",
-        "6:1: toolchain: Input should be 'vitis', got 'quartus'",
-        "7:1: clock_ns: Input should be greater than 0, got 0",
-        "8:1: clock_mhz: Extra inputs are not permitted, got 100",
-        "10:3: resources.die.uram: Field required",
-        "10:9: resources.die.lut: Input should be a valid integer, got 'many'",
-        "10:20: resources.die.ff: Input should be greater than or equal to 0, got -1",
-        "10:28: resources.die.dsp: Input should be a valid integer, got 1.5",
-        "12:5: resources.ceilings.lut: Input should be less than or equal to 1, got 1.1",
-        "13:19: interfaces[1]: Input should be a valid string, got 4",
+        '1:1: name: expected a name of small letters, digits and -, got "My Board"',
+        "1:1: source: the key is missing",
+        "2:1: title: expected text, got 5",
+        '6:1: toolchain: expected "vitis", got "quartus"',
+        "7:1: clock_ns: expected a number above 0, got 0",
+        '8:1: clock_mhz: unknown key "clock_mhz": did you mean "clock_ns"?',
+        "10:3: resources.die.uram: the key is missing",
+        '10:9: resources.die.lut: expected a whole number, got "many"',
+        "10:20: resources.die.ff: expected at least 0, got -1",
+        "10:28: resources.die.dsp: expected a whole number, got 1.5",
+        "12:5: resources.ceilings.lut: expected at most 1, got 1.1",
+        "13:19: interfaces[1]: expected text, got 4",
     ]
 
 
 def test_more_reserved_than_there_is(tmp_path: Path) -> None:
     content = yaml.safe_dump({**GOOD, "resources": {**GOOD["resources"], "reserved": {"dsp": 91}}}, sort_keys=False)
     assert problems(tmp_path / "mine.yaml", content) == ["8:1: resources: expected at most 90 reserved dsp, got 91"]
+
+
+def test_problems_of_single_values_come_with_the_others(tmp_path: Path) -> None:
+    rest = {key: value for key, value in GOOD.items() if key != "title"}
+    content = "name: !!python/none a\nname: b\ntitle: 5\n" + yaml.safe_dump(rest)
+    assert problems(tmp_path / "mine.yaml", content) == [
+        "1:7: name: expected a value without a tag, got the tag !!python/none",
+        "2:1: name: the key is there twice, first in line 1",
+        "3:1: title: expected text, got 5",
+        "6:1: name: the key is there twice, first in line 1",
+    ]
+    assert problems(tmp_path / "mine.yaml", yaml.safe_dump(GOOD) + "name: b\n") == [
+        "16:1: name: the key is there twice, first in line 3"
+    ]

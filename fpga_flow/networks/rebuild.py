@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fpga_flow.errors import FieldError
 from fpga_flow.keras import keras
 
 
@@ -15,13 +16,14 @@ def rebuild(model: Any, replace: Callable[[Any], Sequence[Any]]) -> Any:
     layers; the first new layer of the same weight shapes gets its weights. Layers without a replacement are cut out.
 
     Raises:
-        ValueError: a layer is called more than once (shared), so that there is no single place for its replacement.
+        FieldError: a layer is called more than once (shared), so that there is no single place for its replacement.
     """
     tensors: dict[int, Any] = {}
     inputs = []
     for layer in model.layers:
         if len(layer.inbound_nodes) != 1:
-            raise ValueError(f'layer "{layer.name}" is used {len(layer.inbound_nodes)} times: expected once')
+            uses = len(layer.inbound_nodes)
+            raise FieldError(("network",), f'layer "{layer.name}" is used {uses} times: expected once')
         if isinstance(layer, keras.layers.InputLayer):
             tensor = keras.Input(layer.input_shape[0][1:], name=layer.name)
             inputs.append(tensor)

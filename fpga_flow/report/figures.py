@@ -26,7 +26,7 @@ RESOURCE_NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "u
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure as JSON that can stand in a script element, and its height in pixels."""
+    """A figure as JSON that can stand in a script element (plotly escapes `<`, `>`, `/`), and its height in pixels."""
 
     json: str
     height: int
@@ -106,11 +106,13 @@ def training(history: Sequence[Mapping[str, Any]], kept: int) -> Drawn:
     figure.update_layout(legend_x=domains[1][0])  # beside the mark's label
     values = [_finite(row.get(key), 1.0) for row in history for key in ("loss", "val_loss")]
     losses = [value for value in values if value is not None]
-    if losses and min(losses) > 0:
+    if losses and max(losses) > 3 * min(losses) > 0:
         ticks = _ticks(min(losses), max(losses))
         figure.update_layout(yaxis={"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]})
     else:
-        figure.update_layout(yaxis_title_text="loss", yaxis_rangemode="tozero")
+        figure.update_layout(yaxis_title_text="loss")
+    if len(epochs) <= 7:
+        figure.update_xaxes(dtick=1)
     figure.update_layout(yaxis3={"rangemode": "tozero", "exponentformat": "power", "nticks": 5})
     return _drawn(figure)
 
@@ -219,10 +221,7 @@ def _axis(title: str, **more: Any) -> dict[str, Any]:
 
 
 def _drawn(figure: Any) -> Drawn:
-    written: str = figure.to_json()
-    for character in "<>&\u2028\u2029":  # so that no text in it can end the script element
-        written = written.replace(character, f"\\u{ord(character):04x}")
-    return Drawn(written, figure.layout.height)
+    return Drawn(figure.to_json(), figure.layout.height)
 
 
 def _finite(value: Any, factor: float) -> float | None:

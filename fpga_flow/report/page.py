@@ -130,23 +130,22 @@ def interval(share: float, samples: int) -> tuple[float, float]:
 
 def _verdict(simulation: Mapping[str, Any]) -> Verdict:
     samples, wrong = simulation["samples"], simulation["mismatches"]
-    largest = simulation["max_abs_diff"]
+    largest, tolerance = simulation["max_abs_diff"], simulation.get("tolerance", 0.0)
     if not samples:
         return Verdict("open", "C simulation: nothing compared", "No sample was simulated, so nothing is proven.")
-    if False:
-        verb = "differs" if wrong == 1 else "differ"
+    if wrong:
+        beyond = f" by more than the tolerance of {text.short(tolerance)}" if tolerance else ""
         return Verdict(
             "bad",
-            f"C simulation: {wrong:,} of {samples:,} samples {verb}",
+            f"C simulation: {wrong:,} of {samples:,} samples {'differs' if wrong == 1 else 'differ'}{beyond}",
             f"The C++ does not compute what the network computes. First difference: "
             f"{simulation['first'] or 'not recorded'}. Largest difference of an output: {text.short(largest)}.",
         )
-    if largest:
+    if not simulation["exact"]:
         return Verdict(
             "good",
-            f"C simulation: within tolerance on {samples:,} samples",
-            f"No output of the C++ differs from the network's by more than the tolerance; the largest difference is "
-            f"{text.short(largest)}.",
+            f"C simulation: within the tolerance of {text.short(tolerance)} on {samples:,} samples",
+            f"Not bit for bit: the outputs of the C++ differ from the network's by up to {text.short(largest)}.",
         )
     return Verdict(
         "good",

@@ -8,6 +8,7 @@ from typing import Any
 from fpga_flow import boards, compress, datasets, networks
 from fpga_flow.errors import FieldError, InputError, Problem
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.keras import seed_everything
 from fpga_flow.spec.load import Loaded, find, load
 from fpga_flow.spec.model import LayerPrecision, Precision
 
@@ -28,6 +29,7 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
     if "hls" in sections:
         found.call(lambda: boards.load(sections["hls"].board))
     if dataset is not None and "network" in sections:
+        seed_everything(sections.get("seed", 0))  # the bounds of sums depend on the untrained weights
         model = found.call(lambda: _build(sections["network"], dataset, trust_code))
         if model is not None:
             _check_layers(model, sections, found)

@@ -97,7 +97,7 @@ def build(
     layers = _layers(final, weight_type)
     simulation = {
         "samples": len(labels), "mismatches": 0, "max_abs_diff": 0.0, "exact": True, "build_seconds": 4.5,
-        "run_seconds": 0.05, "first": None,
+        "run_seconds": 0.05, "first": None, "tolerance": 0.0,
     }  # fmt: skip
     accuracy = 1 - 1 / len(labels)
     results: dict[str, dict[str, Any]] = {

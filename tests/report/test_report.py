@@ -46,6 +46,7 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         tag, attributes = self._inside[-1] if self._inside else ("", {})
         if tag == "script" and "data-for" in attributes:
+            assert not re.search("[<>/]", data)  # which only escapes keep out of the figures' texts
             self.figures[attributes["data-for"]] = json.loads(data)
         elif tag == "script":
             self.scripts.append(data)
@@ -215,7 +216,20 @@ def test_training_of_one_epoch_and_of_a_loss_of_zero(fake_run) -> None:
     history[0].update(loss=0.0, best=False)
     figure = Page(fake_run.write()).figures["figure-training-1"]
     assert figure["data"][0]["mode"] == "markers"
+    assert figure["layout"]["yaxis"]["title"]["text"] == "loss"
     assert "type" not in figure["layout"]["yaxis"]  # a logarithmic axis has no zero
+
+
+def test_axis_of_the_loss_is_logarithmic_and_says_so(page: Page) -> None:
+    axis = page.figures["figure-training-1"]["layout"]["yaxis"]
+    assert (axis["type"], axis["title"]["text"]) == ("log", "loss (logarithmic)")
+    assert {"0.5", "1", "2"} <= set(axis["ticktext"])
+
+
+def test_axis_of_a_loss_that_hardly_changes_is_linear(fake_run) -> None:
+    for row in fake_run.stage("float").result["history"]:
+        row.update(loss=1.2 + 0.01 * row["epoch"], val_loss=1.4)
+    assert "type" not in Page(fake_run.write()).figures["figure-training-1"]["layout"]["yaxis"]
 
 
 def test_failed_simulation(fake_run) -> None:
@@ -229,11 +243,18 @@ def test_failed_simulation(fake_run) -> None:
 
 
 def test_simulation_within_a_tolerance_is_not_called_exact(fake_run) -> None:
-    fake_run.record["csim"]["max_abs_diff"] = 0.0078125
+    fake_run.record["csim"].update(exact=False, max_abs_diff=0.0078125, tolerance=0.02)
     page = Page(fake_run.write())
-    assert "C simulation: within tolerance on 40 samples" in page.text
-    assert "the largest difference is 0.0078125" in page.text
+    assert "C simulation: within the tolerance of 0.02 on 40 samples" in page.text
+    assert "Not bit for bit: the outputs of the C++ differ from the network's by up to 0.0078125." in page.text
     assert "exact on" not in page.text
+    assert not any(each.get("class") == "banner bad" for each in page.having("div"))
+
+
+def test_simulation_beyond_a_tolerance(fake_run) -> None:
+    fake_run.record["csim"].update(exact=False, mismatches=1, max_abs_diff=0.5, tolerance=0.02, first="sample 7")
+    text = Page(fake_run.write()).text
+    assert "C simulation: 1 of 40 samples differs by more than the tolerance of 0.02" in text
 
 
 def test_simulation_of_no_sample_proves_nothing(fake_run) -> None:

@@ -1,0 +1,133 @@
+"""`quantize`: every weight and activation on the values of the type that its pattern gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fpga_flow import compress, training
+from fpga_flow.compress import quantize
+from fpga_flow.compress.base import Context
+from fpga_flow.errors import FieldError
+from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.keras import keras, qkeras, seed_everything
+from fpga_flow.networks.network import Network, weight_type
+from fpga_flow.spec.base import Training
+from fpga_flow.spec.model import Precision
+from tests.conftest import blobs
+
+L = keras.layers
+TYPES = {"weight": "fixed<6,1>", "bias": "fixed<8,2>", "activation": "ufixed<6,2>"}
+
+
+def precision(layers, input_type="ufixed<6,1>") -> Precision:
+    return Precision.model_validate({"input": input_type, "layers": layers})
+
+
+def model(*layers, shape=(8,)):
+    seed_everything(1)
+    inputs = tensor = keras.Input(shape, name="inputs")
+    for layer in layers:
+        tensor = layer(tensor)
+    return keras.Model(inputs, tensor)
+
+
+def mlp():
+    return model(
+        L.Dense(10, activation="relu", name="d1"), L.Dropout(0.1, name="drop"), L.Dense(6, name="d2"),
+        L.ReLU(name="act2"), L.Dense(3, name="out"),
+    )  # fmt: skip
+
+
+def test_layers_keep_their_order_names_and_weights():
+    before = mlp()
+    after = quantize.quantize_model(before, precision({"*": TYPES}))
+    assert [layer.name for layer in after.layers] == [
+        "inputs", "inputs_quantized", "d1", "d1_relu", "drop", "d2", "act2", "out",
+    ]  # fmt: skip
+    for name in ("d1", "d2", "out"):
+        assert isinstance(after.get_layer(name), qkeras.QDense)
+        for old, new in zip(before.get_layer(name).get_weights(), after.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+
+
+def test_the_most_specific_pattern_wins_key_by_key():
+    after = quantize.quantize_model(
+        mlp(), precision({"*": TYPES, "d*": {"weight": "fixed<4,1>"}, "d2": {"bias": "fixed<5,1>"}, "d1": {"activation": "ufixed<3,1>"}})
+    )  # fmt: skip
+    types = {(name, key): str(weight_type(after.get_layer(name), key)) for name in ("d1", "d2", "out") for key in ("kernel", "bias")}  # fmt: skip
+    assert types == {
+        ("d1", "kernel"): "fixed<4,1>", ("d1", "bias"): "fixed<8,2>",
+        ("d2", "kernel"): "fixed<4,1>", ("d2", "bias"): "fixed<5,1>",
+        ("out", "kernel"): "fixed<6,1>", ("out", "bias"): "fixed<8,2>",
+    }  # fmt: skip
+    from fpga_flow.networks import quantizers
+
+    assert quantizers.type_of(after.get_layer("d1_relu").quantizer) == FixedPoint(3, 1, signed=False)  # by d1's name
+    assert quantizers.type_of(after.get_layer("act2").quantizer) == FixedPoint(6, 2, signed=False)
+
+
+def test_retraining_leaves_every_weight_on_its_type_s_values():
+    data = blobs()
+    network = Network(mlp())
+    options = Training(epochs=10, batch_size=16, learning_rate=0.01)
+    training.fit(network.model, data, options, seed=1)
+    given = precision({"*": {**TYPES, "weight": "fixed<3,1>"}})
+    context = Context(options, given, seed=1)
+    after, report = compress.apply("quantize", network, data, quantize.Options(epochs=8, learning_rate=0.01), context)
+    for name in ("d1", "d2", "out"):
+        layer = after.model.get_layer(name)
+        assert FixedPoint(3, 1).holds(layer.kernel.numpy())
+        assert FixedPoint(8, 2).holds(layer.bias.numpy())
+    activations = keras.Model(after.model.inputs, after.model.get_layer("act2").output).predict(data.test.x, verbose=0)
+    assert FixedPoint(6, 2, signed=False).holds(activations)
+    assert report.accuracy_after > 0.85
+    assert len(report.details["history"]) == 8
+
+
+def test_quantizing_again_replaces_the_types():
+    once = quantize.quantize_model(mlp(), precision({"*": TYPES}))
+    twice = quantize.quantize_model(once, precision({"*": {**TYPES, "weight": "fixed<3,1>"}}, "fixed<5,2>"))
+    assert weight_type(twice.get_layer("d1"), "kernel") == FixedPoint(3, 1)
+    assert [layer.name for layer in twice.layers] == [layer.name for layer in once.layers]
+
+
+def problems(network, layers) -> list[tuple]:
+    errors = quantize.check(quantize.Options(), network, precision(layers), ("compress", 0, "quantize"))
+    return [(error.path, error.message) for error in errors]
+
+
+def test_types_that_are_missing_or_of_no_use_are_errors():
+    assert problems(mlp(), {"*": TYPES}) == []
+    assert problems(mlp(), {"d1": TYPES}) == [
+        (("precision", "layers"), 'expected a pattern that gives layer "d2" its type of weight and bias, got none'),
+        (("precision", "layers"), 'expected a pattern that gives layer "act2" its type of activation, got none'),
+        (("precision", "layers"), 'expected a pattern that gives layer "out" its type of weight and bias, got none'),
+    ]
+    assert problems(mlp(), {"*": TYPES, "out": {"activation": "ufixed<3,1>"}}) == [
+        (("precision", "layers", "out", "activation"), "expected a layer with an activation function, got out")
+    ]
+    assert problems(mlp(), {"*": TYPES, "act2": {"weight": "fixed<3,1>"}}) == [
+        (("precision", "layers", "act2", "weight"), "expected a layer with weights, got act2")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (L.Dense(3, activation="tanh", name="t"), 'activation "tanh" of layer "t" can\'t be quantized: expected relu or none'),
+        (L.BatchNormalization(name="b"), 'layer "b" (BatchNormalization) can\'t be quantized: expected Dense, Conv2D, '
+         "ReLU, MaxPooling2D, AveragePooling2D, Flatten or Dropout"),
+        (L.ReLU(6.0, name="r6"), 'layer "r6" (ReLU) can\'t be quantized: expected Dense, Conv2D, ReLU, MaxPooling2D, '
+         "AveragePooling2D, Flatten or Dropout"),
+    ],
+)  # fmt: skip
+def test_layers_that_cannot_be_quantized_are_named(layer, message):
+    assert problems(model(layer), {"*": TYPES}) == [(("network",), message)]
+
+
+def test_a_layer_used_twice_is_refused():
+    inputs = keras.Input((8,), name="inputs")
+    shared = L.Dense(8, name="shared")
+    twice = keras.Model(inputs, shared(shared(inputs)))
+    assert problems(twice, {"*": TYPES}) == [(("network",), 'layer "shared" is used 2 times: expected once')]

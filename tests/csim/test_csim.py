@@ -1,0 +1,200 @@
+"""The C simulation as a check: it sees every planted fault, and says where it is."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpga_flow import boards, csim
+from fpga_flow.compress.quantize import quantize_model
+from fpga_flow.csim import compare
+from fpga_flow.errors import InputError, ToolError
+from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.hls import settings
+from fpga_flow.hls.lower import lower
+from fpga_flow.hls.project import HlsProject, generate
+from fpga_flow.hls.reference import predict
+from fpga_flow.keras import keras, seed_everything
+from fpga_flow.networks.network import snap
+from fpga_flow.spec.model import Hls, Precision
+
+TYPES = {"weight": "fixed<5,1>", "bias": "fixed<6,2>", "activation": "ufixed<5,2>"}
+
+
+class Made:
+    """A project, its network, samples and the right outputs."""
+
+    def __init__(self, folder: Path):
+        seed_everything(2)
+        inputs = keras.Input((6, 6, 1), name="inputs")
+        tensor = keras.layers.Conv2D(3, 3, activation="relu", name="conv")(inputs)
+        tensor = keras.layers.Dense(6, activation="relu", name="dense")(keras.layers.Flatten(name="flat")(tensor))
+        model = keras.Model(inputs, keras.layers.Dense(3, name="out")(tensor))
+        model = quantize_model(model, Precision.model_validate({"input": "ufixed<5,0>", "layers": {"*": TYPES}}))
+        snap(model)
+        hls = Hls()
+        layers = settings.apply(lower(model), hls)
+        raw = np.random.default_rng(1).random((300, 6, 6, 1))
+        self.samples = layers[0].input_type.quantize(raw)
+        self.expected = predict(model, layers, self.samples)["out"]
+        self.layer_outputs = lambda x: predict(model, layers, x, every_layer=True)
+        board = boards.load("pynq-z2")
+        self.project = generate(model, layers, settings.settings("net", hls, board), raw, self.expected, folder)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Made:
+    return Made(tmp_path_factory.mktemp("csim") / "project")
+
+
+def simulate(made: Made, folder: Path) -> csim.CsimResult:
+    return csim.simulate(made.project, made.samples, made.expected, folder, layer_outputs=made.layer_outputs)
+
+
+def test_exact_on_every_sample(made, tmp_path):
+    done = []
+    result = csim.simulate(
+        made.project, made.samples, made.expected, tmp_path, report=lambda n, total: done.append((n, total))
+    )
+    assert (result.samples, result.mismatches, result.max_abs_diff, result.exact) == (300, 0, 0.0, True)
+    assert result.first is None
+    np.testing.assert_array_equal(result.outputs, made.expected)
+    assert done == [(250, 300), (300, 300)]
+
+
+@pytest.mark.parametrize("layer", ["conv", "dense", "out"])
+def test_one_changed_weight_is_found_and_its_layer_named(made, tmp_path, layer):
+    number = [each.name for each in made.project.layers if each.weights is not None].index(layer)
+    files = sorted((made.project.folder / "firmware" / "weights").glob("w*.txt"), key=lambda file: int(file.stem[1:]))
+    text = files[number].read_text()
+    values = [float(value) for value in text.split(",")]
+    values[0] = values[0] + 0.5 if values[0] < 0 else values[0] - 0.5
+    files[number].write_text(", ".join(f"{value:.6f}" for value in values))
+    try:
+        result = simulate(made, tmp_path)
+    finally:
+        files[number].write_text(text)
+    assert result.mismatches > 0
+    assert not result.exact
+    assert result.first.layer == layer
+    wrong = np.flatnonzero((result.outputs != made.expected).any(axis=1))
+    assert result.first.sample == wrong[0]
+    assert f'the first layer that differs is "{layer}"' in str(result.first)
+
+
+def test_a_mismatch_says_value_and_whole_number():
+    expected, got = np.array([[1.0, 2.0], [0.5, -1.25]]), np.array([[1.0, 2.0], [0.5, -1.0]])
+    first = compare.first_mismatch(expected, got, FixedPoint(6, 4), 0.0)
+    assert str(first) == "sample 1, output 1: expected -1.25 (-5 in fixed<6,4>), got -1 (-4 in fixed<6,4>)"
+    assert compare.first_mismatch(expected, got, FixedPoint(6, 4), 0.25) is None
+    assert compare.first_mismatch(expected, np.full((2, 2), np.nan), FixedPoint(6, 4), 1e9) is not None
+
+
+def test_missing_weights_are_an_error_not_zeros(made, tmp_path):
+    file = next((made.project.folder / "firmware" / "weights").glob("w*.txt"))
+    text = file.read_text()
+    try:
+        file.write_text(text[: len(text) // 2])
+        with pytest.raises(ToolError, match="ERROR: Expected"):
+            simulate(made, tmp_path)
+        file.unlink()
+        with pytest.raises(ToolError, match="does not exist"):
+            simulate(made, tmp_path)
+    finally:
+        file.write_text(text)
+
+
+def test_a_crash_names_the_sample(made, tmp_path):
+    simulator = csim.build(made.project, tmp_path)
+    fake = tmp_path / "crash"
+    fake.write_text('#!/bin/sh\nhead -c 72 /dev/zero > "$2"\nkill -ABRT $$\n')  # three samples of three outputs, then abort
+    fake.chmod(0o755)
+    with pytest.raises(ToolError, match="^sample 3: the C simulation was ended by signal 6: it said nothing$"):
+        csim.run.run(csim.Simulator(fake, simulator.project, 0.0), made.samples)
+
+
+def test_a_missing_compiler_is_named_with_the_variable_to_set(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ToolError) as error:
+        csim.compiler()
+    assert str(error.value) == (
+        'expected a C++ compiler for the C simulation, but found no "no-such-compiler" on the PATH: '
+        "install g++ (on Debian and Ubuntu: apt-get install g++), or set CXX to another one"
+    )
+
+
+def test_a_failing_compiler_is_quoted(made, tmp_path, monkeypatch):
+    fake = tmp_path / "cxx"
+    fake.write_text("#!/bin/sh\necho 'net.cpp:1: error: no' >&2\nexit 7\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("CXX", str(fake))
+    with pytest.raises(ToolError, match=r"(?s)exit code 7\):\nnet.cpp:1: error: no"):
+        csim.build(made.project, tmp_path / "build")
+    assert "net.cpp:1: error: no" in (tmp_path / "build" / "compiler.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def testbench(made, tmp_path_factory) -> Path:
+    """The project's own test bench, compiled as its user would."""
+    executable = tmp_path_factory.mktemp("bench") / "bench"
+    command = ["g++", "-w", "-std=c++14", "-Ifirmware/ap_types", '-DWEIGHTS_DIR="firmware/weights"', "net_test.cpp",
+               "firmware/net.cpp", "-o", str(executable)]  # fmt: skip
+    subprocess.run(command, cwd=made.project.folder, check=True)
+    return executable
+
+
+def bench(testbench: Path, made: Made) -> subprocess.CompletedProcess:
+    return subprocess.run([testbench], cwd=made.project.folder, capture_output=True, text=True, check=False)
+
+
+def test_the_test_bench_passes_on_real_data(testbench, made):
+    result = bench(testbench, made)
+    assert (result.returncode, result.stdout) == (0, "INFO: 100 samples, 0 with outputs that differ\n")
+    log = np.loadtxt(made.project.folder / "tb_data" / "csim_results.log")
+    np.testing.assert_array_equal(log, made.expected[:100])
+
+
+@pytest.mark.parametrize("damage", ["value", "cut", "empty"])
+def test_the_test_bench_fails_when_the_output_differs_or_data_are_missing(testbench, made, damage):
+    file = made.project.folder / "tb_data" / "tb_output_predictions.dat"
+    text = file.read_text()
+    first = text.split()[0]
+    changed = {"value": text.replace(first, str(float(first) + 2**-20), 1), "cut": text.split(" ", 1)[1], "empty": ""}
+    file.write_text(changed[damage])
+    try:
+        result = bench(testbench, made)
+    finally:
+        file.write_text(text)
+    assert result.returncode == 1
+    assert "ERROR: " in result.stdout
+
+
+def test_projects_are_read_back_whole(made):
+    loaded = HlsProject.load(made.project.folder)
+    assert loaded.settings == made.project.settings
+    assert loaded.tolerance == 0.0
+    for old, new in zip(made.project.layers, loaded.layers, strict=True):
+        for name in ("name", "kind", "function", "inputs", "input_shape", "output_shape", "input_type", "result_type",
+                     "weight_type", "accum_type", "window", "strides", "padding", "strategy", "reuse_factor"):  # fmt: skip
+            assert getattr(old, name) == getattr(new, name)
+        for name in ("weights", "biases"):
+            np.testing.assert_array_equal(getattr(old, name), getattr(new, name))
+
+
+def test_a_folder_without_a_project_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="expected an HLS project made by fpga_flow"):
+        HlsProject.load(tmp_path)
+
+
+def test_nothing_in_a_project_says_where_or_when_it_was_made(made, tmp_path):
+    again = Made(tmp_path / "elsewhere" / "project").project
+    names = sorted(str(file.relative_to(again.folder)) for file in again.folder.rglob("*") if file.is_file())
+    for name in names:
+        one, other = (folder / name for folder in (made.project.folder, again.folder))
+        if name.endswith((".log", "csim_results.log")):
+            continue
+        assert one.read_bytes() == other.read_bytes(), name
+        assert str(tmp_path).encode() not in other.read_bytes(), name
