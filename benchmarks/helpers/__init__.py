@@ -1,0 +1,1 @@
+"""What all benchmark scripts share."""
