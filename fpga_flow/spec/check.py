@@ -8,7 +8,7 @@ from typing import Any
 from fpga_flow import boards, compress, datasets, networks
 from fpga_flow.errors import FieldError, InputError, Problem
 from fpga_flow.fixed_point import FixedPoint
-from fpga_flow.keras import seed_everything
+from fpga_flow.keras import seed_everything, tf
 from fpga_flow.spec.load import Loaded, find, load
 from fpga_flow.spec.model import LayerPrecision, Precision
 
@@ -97,7 +97,12 @@ def _build(options: Any, dataset: datasets.Dataset, trust_code: bool) -> Any:
             ("network", "function"),
             f"{options.function} is Python code, which would be run: pass --trust-code if you trust it",
         )
-    return build_network(options, dataset)
+    try:
+        return build_network(options, dataset)
+    except FieldError:
+        raise
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise FieldError(("network",), "expected a network that fits into memory, got a larger one") from error
 
 
 def _check_layers(model: Any, sections: dict[str, Any], found: _Collector) -> None:
@@ -137,13 +142,11 @@ def _check_hls(model: Any, precision: Any, hls: Any) -> Iterator[FieldError]:
 
 
 def _refused(check: Callable[..., Iterable[FieldError]], *arguments: Any) -> Iterator[FieldError]:
-    """What a check yields or raises; networks that can't be rewritten layer by layer raise ValueError."""
+    """What a check yields or raises."""
     try:
         yield from check(*arguments)
     except FieldError as error:
         yield error
-    except ValueError as error:
-        yield FieldError(("network",), str(error))
 
 
 def _stand_in() -> Precision:

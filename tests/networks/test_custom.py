@@ -12,7 +12,7 @@ import pytest
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.networks import custom
 from fpga_flow.spec.check import check
-from fpga_flow.spec.load import find, load
+from fpga_flow.spec.load import load
 
 CODE = """\
 from pathlib import Path
@@ -92,10 +92,22 @@ def test_weights_of_the_user_are_kept(folder: Path) -> None:
     assert all(np.all(weights == 0.5) for weights in model.get_weights())
 
 
+SPEC = """\
+name: custom
+data: {name: digits, scale: 16}
+network:
+  family: custom
+  function: %s
+compress: [quantize: {}]
+precision:
+  input: ufixed<5,1>
+  layers: {"*": {weight: "fixed<6,1>", bias: "fixed<8,2>", activation: "ufixed<8,4>"}}
+"""
+
+
 def write_spec(folder: Path, function: str) -> Path:
-    text = find("digits_mlp").read_text().replace("family: mlp", f"family: custom\n  function: {function}")
     path = folder / "spec.yaml"
-    path.write_text(text.replace("  hidden: [32]\n", ""))
+    path.write_text(SPEC % function)
     return path
 
 
@@ -106,7 +118,7 @@ def test_code_runs_only_if_it_is_trusted(folder: Path, function: str) -> None:
     with pytest.raises(InputError) as caught:
         check(loaded)
     assert str(caught.value) == (
-        f"{loaded.document.file}:12:3: network.function: {function} is Python code, which would be run: "
+        f"{loaded.document.file}:5:3: network.function: {function} is Python code, which would be run: "
         "pass --trust-code if you trust it"
     )
     assert not (folder / "was_run").exists()

@@ -1,0 +1,65 @@
+"""Checks of whole specs; what they say of wrong ones stands in tests/bad_specs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fpga_flow import datasets
+from fpga_flow.errors import FieldError, InputError
+from fpga_flow.keras import tf
+from fpga_flow.networks import mlp
+from fpga_flow.spec.check import check, check_all, explained
+from fpga_flow.spec.load import load
+
+SPEC = """\
+name: good
+data: {name: digits, scale: 16}
+network: {family: mlp, hidden: [16]}
+compress: [quantize: {}]
+precision:
+  input: ufixed<5,1>
+  layers: {"*": {weight: "fixed<6,1>", bias: "fixed<8,2>", activation: "ufixed<8,4>"}}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "good.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+def test_a_good_spec_gives_its_data(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(path)
+    dataset = check(loaded)
+    assert dataset.input_shape == (8, 8, 1)
+    assert [each.document.file for each in check_all([str(path)])[0]] == [str(path)]
+    monkeypatch.setattr(datasets, "load", None)  # data that are given are not loaded again
+    assert check(loaded, dataset=dataset) is dataset
+
+
+def test_all_specs_are_checked(path: Path) -> None:
+    specs, problems = check_all([str(path), "nowhere.yaml", "gone.yaml"], ["hls.board=kv260"])
+    assert [each.spec.hls.board for each in specs if each.spec] == ["kv260"]
+    assert [problem.place.file for problem in problems] == ["nowhere.yaml", "gone.yaml"]
+
+
+@pytest.mark.parametrize("raised", [MemoryError, lambda: tf.errors.ResourceExhaustedError(None, None, "")])
+def test_a_network_that_is_too_large(path: Path, monkeypatch: pytest.MonkeyPatch, raised: Any) -> None:
+    def build(*_: Any) -> None:
+        raise raised()
+
+    monkeypatch.setattr(mlp, "build", build)
+    with pytest.raises(InputError) as caught:
+        check(load(path))
+    assert str(caught.value) == f"{path}:3:1: network: expected a network that fits into memory, got a larger one"
+
+
+def test_an_error_that_comes_late_gets_its_place(path: Path) -> None:
+    error = FieldError(("precision", "layers"), "too wide")
+    assert str(explained(load(path), error)) == f"{path}:7:3: precision.layers: too wide"
+    wrong = load(path, ["hls.board=kv", "hls.reuse_factor=7"])
+    assert [problem.field for problem in explained(wrong, error).problems] == ["hls.board", *["hls.reuse_factor"] * 2]

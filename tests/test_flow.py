@@ -1,0 +1,252 @@
+"""The whole flow on real digits, end to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpga_flow import flow
+from fpga_flow.errors import CheckFailed, InputError
+from fpga_flow.spec.load import load
+
+SPEC = """
+name: little
+seed: 3
+data: {name: digits, scale: 16, split: {validation: 0.2, test: 0.25}}
+network: %s
+training: {epochs: 8, batch_size: 32, learning_rate: 3.0e-3}
+compress:
+  - prune: {sparsity: 0.5, epochs: 4}
+  - quantize: {epochs: 4}
+precision:
+  input: ufixed<5,1>
+  layers:
+    "*": {weight: "fixed<6,1>", bias: "fixed<8,2>", activation: "ufixed<7,3>"}
+hls: {board: zcu104, io_type: %s, strategy: %s}
+"""
+MLP = "{family: mlp, hidden: [16]}"
+CNN = "{family: cnn, conv: [{filters: 4, pool: 2}], hidden: [16]}"
+CASES = {
+    "mlp": (MLP, "io_parallel", "latency", 0.85),
+    "mlp stream resource": (MLP, "io_stream", "resource", 0.85),
+    "cnn": (CNN, "io_parallel", "latency", 0.8),
+    "cnn stream": (CNN, "io_stream", "latency", 0.8),
+}
+
+
+class Watch:
+    """A `Ui` that remembers."""
+
+    def __init__(self, stop_at: str = ""):
+        self.stages: list[tuple[str, bool]] = []
+        self.notes: list[str] = []
+        self.epochs = 0
+        self.stop_at = stop_at
+
+    def start(self, stage) -> None:
+        if stage.name == self.stop_at:
+            raise KeyboardInterrupt
+
+    def epoch(self, row, epochs) -> None:
+        self.epochs += 1
+
+    def samples(self, done, total) -> None:
+        pass
+
+    def done(self, done) -> None:
+        self.stages.append((done.stage.name, done.cached))
+
+    def note(self, text) -> None:
+        self.notes.append(text)
+
+
+def spec_file(folder: Path, case: str = "mlp") -> Path:
+    file = folder / "little.yaml"
+    file.write_text(SPEC % CASES[case][:3])
+    return file
+
+
+def run(folder: Path, case: str = "mlp", changes: tuple[str, ...] = (), **options) -> tuple[flow.Outcome, Watch]:
+    watch = options.pop("watch", None) or Watch()
+    return flow.run(load(spec_file(folder, case), changes), folder / "runs", watch, **options), watch
+
+
+def cpp(outcome: flow.Outcome) -> dict[str, bytes]:
+    project = outcome.folder / "4-hls" / "project"
+    return {str(file.relative_to(project)): file.read_bytes() for file in project.rglob("*") if file.is_file()}
+
+
+STAGES = ["float", "prune", "quantize", "hls", "csim", "resources"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_from_yaml_to_a_simulated_project(tmp_path, case):
+    outcome, watch = run(tmp_path, case)
+    outcome.raise_failures()
+    assert watch.stages == [(name, False) for name in STAGES]
+    made = json.loads((outcome.folder / "run.json").read_text())
+    assert made == outcome.record
+    assert list(made) == ["name", "digest", "seed", "spec", "versions", "started", "seconds", "data", "metrics", "csim",
+                          "size", "resources", "passes", "stages", "layers"]  # fmt: skip
+    assert (made["csim"]["samples"], made["csim"]["mismatches"], made["csim"]["exact"]) == (450, 0, True)
+    assert made["metrics"]["csim"] == made["metrics"]["final"]
+    assert made["metrics"]["csim"]["accuracy"] > CASES[case][3]
+    assert [each["name"] for each in made["passes"]] == ["prune", "quantize"]
+    assert made["passes"][0]["accuracy_before"] == made["metrics"]["float"]["accuracy"]
+    assert made["passes"][0]["accuracy_after"] == made["passes"][1]["accuracy_before"]
+    assert made["size"]["nonzero"] <= 0.55 * made["size"]["parameters"]
+    assert made["resources"][0]["source"] == "estimate"
+    assert made["resources"][0]["fits"] is True
+    page = outcome.report.read_text(encoding="utf-8")
+    assert "little" in page
+    project = outcome.folder / "4-hls" / "project"
+    for name in ("build_prj.tcl", "project.tcl", "little_test.cpp", "firmware/little.cpp", "firmware/weights",
+                 "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat"):  # fmt: skip
+        assert (project / name).exists(), name
+    features = np.loadtxt(project / "tb_data" / "tb_input_features.dat")
+    assert features.shape == (100, 64)
+    np.testing.assert_array_equal(features * 16, np.round(features * 16))  # real digits: whole numbers of sixteenths
+    assert features.max() == 1.0
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> tuple[Path, flow.Outcome]:
+    folder = tmp_path_factory.mktemp("flow")
+    return folder, run(folder)[0]
+
+
+def test_a_second_run_reads_everything_back(finished):
+    folder, first = finished
+    before = cpp(first)
+    second, watch = run(folder)
+    assert watch.stages == [(name, True) for name in STAGES]
+    assert watch.epochs == 0
+    assert cpp(second) == before
+    assert second.record["metrics"] == first.record["metrics"]
+
+
+def test_the_same_spec_elsewhere_gives_the_same_cpp(finished, tmp_path):
+    _, first = finished
+    second, _ = run(tmp_path)
+    assert second.record["digest"] == first.record["digest"]
+    assert cpp(second).keys() == cpp(first).keys()
+    for name, content in cpp(first).items():
+        if name != "hls4ml.log":
+            assert cpp(second)[name] == content, name
+
+
+def test_runs_share_the_stages_that_they_have_in_common(finished):
+    folder, first = finished
+    other, watch = run(folder, changes=("compress.quantize.epochs=1",), until="quantize")
+    assert other.folder != first.folder
+    assert watch.stages == [("float", True), ("prune", True), ("quantize", False)]
+    other, watch = run(folder, changes=("hls.board=kv260",))
+    assert watch.stages == [("float", True), ("prune", True), ("quantize", True), ("hls", False), ("csim", False),
+                            ("resources", False)]  # fmt: skip
+    assert other.record["resources"][0]["board"] == "kv260"
+    _, watch = run(folder, changes=("precision.layers.*.weight=fixed<4,1>",), until="prune")
+    assert watch.stages == [("float", True), ("prune", True)]
+
+
+def test_fresh_does_everything_again_and_keeps_the_old(finished):
+    folder, first = finished
+    before = cpp(first)
+    again, watch = run(folder, fresh=True)
+    assert watch.stages == [(name, False) for name in STAGES]
+    assert cpp(again).keys() == before.keys()
+    assert all(cpp(again)[name] == before[name] for name in before if name != "hls4ml.log")
+
+
+def test_until_stops_after_a_stage(tmp_path):
+    outcome, watch = run(tmp_path, until="float")
+    assert watch.stages == [("float", False)]
+    assert outcome.report is None
+    with pytest.raises(InputError, match='expected one of the stages float, .*, got "flaot"'):
+        run(tmp_path, until="flaot")
+
+
+def test_a_changed_cpp_is_noticed_set_aside_and_made_again(finished):
+    folder, first = finished
+    file = first.folder / "4-hls" / "project" / "firmware" / "little.cpp"
+    original = file.read_text()
+    file.write_text(original + "// mine\n")
+    again, watch = run(folder)
+    assert ("hls", False) in watch.stages
+    assert (again.folder / "4-hls" / "project" / "firmware" / "little.cpp").read_text() == original
+    kept = sorted(first.folder.glob("4-hls.old-*"))[-1]
+    assert (kept / "project" / "firmware" / "little.cpp").read_text().endswith("// mine\n")
+
+
+def test_a_board_that_is_too_small_fails_the_check(finished, tmp_path):
+    folder, _ = finished
+    board = tmp_path / "tiny.yaml"
+    text = (Path(__file__).parent.parent / "boards" / "pynq-z2.yaml").read_text()
+    board.write_text(text.replace("53200", "3000").replace("pynq-z2", "tiny"))
+    outcome, _ = run(folder, changes=(f"hls.board={board}",))
+    with pytest.raises(CheckFailed, match=r"^the design does not fit tiny by the estimate: lut [\d,]+ of 2,100"):
+        outcome.raise_failures()
+    assert outcome.record["resources"][0]["fits"] is False
+
+
+def test_a_simulation_that_differs_fails_the_run(tmp_path, monkeypatch):
+    from fpga_flow.hls import reference
+
+    honest = reference.predict
+
+    def wrong(model, layers, x, every_layer=False):
+        outputs = honest(model, layers, x, every_layer)
+        if not every_layer:
+            outputs[layers[-1].name][17, 2] += layers[-1].result_type.step
+        return outputs
+
+    monkeypatch.setattr(reference, "predict", wrong)
+    outcome, _ = run(tmp_path)
+    with pytest.raises(CheckFailed, match=r"^the C simulation differs from the network in 1 of 450 samples: sample 17, output 2"):
+        outcome.raise_failures()
+    assert outcome.record["csim"]["mismatches"] == 1
+    assert outcome.report.exists()
+
+
+def test_bad_input_writes_nothing(tmp_path):
+    with pytest.raises(InputError):
+        run(tmp_path, changes=("hls.reuse_factor=7",))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_stages_that_were_finished_survive_an_interruption(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, watch=Watch(stop_at="quantize"))
+    _, watch = run(tmp_path)
+    assert watch.stages[:3] == [("float", True), ("prune", True), ("quantize", False)]
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_goes_on_and_gives_the_same(finished, tmp_path):
+    """SIGKILL every few seconds, until a run gets through: the C++ is that of a run that nobody killed."""
+    _, straight = finished
+    file, out = spec_file(tmp_path), tmp_path / "runs"
+    command = [sys.executable, "-m", "fpga_flow.cli", "run", str(file), "--out", str(out), "--quiet"]
+    kills = 0
+    for wait in [5, 6, 7, 7.5, 8, 8.5, 9, 9.5, 10, 11, 12, 13, 14, *[300] * 3]:
+        with subprocess.Popen(command) as process:
+            try:
+                assert process.wait(wait) == 0
+                break
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGKILL)
+                kills += 1
+        time.sleep(0.1)
+    assert kills >= 2
+    outcome, watch = run(tmp_path)
+    assert all(cached for _, cached in watch.stages)
+    assert outcome.record["digest"] == straight.record["digest"]
+    same = cpp(straight)
+    assert all(content == same[name] for name, content in cpp(outcome).items() if name != "hls4ml.log")
