@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpga_flow.errors import FieldError, FlowError, InputError, Problem
+from fpga_flow.errors import FlowError, InputError, Problem
 
 if TYPE_CHECKING:
     from fpga_flow.spec.load import Loaded
@@ -52,7 +52,7 @@ def run(
     """
     from fpga_flow import flow
     from fpga_flow.progress import Progress
-    from fpga_flow.spec.check import check_all, explained
+    from fpga_flow.spec.check import check_all
     from fpga_flow.spec.load import find, load
 
     if len(specs) > 1:  # an error in the last is better found before the first one runs
@@ -64,10 +64,7 @@ def run(
     outcomes = []
     for each in loaded:
         with Progress(quiet=quiet, to_stderr=as_json) as progress:
-            try:
-                outcome = flow.run(each, out, progress, fresh=fresh, until=until, trust_code=trust_code)
-            except FieldError as error:
-                raise explained(each, error, trust_code=trust_code) from error
+            outcome = flow.run(each, out, progress, fresh=fresh, until=until, trust_code=trust_code)
             progress.outcome(outcome)
             outcomes.append(outcome)
     if as_json:

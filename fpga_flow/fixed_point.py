@@ -32,28 +32,20 @@ class FixedPoint:
     signed: bool = True
 
     def __post_init__(self) -> None:
-        name = "fixed" if self.signed else "ufixed"
-        least = 2 if self.signed else 1
-        if not least <= self.width <= MAX_WIDTH:
-            raise ValueError(
-                f"{name}<{self.width},{self.integer}>: expected a width of {least} to {MAX_WIDTH} bits, got {self.width}"
-            )
-        if not -MAX_WIDTH <= self.integer <= MAX_WIDTH:
-            raise ValueError(
-                f"{name}<{self.width},{self.integer}>: expected {-MAX_WIDTH} to {MAX_WIDTH} integer bits, got {self.integer}"
-            )
+        _check(self.width, self.integer, self.signed, MAX_WIDTH)
 
     @classmethod
-    def parse(cls, text: str) -> FixedPoint:
+    def parse(cls, text: str, max_width: int = MAX_WIDTH) -> FixedPoint:
         """Read `fixed<W,I>` or `ufixed<W,I>`.
 
         Raises:
-            ValueError: the text is not of this form, or the type is impossible (no bits, more than `MAX_WIDTH`).
+            ValueError: the text is not of this form, or the type is impossible (no bits, more than `max_width`).
         """
         match = _PATTERN.fullmatch(text)
         if match is None:
             raise ValueError(f'expected fixed<W,I> or ufixed<W,I>, for example fixed<6,1>, got "{text}"')
         unsigned, width, integer = match.groups()
+        _check(int(width), int(integer), not unsigned, max_width)
         return cls(int(width), int(integer), signed=not unsigned)
 
     @classmethod
@@ -109,15 +101,17 @@ class FixedPoint:
         name = "fixed" if self.signed else "ufixed"
         return f"{name}<{self.width},{self.integer}{',RND_CONV,SAT' if rounding else ''}>"
 
-    def qkeras(self) -> str:
-        """The QKeras quantizer for weights, biases and linear activations, as a string that QKeras reads."""
-        return f"quantized_bits({self.width},{self.integer - self.signed},0,keep_negative={self.signed},alpha=1.0)"
-
-    def qkeras_relu(self) -> str:
-        """The QKeras quantizer that is a ReLU into this type. A signed type's sign bit stays unused: see `relu`."""
-        unsigned = self.relu()
-        return f"quantized_relu({unsigned.width},{unsigned.integer})"
-
     def relu(self) -> FixedPoint:
         """The unsigned type with exactly the non-negative values of this one."""
         return FixedPoint(self.width - 1, self.integer - 1, signed=False) if self.signed else self
+
+
+def _check(width: int, integer: int, signed: bool, max_width: int) -> None:
+    """Raise ValueError for an impossible type: a sign needs a second bit."""
+    name, least = ("fixed", 2) if signed else ("ufixed", 1)
+    if not least <= width <= max_width:
+        raise ValueError(f"{name}<{width},{integer}>: expected a width of {least} to {max_width} bits, got {width}")
+    if not -MAX_WIDTH <= integer <= MAX_WIDTH:
+        raise ValueError(
+            f"{name}<{width},{integer}>: expected {-MAX_WIDTH} to {MAX_WIDTH} integer bits, got {integer}"
+        )

@@ -19,7 +19,7 @@ from fpga_flow.networks.network import Network
 from fpga_flow.resources.estimate import estimate
 from fpga_flow.resources.report import shortfalls
 from fpga_flow.runs import Done, Run, Stage
-from fpga_flow.spec.check import build_network, check
+from fpga_flow.spec.check import build_network, check, explained
 from fpga_flow.spec.load import Loaded
 from fpga_flow.spec.model import FlowSpec
 
@@ -80,6 +80,13 @@ def run(
         InputError: something is wrong with the spec or its data; then nothing has been written.
         ToolError: the C++ compiler is missing or failed, or hls4ml failed.
     """
+    try:
+        return _run(loaded, out, ui, fresh, until, trust_code)
+    except FieldError as error:
+        raise explained(loaded, error, trust_code=trust_code) from error
+
+
+def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trust_code: bool) -> Outcome:
     started = datetime.now(UTC)
     spec, dataset = _spec_and_data(loaded, trust_code)
     stages = plan(spec, dataset)
@@ -146,7 +153,7 @@ def _spec_and_data(loaded: Loaded, trust_code: bool) -> tuple[FlowSpec, datasets
     if loaded.spec is not None:
         try:
             return loaded.spec, datasets.load(loaded.spec.data, loaded.spec.seed)
-        except (FieldError, InputError):
+        except InputError:
             pass  # found again, with everything else that is wrong
     check(loaded, trust_code=trust_code)
     raise AssertionError("check finds what is wrong with a spec that is invalid, or whose data are")

@@ -125,7 +125,7 @@ class Run:
         partial.mkdir(exist_ok=True)
         (partial / f".stage-{stage.digest}").touch()
         started = time.monotonic()
-        result = work(partial)
+        result = json.loads(json.dumps(work(partial), allow_nan=False))  # as it will be read back
         seconds = round(time.monotonic() - started, 3)
         record = {"name": stage.name, "digest": stage.digest, "seconds": seconds, "result": result}
         record["files"] = {str(file.relative_to(partial)): file_digest(file) for file in _files(partial)}

@@ -143,13 +143,6 @@ def test_hls() -> None:
     assert FixedPoint(6, -1, signed=False).hls(rounding=True) == "ufixed<6,-1,RND_CONV,SAT>"
 
 
-def test_qkeras_texts() -> None:
-    assert FixedPoint(6, 1).qkeras() == "quantized_bits(6,0,0,keep_negative=True,alpha=1.0)"
-    assert FixedPoint(6, 1, signed=False).qkeras() == "quantized_bits(6,1,0,keep_negative=False,alpha=1.0)"
-    assert FixedPoint(6, 1).qkeras_relu() == "quantized_relu(5,0)"
-    assert FixedPoint(6, 1, signed=False).qkeras_relu() == "quantized_relu(6,1)"
-
-
 def test_relu_holds_the_non_negative_values() -> None:
     for type_ in NARROW:
         relu = type_.relu()
@@ -241,22 +234,6 @@ def test_qkeras_agrees_on_every_value_of_every_narrow_type(relu: bool) -> None:
         values = quarter_steps(type_)
         result = type_.quantize(np.maximum(values, 0) if relu else values)
         np.testing.assert_array_equal(quantized(qkeras_quantizer(type_, relu=relu), values), result, err_msg=str(type_))
-
-
-# QKeras reads these texts with a function that pyparsing has renamed
-@pytest.mark.filterwarnings("ignore:'[a-zA-Z]+' (deprecated|argument):DeprecationWarning")
-def test_qkeras_texts_make_quantizers_that_agree() -> None:
-    from fpga_flow.keras import qkeras
-
-    for type_ in NARROW:
-        if type_.integer < type_.signed:
-            continue  # QKeras crashes on negative integer bits; fpga_flow.networks.quantizers has its own for these
-        values = quarter_steps(type_)
-        for text, result in (
-            (type_.qkeras(), type_.quantize(values)),
-            (type_.qkeras_relu(), type_.quantize(np.maximum(values, 0))),
-        ):
-            np.testing.assert_array_equal(quantized(qkeras.get_quantizer(text), values), result, err_msg=text)
 
 
 # QKeras computes x + (quantized - x) in float32, which is exact as long as the spacing of floats around x is at most

@@ -54,7 +54,7 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
         yield FieldError(("precision", "layers", pattern), message)
     for pattern, types in precision.layers.items():
         matched = [site for site in sites if matching({pattern: True}, *site.names)]
-        for key in types.model_fields_set if matched else ():
+        for key in types.model_fields_set if matched and pattern != "*" else ():
             if not any(key in site.keys for site in matched):
                 layers = ", ".join(site.layer.name for site in matched)
                 yield FieldError(("precision", "layers", pattern, key), f"expected a layer with {_WHAT[key]}, got {layers}")

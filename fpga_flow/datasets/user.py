@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,12 +30,11 @@ def existing_file(path: str) -> Path:
     Raises:
         FieldError: there is none.
     """
-    file = Path(path)
-    if file.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, no error for names that are too long
         raise FieldError(("data", "path"), f'expected a file, got the folder "{path}"')
-    if not file.is_file():
+    if not os.path.isfile(path):
         raise FieldError(("data", "path"), f'no such file: "{path}"')
-    return file
+    return Path(path)
 
 
 def reshaped(x: NDArray[Any], shape: Sequence[int] | None) -> NDArray[Any]:

@@ -66,10 +66,7 @@ def _parse_type(value: Any) -> FixedPoint:
         raise ValueError(f"expected fixed<W,I> or ufixed<W,I>, for example fixed<6,1>, got {show(value)}")
     if re.fullmatch(r"\s*u?fixed\s*<\s*\d+\s*", value):  # YAML cut it at the comma
         raise ValueError(f"expected fixed<W,I> or ufixed<W,I>, got {show(value)}: inside of {{ }} it must be in quotes")
-    type_ = FixedPoint.parse(value)
-    if type_.width > MAX_WIDTH:
-        raise ValueError(f"{type_}: expected at most {MAX_WIDTH} bits, as training is in float32, got {type_.width}")
-    return type_
+    return FixedPoint.parse(value, MAX_WIDTH)
 
 
 #: A fixed-point type, written `fixed<W,I>` or `ufixed<W,I>`.

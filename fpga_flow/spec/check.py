@@ -28,6 +28,8 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
         dataset = found.call(lambda: datasets.load(sections["data"], sections.get("seed", 0)))
     if "hls" in sections:
         found.call(lambda: boards.load(sections["hls"].board))
+    if dataset is not None and "csim" in sections:
+        found.all(_check_samples(sections["csim"].samples, len(dataset.test.x)))
     if dataset is not None and "network" in sections:
         seed_everything(sections.get("seed", 0))  # the bounds of sums depend on the untrained weights
         model = found.call(lambda: _build(sections["network"], dataset, trust_code))
@@ -103,6 +105,11 @@ def _build(options: Any, dataset: datasets.Dataset, trust_code: bool) -> Any:
         raise
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise FieldError(("network",), "expected a network that fits into memory, got a larger one") from error
+
+
+def _check_samples(samples: int | None, there: int) -> Iterator[FieldError]:
+    if samples is not None and samples > there:
+        yield FieldError(("csim", "samples"), f"expected at most {there}, as many as there are test samples, got {samples}")
 
 
 def _check_layers(model: Any, sections: dict[str, Any], found: _Collector) -> None:

@@ -1,0 +1,58 @@
+"""Rewrites the README's tables from benchmarks/results/*.json.
+
+    python benchmarks/readme.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from helpers.result import ROOT
+
+
+def flow(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of whole runs."""
+    rows: list[Sequence[str]] = [
+        ("spec", "io", "pruned", "float", "6 bit, pruned", "samples simulated", "differ", "LUT (estimate)", "seconds", "again")
+    ]
+    for run in figures["runs"]:
+        rows.append((
+            f"`{run['spec']}`", run["io_type"], f"{run['pruned']:.0%}", f"{run['float_accuracy']:.2%}",
+            f"{run['final_accuracy']:.2%}", f"{run['csim_samples']:,}", str(run["mismatches"]), f"{run['lut']:,}",
+            f"{run['seconds']:.0f}", f"{run['cached_seconds']:.1f}",
+        ))  # fmt: skip
+    return rows
+
+
+def resource_estimate(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of the estimate's errors, whole projects."""
+    rows: list[Sequence[str]] = [("projects", "resource", "number", "sources", "median error, source left out")]
+    for each in figures:
+        if each["kind"].startswith("project") and each["tool"] == "all":
+            error = f"{each['leave_one_source_out_median_source']:g} %"
+            rows.append((each["kind"][9:], each["resource"], str(each["rows"]), str(each["sources"]), error))
+    return rows
+
+
+TABLES = {"flow": flow, "resource_estimate": resource_estimate}
+
+
+def main() -> None:
+    """Replace what stands between the markers of each table."""
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    for name, rows_of in TABLES.items():
+        result = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+        head, *rows = rows_of(result["figures"])
+        lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
+        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        block = "\n".join([begin, *(f"| {line} |" for line in lines), end])
+        text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, block=block: block, text, flags=re.DOTALL)
+    readme.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
