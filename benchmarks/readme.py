@@ -1,6 +1,6 @@
 """Rewrites the README's tables from benchmarks/results/*.json.
 
-    python benchmarks/readme.py
+python benchmarks/readme.py
 """
 
 from __future__ import annotations

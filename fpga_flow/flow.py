@@ -118,7 +118,8 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
 
 def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
     """The stages of a spec with their digests. Each depends on the one before it, its own part of the spec, the code that
-    does it, and the versions that matter to it; so specs that begin alike share their first stages."""
+    does it, and the versions that matter to it; so specs that begin alike share their first stages.
+    """
     network = spec.network.model_dump(mode="json")
     if spec.network.family == "custom":
         network["source"] = runs.file_digest(networks.custom.source(spec.network))

@@ -22,7 +22,6 @@ from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import Fraction, Retraining, Section
 from fpga_flow.training import Hooks
 
-
 USES_PRECISION = False
 
 

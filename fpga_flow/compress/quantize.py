@@ -20,7 +20,6 @@ from fpga_flow.networks.rebuild import copy, rebuild
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import PositiveFloat, Retraining
 
-
 USES_PRECISION = True
 
 

@@ -20,7 +20,6 @@ from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.keras import keras
 from fpga_flow.networks.network import weight_type
 
-
 #: Of the outputs of softmax, between 0 and 1.
 SOFTMAX_TYPE = FixedPoint(16, 1, signed=False)
 

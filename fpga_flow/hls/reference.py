@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.hls.lower import input_type, lower
+from fpga_flow.hls.lower import input_type
 from fpga_flow.keras import keras, tf
 from fpga_flow.networks.rebuild import rebuild
 

@@ -81,9 +81,9 @@ def type_of(quantizer: Any) -> FixedPoint | None:
         possible = plain and bits >= (2 if signed else 1)
         return FixedPoint(bits, integer + signed, signed) if possible else None
     if name in ("quantized_relu", "ShiftedRelu"):
-        plain = name == "ShiftedRelu" or (
+        plain = name == "ShiftedRelu" or ((
             not config["use_sigmoid"] and config["negative_slope"] == 0.0 and config["relu_upper_bound"] is None
-        ) and _deterministic(config)
+        ) and _deterministic(config))
         return FixedPoint(bits, integer, signed=False) if plain else None
     return None
 

@@ -8,7 +8,6 @@ import pytest
 from fpga_flow import compress, training
 from fpga_flow.compress import quantize
 from fpga_flow.compress.base import Context
-from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import keras, qkeras, seed_everything
 from fpga_flow.networks.network import Network, weight_type

@@ -35,7 +35,7 @@ def row_of(data: Dataset, y: Any) -> None:
     """Every sample of the parts has the label that it has in the file."""
     for part in (data.train, data.validation, data.test):
         for sample, label in zip(part.x, part.y.argmax(axis=1), strict=True):
-            (row,) = np.flatnonzero((X == sample.reshape(-1)).all(axis=1))
+            (row,) = np.flatnonzero((sample.reshape(-1) == X).all(axis=1))
             assert data.classes[label] == str(y[row])
 
 
