@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 
 help:
 	@echo "make demo      train, compress and C-simulate a small network; prints where its report is"
-	@echo "make test      the tests (some minutes)"
+	@echo "make test      style, types and the tests (some minutes)"
 	@echo "make test-all  the slow tests, too"
 	@echo "make lint      style and types"
 	@echo "make bench     all benchmarks; rewrites benchmarks/results/ and the README's tables"
@@ -21,10 +21,10 @@ help:
 demo: $(INSTALLED)
 	$(BIN)/fpga-flow run hls_configs/digits_mlp.yaml
 
-test: $(INSTALLED)
+test: lint
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
-test-all: $(INSTALLED)
+test-all: lint
 	$(BIN)/python -m pytest -q -n 2
 
 lint: $(INSTALLED)

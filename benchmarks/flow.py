@@ -3,8 +3,8 @@
     python benchmarks/flow.py [--quick] [--json FILE]
 
 Runs each spec twice in a folder of its own, once from nothing and once with all stages there, as a user would from the
-command line, and prints a table. `--quick` leaves out the specs that need downloaded data. The MNIST specs take the data
-from $FPGA_FLOW_DATA. Takes about 20 minutes on 2 cores, `--quick` 2 minutes. Exit code 1 if a bar is missed.
+command line, and prints a table. `--quick` leaves out the specs that need downloaded data. The MNIST specs take the
+data from $FPGA_FLOW_DATA. Takes about 20 minutes on 2 cores, `--quick` 2 minutes. Exit code 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -79,7 +79,11 @@ def bars(rows: list[dict[str, Any]], help_seconds: float) -> list[Bar]:
         made.append(Bar.at_most(f"{row['spec']}: cached second run, seconds", row["cached_seconds"], 10))
     for name, least in (("digits_mlp", 0.96), ("digits_cnn", 0.97)):
         made.append(Bar.at_least(f"{name}: accuracy of the C simulation", found[name]["csim_accuracy"], least))
-        made.append(Bar.at_least(f"{name}: test samples simulated, all", found[name]["csim_samples"], found[name]["test_samples"]))
+        made.append(
+            Bar.at_least(
+                f"{name}: test samples simulated, all", found[name]["csim_samples"], found[name]["test_samples"]
+            )
+        )
     made.append(Bar.at_most("digits_mlp: whole run, seconds", found["digits_mlp"]["seconds"], 90))
     for name, error in (("mnist_lenet300", 1.9), ("mnist_lenet5", 1.0)):
         if name in found:
@@ -106,7 +110,8 @@ def main() -> None:
             rows.append(row)
             print(
                 f"{name:<15} float {row['float_accuracy']:.4f}  final {row['final_accuracy']:.4f}  "
-                f"C simulation {row['csim_accuracy']:.4f} on {row['csim_samples']:,} samples, {row['mismatches']} differ  "
+                f"C simulation {row['csim_accuracy']:.4f} on {row['csim_samples']:,} samples, "
+                f"{row['mismatches']} differ  "
                 f"{row['seconds']:.0f} s, again {row['cached_seconds']:.1f} s",
                 flush=True,
             )

@@ -16,7 +16,18 @@ from helpers.result import ROOT
 def flow(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of whole runs."""
     rows: list[Sequence[str]] = [
-        ("spec", "io", "pruned", "float", "6 bit, pruned", "samples simulated", "differ", "LUT (estimate)", "seconds", "again")
+        (
+            "spec",
+            "io",
+            "pruned",
+            "float",
+            "6 bit, pruned",
+            "samples simulated",
+            "differ",
+            "LUT (estimate)",
+            "seconds",
+            "again",
+        )
     ]
     for run in figures["runs"]:
         rows.append((

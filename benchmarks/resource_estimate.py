@@ -5,10 +5,10 @@
 Applies the formulas of `fpga_flow.resources.estimate` to the published synthesis reports of unchanged hls4ml projects
 (`layers.csv` and `projects.csv` in the directory DIR) and prints the median absolute percentage error by kind,
 resource and tool, twice: with the constants as they are in the code (in-sample), and with the constants refitted
-without the source that a row comes from (leave one source out). That is nearer to the error on a new project, but still a
-little kind: the rules that pick DSP or LUT for a multiplier (hardware.py) were read from all sources and are not refitted.
-`--fit` refits and prints the constants as they stand in fpga_flow/resources/estimate/constants.py. `--quick` leaves
-the refits out, and so has no figures for the `bars`.
+without the source that a row comes from (leave one source out). That is nearer to the error on a new project, but still
+a little kind: the rules that pick DSP or LUT for a multiplier (hardware.py) were read from all sources and are not
+refitted. `--fit` refits and prints the constants as they stand in fpga_flow/resources/estimate/constants.py. `--quick`
+leaves the refits out, and so has no figures for the `bars`.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class InputError(FlowError):
 
     exit_code = 2
 
-    def __init__(self, problems: Iterable[Problem]):
+    def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Sequence[Problem] = tuple(sorted(set(problems)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
@@ -57,7 +57,7 @@ class InputError(FlowError):
         return cls([Problem(Place(file, line, column), field, message)])
 
 
-class CheckFailed(FlowError):
+class CheckFailed(FlowError):  # noqa: N818  (a check that did not pass is a result, not a mistake)
     """A check that the flow makes did not pass, for example the C simulation differs (exit code 1)."""
 
     exit_code = 1
@@ -83,10 +83,9 @@ FieldPath = tuple[str | int, ...]
 
 
 class FieldError(FlowError):
-    """A field of a spec that is wrong in view of the rest; who knows the spec's file adds the place.
-    """
+    """A field of a spec that is wrong in view of the rest; who knows the spec's file adds the place."""
 
-    def __init__(self, path: FieldPath, message: str):
+    def __init__(self, path: FieldPath, message: str) -> None:
         self.path = path
         self.message = message
         super().__init__(f"{dotted(self.path)}: {message}")

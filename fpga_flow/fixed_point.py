@@ -1,8 +1,8 @@
 """Fixed-point types, written the way HLS writes them: `fixed<W,I>` and `ufixed<W,I>`.
 
 `FixedPoint` is the one place that turns a type into its values, its QKeras quantizer and its HLS type, so that the
-three cannot disagree. W is the number of bits, I the number of bits left of the binary point (counting the sign bit of a
-signed type), as in AMD's `ap_fixed<W,I>`. I may be negative or larger than W.
+three cannot disagree. W is the number of bits, I the number of bits left of the binary point (counting the sign bit of
+a signed type), as in AMD's `ap_fixed<W,I>`. I may be negative or larger than W.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class FixedPoint:
         return 2.0 ** (self.integer - self.signed) - self.step
 
     def quantize(self, values: NDArray[np.floating] | float) -> NDArray[np.float64]:
-        """The nearest values of the type (half to even), saturated at `min` and `max`; any shape, computed in double."""
+        """The nearest values of the type (half to even), saturated at `min` and `max`; any shape, in double."""
         # saturated first, so that no double overflows; min and max are whole steps, so the order doesn't matter
         return np.round(np.clip(np.asarray(values, np.float64), self.min, self.max) / self.step) * self.step
 
@@ -112,6 +112,4 @@ def _check(width: int, integer: int, signed: bool, max_width: int) -> None:
     if not least <= width <= max_width:
         raise ValueError(f"{name}<{width},{integer}>: expected a width of {least} to {max_width} bits, got {width}")
     if not -MAX_WIDTH <= integer <= MAX_WIDTH:
-        raise ValueError(
-            f"{name}<{width},{integer}>: expected {-MAX_WIDTH} to {MAX_WIDTH} integer bits, got {integer}"
-        )
+        raise ValueError(f"{name}<{width},{integer}>: expected {-MAX_WIDTH} to {MAX_WIDTH} integer bits, got {integer}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,7 +105,7 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
             done = None if fresh else the_run.finished(stage)
             if done is None:
                 ui.start(stage)
-                done = the_run.do(stage, lambda folder, stage=stage: work.do(stage, folder))
+                done = the_run.do(stage, partial(work.do, stage))
             work.finished.append(done)
             ui.done(done)
         if wanted != stages:
@@ -117,15 +118,20 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
 
 
 def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
-    """The stages of a spec with their digests. Each depends on the one before it, its own part of the spec, the code that
-    does it, and the versions that matter to it; so specs that begin alike share their first stages.
+    """The stages of a spec with their digests. Each depends on the one before it, its own part of the spec, the code
+    that does it, and the versions that matter to it; so specs that begin alike share their first stages.
     """
     network = spec.network.model_dump(mode="json")
     if spec.network.family == "custom":
         network["source"] = runs.file_digest(networks.custom.source(spec.network))
     previous = runs.digest(
-        "float", dataset.digest, spec.seed, network, spec.training.model_dump(mode="json"),
-        runs.code_digest("networks", "training.py", "keras.py"), runs.versions("tensorflow", "tf_keras", "numpy"),
+        "float",
+        dataset.digest,
+        spec.seed,
+        network,
+        spec.training.model_dump(mode="json"),
+        runs.code_digest("networks", "training.py", "keras.py"),
+        runs.versions("tensorflow", "tf_keras", "numpy"),
     )
     stages = [Stage(1, "float", previous)]
 
@@ -175,12 +181,14 @@ def _failures(made: dict[str, Any]) -> list[str]:
     simulation = made["csim"]
     if simulation["mismatches"]:
         failures.append(
-            f"the C simulation differs from the network in {simulation['mismatches']} of {simulation['samples']} samples: "
-            f"{simulation['first']}"
+            f"the C simulation differs from the network in {simulation['mismatches']} of {simulation['samples']} "
+            f"samples: {simulation['first']}"
         )
     for each in made["resources"]:
         if each["fits"] is False:
-            lacking = ", ".join(f"{short['resource']} {short['needed']:,} of {short['usable']:,}" for short in each["lacks"])
+            lacking = ", ".join(
+                f"{short['resource']} {short['needed']:,} of {short['usable']:,}" for short in each["lacks"]
+            )
             failures.append(f"the design does not fit {each['board']} by the {each['source']}: {lacking}")
     return failures
 
@@ -188,7 +196,7 @@ def _failures(made: dict[str, Any]) -> list[str]:
 class _Work:
     """The work of each stage. A stage finds the ones before it in `finished`."""
 
-    def __init__(self, spec: FlowSpec, dataset: datasets.Dataset, ui: Ui):
+    def __init__(self, spec: FlowSpec, dataset: datasets.Dataset, ui: Ui) -> None:
         self.spec, self.dataset, self.ui = spec, dataset, ui
         self.finished: list[Done] = []
 
@@ -268,10 +276,19 @@ class _Work:
         project = HlsProject.load(self._folder("hls") / "project")
         settings, board = project.settings, boards.load(self.spec.hls.board)
         made = estimate(
-            project.layers, io_type=settings.io_type, clock_ns=settings.clock_ns, part=settings.part, board=settings.board
+            project.layers,
+            io_type=settings.io_type,
+            clock_ns=settings.clock_ns,
+            part=settings.part,
+            board=settings.board,
         )
         lacks = shortfalls(made, board.usable())
-        result = {**asdict(made), "fits": not lacks, "lacks": [asdict(each) for each in lacks], "usable": board.usable()}
+        result = {
+            **asdict(made),
+            "fits": not lacks,
+            "lacks": [asdict(each) for each in lacks],
+            "usable": board.usable(),
+        }
         runs.write_json(folder / "estimate.json", result)
         return result
 

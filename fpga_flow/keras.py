@@ -21,7 +21,7 @@ from fpga_flow.errors import ToolError
 class _Lazy:
     """A module that is imported when the first of its attributes is asked for."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:

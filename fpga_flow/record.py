@@ -82,7 +82,7 @@ def layer(layer: HlsLayer) -> dict[str, Any]:
 
 
 def size(layers: Sequence[HlsLayer]) -> dict[str, Any]:
-    """The network's size: `bytes_quantized` stores every weight and bias, zeros too, in as many bits as its type has."""
+    """The network's size: `bytes_quantized` stores every weight and bias, zeros too, in the bits of its type."""
     parameters, nonzero = sum(each.parameters for each in layers), sum(each.nonzero for each in layers)
     pairs = [(each.weights, each.weight_type) for each in layers] + [(each.biases, each.bias_type) for each in layers]
     bits = sum(values.size * type_.width for values, type_ in pairs if values is not None and type_ is not None)

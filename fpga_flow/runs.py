@@ -1,7 +1,8 @@
 """Run folders: `runs/<name>/<digest>/`, one folder per stage in each, and the digests that name what is in them.
 
-A stage folder appears by one rename, whole or not at all. What a killed stage left lies in a folder `.<stage>.partial`, from
-which the stage goes on if it can. A stage that any run of the same `runs/` folder has finished is copied, not done again.
+A stage folder appears by one rename, whole or not at all. What a killed stage left lies in a folder `.<stage>.partial`,
+from which the stage goes on if it can. A stage that any run of the same `runs/` folder has finished is copied, not done
+again.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Done:
 class Run:
     """One run folder. Only one process works on it at a time; others wait."""
 
-    def __init__(self, root: Path, name: str, digest: str, stages: tuple[Stage, ...]):
+    def __init__(self, root: Path, name: str, digest: str, stages: tuple[Stage, ...]) -> None:
         self.root, self.name, self.digest, self.stages = root, name, digest, stages
         self.folder = root / name / digest
 
@@ -100,7 +101,9 @@ class Run:
 
     def has(self, stage: Stage) -> bool:
         """Whether the stage is there whole, in this run or another one."""
-        return _is_whole(self.folder / stage.folder, stage) or any(_is_whole(each, stage) for each in self._elsewhere(stage))
+        return _is_whole(self.folder / stage.folder, stage) or any(
+            _is_whole(each, stage) for each in self._elsewhere(stage)
+        )
 
     def finished(self, stage: Stage) -> Done | None:
         """The stage if it is there whole, from this run or copied from another one; else None."""
@@ -147,7 +150,7 @@ class Run:
             yield marker.parent
 
     def _set_aside(self, folder: Path) -> None:
-        """Keep a stage folder that is no longer what its record says (a user may have worked in it) under another name."""
+        """Keep a stage folder that isn't what its record says (a user may have worked in it) under another name."""
         if not folder.exists():
             return
         number = 1

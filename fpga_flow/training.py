@@ -38,7 +38,10 @@ class Hooks:
     ready_epoch: int = 0
 
 
-#: One dict per epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds, best (kept so far).
+NO_HOOKS = Hooks()
+
+
+#: A dict per epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds, best (kept so far).
 History = list[dict[str, Any]]
 
 
@@ -59,7 +62,7 @@ def fit(
     training: Training,
     seed: int,
     *,
-    hooks: Hooks = Hooks(),
+    hooks: Hooks = NO_HOOKS,
     checkpoint: Path | None = None,
     report: Callable[[dict[str, Any], int], None] = lambda epoch, epochs: None,
 ) -> History:
@@ -67,11 +70,12 @@ def fit(
     cosine (Loshchilov & Hutter 2017, without restarts), and leave it with the weights of its best epoch.
 
     The best epoch is that of the highest validation accuracy, and of equals that of the lowest validation loss; without
-    validation samples it is the last. Each epoch takes the samples in an order of its own; those left over from its last
-    whole batch wait for another epoch. `report` gets each epoch's row of the history, and the number of epochs.
+    validation samples it is the last. Each epoch takes the samples in an order of its own; those left over from its
+    last whole batch wait for another epoch. `report` gets each epoch's row of the history, and the number of epochs.
 
     Args:
-        checkpoint: a file from which training goes on if it exists, and to which its state is written; removed at the end.
+        checkpoint: a file from which training goes on if it exists, and to which its state is written; removed at the
+        end.
     """
     seed_everything(seed)
     batch = min(training.batch_size, len(dataset.train.x))
@@ -93,7 +97,7 @@ def fit(
         loss, accuracy = train_epoch(tf.constant(order[: steps * batch].reshape(steps, batch)))
         val_loss, val_accuracy = validate()
         state.epoch += 1
-        score = (float(state.epoch), 0.0) if val_accuracy is None else (val_accuracy, -val_loss)
+        score = (float(state.epoch), 0.0) if val_loss is None or val_accuracy is None else (val_accuracy, -val_loss)
         better = state.epoch > hooks.ready_epoch and score > state.best
         if better:
             state.best, state.best_epoch, state.best_weights = score, state.epoch, model.get_weights()
@@ -120,7 +124,7 @@ def fit(
 
 
 def accuracy(logits: NDArray[np.floating], labels: NDArray[Any]) -> float:
-    """The share of samples whose largest logit (n, classes) is that of the label, one-hot (n, classes) or number (n,)."""
+    """The share of samples whose largest logit (n, classes) is the label's, one-hot (n, classes) or number (n,)."""
     numbers = labels.argmax(axis=1) if labels.ndim > 1 else labels
     return float(np.mean(logits.argmax(axis=1) == numbers))
 
@@ -148,7 +152,6 @@ def _train_epoch(
     loss_of = _loss(part.y)
     variables = model.trainable_variables
 
-    @tf.function
     def run(order: Any) -> tuple[Any, Any]:
         loss_sum, hits = tf.constant(0.0), tf.constant(0.0)
         for step in tf.range(steps):
@@ -164,7 +167,8 @@ def _train_epoch(
             hits += _hits(labels, logits)
         return loss_sum / steps, hits / (steps * batch)
 
-    return run
+    compiled: Callable[[Any], tuple[Any, Any]] = tf.function(run)
+    return compiled
 
 
 def _validate(model: Any, part: Part) -> Callable[[], tuple[float, float] | tuple[None, None]]:
@@ -197,9 +201,9 @@ def _patience_spent(state: _State, training: Training, ready_epoch: int) -> bool
 def _save(path: Path, variables: Sequence[Any], state: _State) -> None:
     arrays = {f"variable_{number}": variable.numpy() for number, variable in enumerate(variables)}
     best = {f"best_{number}": value for number, value in enumerate(state.best_weights)}
-    head = json.dumps([state.epoch, state.best, state.best_epoch, state.history])
+    head = {"head": np.array(json.dumps([state.epoch, state.best, state.best_epoch, state.history]))}
     partial = path.with_suffix(".partial.npz")
-    np.savez(partial, head=np.array(head), **arrays, **best)
+    np.savez(partial, allow_pickle=False, **head, **arrays, **best)
     partial.replace(path)
 
 

@@ -30,4 +30,6 @@ def blobs(samples: int = 300, shape: tuple[int, ...] = (8,), classes: int = 3, s
     y = np.eye(classes, dtype=np.float32)[labels]
     cuts = [slice(0, samples // 2), slice(samples // 2, 3 * samples // 4), slice(3 * samples // 4, samples)]
     parts = [Part(x[cut], y[cut]) for cut in cuts]
-    return Dataset("blobs", *parts, tuple(map(str, range(classes))), {"method": "none"}, f"blobs-{samples}-{shape}-{seed}")
+    return Dataset(
+        "blobs", *parts, tuple(map(str, range(classes))), {"method": "none"}, f"blobs-{samples}-{shape}-{seed}"
+    )

@@ -169,7 +169,7 @@ def test_until_stops_after_a_stage(tmp_path):
     outcome, watch = run(tmp_path, until="float")
     assert watch.stages == [("float", False)]
     assert outcome.report is None
-    with pytest.raises(InputError, match='expected one of the stages float, .*, got "flaot"'):
+    with pytest.raises(InputError, match=r'expected one of the stages float, .*, got "flaot"'):
         run(tmp_path, until="flaot")
 
 
@@ -209,7 +209,9 @@ def test_a_simulation_that_differs_fails_the_run(tmp_path, monkeypatch):
 
     monkeypatch.setattr(reference, "predict", wrong)
     outcome, _ = run(tmp_path)
-    with pytest.raises(CheckFailed, match=r"^the C simulation differs from the network in 1 of 450 samples: sample 17, output 2"):
+    with pytest.raises(
+        CheckFailed, match=r"^the C simulation differs from the network in 1 of 450 samples: sample 17, output 2"
+    ):
         outcome.raise_failures()
     assert outcome.record["csim"]["mismatches"] == 1
     assert outcome.report.exists()

@@ -139,7 +139,8 @@ def test_sigkill_in_a_stage_leaves_it_undone_and_resumable(tmp_path):
 def test_two_processes_do_not_work_on_one_run_at_a_time(tmp_path):
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom fpga_flow.runs import Run\n"
-        "with Run(Path(sys.argv[1]), 'name', 'run1', ()).locked():\n    print('locked', flush=True)\n    time.sleep(1)\n"
+        "with Run(Path(sys.argv[1]), 'name', 'run1', ()).locked():\n"
+        "    print('locked', flush=True)\n    time.sleep(1)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -15,9 +15,7 @@ from fpga_flow.training import evaluate
 PASSES = {"prune": prune, "quantize": quantize}
 
 
-def apply(
-    name: str, network: Network, dataset: Dataset, options: Any, context: Context
-) -> tuple[Network, PassReport]:
+def apply(name: str, network: Network, dataset: Dataset, options: Any, context: Context) -> tuple[Network, PassReport]:
     """Run one pass, check that it kept all promises, and measure what it cost in accuracy.
 
     Raises:
@@ -31,4 +29,3 @@ def apply(
         raise CheckFailed(f"pass {name} broke what was promised:\n" + "\n".join(broken))
     after = evaluate(changed.model, dataset.test)
     return changed, PassReport(name, options.model_dump(mode="json"), before, after, round(seconds, 3), details)
-

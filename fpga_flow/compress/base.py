@@ -9,8 +9,8 @@ A pass is a module of this package with
                                                    `path` leads to the options in the spec
 
 `apply` works on any Keras model. It returns a new network, never changes the one it got, carries its promises over and
-adds its own; every training goes through `retrain`, which keeps them. The dict it returns holds what the pass has to tell
-(JSON values). `compress.apply` measures accuracy before and after, and re-checks all promises.
+adds its own; every training goes through `retrain`, which keeps them. The dict it returns holds what the pass has to
+tell (JSON values). `compress.apply` measures accuracy before and after, and re-checks all promises.
 """
 
 from __future__ import annotations
@@ -62,9 +62,10 @@ def retrain(
     dataset: Dataset,
     options: Retraining,
     context: Context,
-    hooks: training.Hooks = training.Hooks(),
+    hooks: training.Hooks = training.NO_HOOKS,
 ) -> training.History:
-    """Train the network's model in place while every promise is kept, and leave quantized weights on their types' values.
+    """Train the network's model in place while every promise is kept, and leave quantized weights on their types'
+    values.
 
     Pruned weights are zeroed again after each step of the optimiser.
     """

@@ -54,8 +54,7 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     model = network.model
     earlier = {(promise.layer, promise.weight): promise.mask for promise in network.promises}
     kernels = {key: weight(model, *key) for key in _kernels(model)}
-    ends = {key: matching(options.layers, key[0]) for key in kernels}
-    ends = {key: found[0] if found else options.sparsity for key, found in ends.items()}
+    ends = {key: next(iter(matching(options.layers, key[0])), options.sparsity) for key in kernels}
     masks = {key: tf.Variable(earlier.get(key, np.ones(kernel.shape, np.float32))) for key, kernel in kernels.items()}
     ramp = round(options.epochs * options.schedule.share)
 
@@ -93,7 +92,7 @@ def magnitude_mask(weights: NDArray[np.floating], sparsity: float) -> NDArray[np
 
 
 def _polynomial(time: float, end: float, schedule: Schedule) -> float:
-    return end + (schedule.initial - end) * (1 - time) ** schedule.power
+    return end + (schedule.initial - end) * float((1 - time) ** schedule.power)
 
 
 def _kernels(model: Any) -> list[tuple[str, str]]:

@@ -31,7 +31,7 @@ class Options(Retraining):
 
 @dataclass(frozen=True)
 class Site:
-    """A layer that needs types: the names by which patterns find it, and which types (`weight`, `bias`, `activation`)."""
+    """A layer that needs types: the names by which patterns find it, and which of `weight`, `bias`, `activation`."""
 
     layer: Any
     names: tuple[str, ...]
@@ -56,13 +56,16 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
         for key in types.model_fields_set if matched and pattern != "*" else ():
             if not any(key in site.keys for site in matched):
                 layers = ", ".join(site.layer.name for site in matched)
-                yield FieldError(("precision", "layers", pattern, key), f"expected a layer with {_WHAT[key]}, got {layers}")
+                yield FieldError(
+                    ("precision", "layers", pattern, key), f"expected a layer with {_WHAT[key]}, got {layers}"
+                )
     for site in sites:
         types = _types(site, precision)
         if missing := [key for key in site.keys if key not in types]:
             yield FieldError(
                 ("precision", "layers"),
-                f'expected a pattern that gives layer "{site.layer.name}" its type of {" and ".join(missing)}, got none',
+                f'expected a pattern that gives layer "{site.layer.name}" its type of {" and ".join(missing)}, '
+                "got none",
             )
 
 

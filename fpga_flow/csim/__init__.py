@@ -21,8 +21,9 @@ __all__ = ["CsimResult", "Simulator", "build", "compiler", "simulate"]
 class CsimResult:
     """How the C simulation compares with the network; `mismatches` counts samples.
 
-    A sample is a mismatch if an output differs by more than the project's tolerance, which is 0 unless table functions such
-    as softmax are among its layers. `exact` means bit for bit, whatever the tolerance; max_abs_diff is over all outputs.
+    A sample is a mismatch if an output differs by more than the project's tolerance, which is 0 unless table functions
+    such as softmax are among its layers. `exact` means bit for bit, whatever the tolerance; max_abs_diff is over all
+    outputs.
     """
 
     samples: int
@@ -63,8 +64,14 @@ def simulate(
         first = replace(first, layer=_first_layer(simulator, samples[first.sample], layer_outputs))
     largest = float(np.max(np.abs(expected - got), initial=0.0))
     return CsimResult(
-        len(got), int(wrong.sum()), largest, largest == 0.0,
-        round(simulator.build_seconds, 3), round(seconds, 3), got, first,
+        len(got),
+        int(wrong.sum()),
+        largest,
+        largest == 0.0,
+        round(simulator.build_seconds, 3),
+        round(seconds, 3),
+        got,
+        first,
     )
 
 

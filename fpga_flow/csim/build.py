@@ -63,7 +63,8 @@ def build(project: HlsProject, folder: Path) -> Simulator:
     )
     executable = folder / "csim"
     command = [
-        compiler(), "-std=c++14", "-O2", "-w", f"-I{root}", f"-I{root / 'firmware'}", f"-I{root / 'firmware' / 'ap_types'}",
+        compiler(), "-std=c++14", "-O2", "-w",
+        f"-I{root}", f"-I{root / 'firmware'}", f"-I{root / 'firmware' / 'ap_types'}",
         '-DWEIGHTS_DIR="firmware/weights"', str(unit), "-o", str(executable),
     ]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True, errors="replace")

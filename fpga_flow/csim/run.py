@@ -45,7 +45,9 @@ def run(
     return np.concatenate(outputs) if outputs else np.empty((0, simulator.project.layers[-1].output_size))
 
 
-def trace(simulator: Simulator, sample: NDArray[np.floating], layers: Sequence[HlsLayer]) -> dict[str, NDArray[np.float64]]:
+def trace(
+    simulator: Simulator, sample: NDArray[np.floating], layers: Sequence[HlsLayer]
+) -> dict[str, NDArray[np.float64]]:
     """The output of each of `layers` (flat) for one sample, as the C++ computes it."""
     with tempfile.TemporaryDirectory(prefix="fpga_flow_csim_") as name:
         outputs = Path(name) / "outputs"
@@ -72,6 +74,10 @@ def _start(simulator: Simulator, samples: NDArray[np.floating], outputs: Path, l
     result = subprocess.run(command, cwd=simulator.project.folder, capture_output=True, text=True, errors="replace")
     expected = len(samples) * simulator.project.layers[-1].output_size * 8
     if result.returncode != 0 or outputs.stat().st_size != expected or "ERROR" in result.stderr:
-        how = f"was ended by signal {-result.returncode}" if result.returncode < 0 else f"gave exit code {result.returncode}"
+        how = (
+            f"was ended by signal {-result.returncode}"
+            if result.returncode < 0
+            else f"gave exit code {result.returncode}"
+        )
         said = (result.stderr + result.stdout).strip()[-2000:]
         raise ToolError(f"the C simulation {how}: {said or 'it said nothing'}")

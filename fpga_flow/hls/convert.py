@@ -1,8 +1,8 @@
 """The only module that calls hls4ml's converters.
 
-hls4ml gets a plain Keras model whose weights are already values of their types, and for every layer every type; so none of
-its own guesses at types and none of its rewrites of QKeras quantizers, some of which are silently wrong, has a part in it.
-After conversion, what hls4ml will generate is compared with what was asked for.
+hls4ml gets a plain Keras model whose weights are already values of their types, and for every layer every type; so none
+of its own guesses at types and none of its rewrites of QKeras quantizers, some of which are silently wrong, has a part
+in it. After conversion, what hls4ml will generate is compared with what was asked for.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def convert(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folde
 
 
 def _hls4ml() -> Any:
-    if not hasattr(np, "product"):
-        np.product = np.prod  # hls4ml 1.3 still calls it, numpy 2 no longer has it
+    if not hasattr(np, "product"):  # hls4ml 1.3 still calls it, numpy 2 no longer has it
+        setattr(np, "product", np.prod)  # noqa: B010  (its type stubs don't know the name either)
     import hls4ml
 
     return hls4ml
@@ -70,7 +70,9 @@ def _plain_model(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings) 
             return []
         if lowered.kind == "activation":
             return [keras.layers.Activation(lowered.function, name=layer.name)]
-        added = [keras.layers.Activation("softmax", name="softmax")] if softmax and layer.name == layers[-2].name else []
+        added = (
+            [keras.layers.Activation("softmax", name="softmax")] if softmax and layer.name == layers[-2].name else []
+        )
         return [plain(layer, "float32"), *added]
 
     result = rebuild(model, replace)
@@ -81,7 +83,7 @@ def _plain_model(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings) 
 class _Architecture(dict[str, Any]):
     """A model's JSON in the form in which hls4ml's Keras 2 parser takes it."""
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Any) -> None:
         super().__init__(json.loads(model.to_json()))
         self.get_layer = model.get_layer
 
@@ -124,9 +126,7 @@ def _configure(config: dict[str, Any], layers: Sequence[HlsLayer], settings: Hls
         if layer.accum_type is not None:
             entry["Precision"]["accum"] = layer.accum_type.hls()
         if layer.weights is not None:
-            entry["Precision"]["weight"] = layer.weight_type.hls()
-            if layer.bias_type is not None:
-                entry["Precision"]["bias"] = layer.bias_type.hls()
+            entry["Precision"] |= {name: type_.hls() for name, type_ in _weight_types(layer).items()}
             entry["Strategy"] = layer.strategy.capitalize()
             entry["ReuseFactor"] = layer.reuse_factor
             linear = config.get(f"{layer.name}_linear")  # hls4ml sets it behind the layer, then optimises it away
@@ -135,7 +135,7 @@ def _configure(config: dict[str, Any], layers: Sequence[HlsLayer], settings: Hls
 
 
 def _configure_softmax(entry: dict[str, Any], layer: HlsLayer) -> None:
-    """Tables of e**-d for the distance d of a logit from the greatest, in steps of 2**-6 at most, and of 1 / their sum."""
+    """Tables of e**-d for the distance d of a logit from the greatest, in steps of at most 2**-6, and of 1 / sum."""
     range_bits = layer.input_type.integer - 1
     sum_bits = int(np.ceil(np.log2(layer.n_out))) + 1
     entry["Implementation"] = "stable"
@@ -155,6 +155,11 @@ def _result(layer: HlsLayer) -> str:
     return layer.result_type.hls(rounding=layer.kind == "activation")
 
 
+def _weight_types(layer: HlsLayer) -> dict[str, FixedPoint]:
+    types = {"weight": layer.weight_type, "bias": layer.bias_type}
+    return {name: type_ for name, type_ in types.items() if type_ is not None}
+
+
 def _check(graph: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> None:
     """Compare what hls4ml made of each layer with what was asked for."""
     nodes = {node.name: node for node in graph.get_layers()}
@@ -169,15 +174,16 @@ def _check(graph: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> Non
         asked = {"result": _result(layer)}
         made = {"result": _made(node.get_output_variable().type.precision)}
         if layer.weights is not None:
-            types = {"weight": layer.weight_type, "bias": layer.bias_type}
-            for name, type_ in types.items():
-                if type_ is not None:
-                    asked[name], made[name] = type_.hls(), _made(node.weights[name].type.precision)
-            asked["accum"] = layer.accum_type.hls()
-            made["accum"] = _made(node.get_attr("accum_t").precision)
+            for name, type_ in _weight_types(layer).items():
+                asked[name], made[name] = type_.hls(), _made(node.weights[name].type.precision)
+        if layer.accum_type is not None:
+            asked["accum"], made["accum"] = layer.accum_type.hls(), _made(node.get_attr("accum_t").precision)
+        if layer.weights is not None:
             asked |= {"strategy": layer.strategy, "reuse factor": str(layer.reuse_factor)}
             made |= {"strategy": str(node.get_attr("strategy")), "reuse factor": str(node.get_attr("reuse_factor"))}
-        wrong += [f"{layer.name}: asked for {key} {asked[key]}, got {made[key]}" for key in asked if asked[key] != made[key]]
+        wrong += [
+            f"{layer.name}: asked for {key} {asked[key]}, got {made[key]}" for key in asked if asked[key] != made[key]
+        ]
     if wrong:
         raise ToolError("hls4ml would generate something else than was asked for:\n" + "\n".join(wrong))
 

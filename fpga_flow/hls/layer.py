@@ -77,7 +77,7 @@ class HlsLayer:
 
     @property
     def positions(self) -> int:
-        """How often the matrix is used for one sample: 1 for a dense layer, height * width of the output of a conv2d."""
+        """How often the matrix is used for a sample: once by a dense layer, for each output pixel by a conv2d."""
         return math.prod(self.output_shape[:-1]) if self.kind == "conv2d" else 1
 
     @property

@@ -1,8 +1,8 @@
 """From a QKeras network to plain layers with all their types: what HLS code and the exact reference are made from.
 
-The types of sums are not guessed: interval analysis with the network's own weights bounds every sum, in whatever order it
-is added up, and the accumulator is the narrowest type that holds the bounds and every fractional bit. So no accumulator
-overflows and none rounds.
+The types of sums are not guessed: interval analysis with the network's own weights bounds every sum, in whatever order
+it is added up, and the accumulator is the narrowest type that holds the bounds and every fractional bit. So no
+accumulator overflows and none rounds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def lower(model: Any, softmax: bool = False) -> tuple[HlsLayer, ...]:
         softmax: whether HLS code shall compute softmax of the logits, too.
 
     Raises:
-        FieldError: a layer is of a kind, or has an option, that is not known to be computed exactly; or something has no
+        FieldError: a layer is of a kind, or has an option, that is not known to be computed exactly; or something has
+        no
             fixed-point type; or a sum needs more bits than a double has.
     """
     layers: list[HlsLayer] = []
@@ -77,14 +78,16 @@ def input_type(model: Any) -> FixedPoint:
     Raises:
         FieldError: the input is not quantized.
     """
-    first = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)][0]
+    first = next(layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer))
     return _input_signal(first).type
 
 
 def _input_signal(layer: Any) -> Signal:
     type_ = _activation_type(layer) if type(layer).__name__ == "QActivation" else None
     if type_ is None:
-        raise FieldError(("precision",), f'the input has no fixed-point type: expected it quantized before "{layer.name}"')
+        raise FieldError(
+            ("precision",), f'the input has no fixed-point type: expected it quantized before "{layer.name}"'
+        )
     channels = layer.output_shape[-1]
     return Signal(type_, np.full(channels, type_.min), np.full(channels, type_.max))
 
@@ -102,11 +105,9 @@ def _shapes(layer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def _weighted(layer: Any, before: str, signal: Signal) -> tuple[HlsLayer, Signal]:
     """QDense and QConv2D."""
     input_shape, output_shape = _shapes(layer)
-    types = {name: weight_type(layer, name) for name in ("kernel", "bias") if getattr(layer, name, None) is not None}
-    if missing := [name for name, type_ in types.items() if type_ is None]:
-        raise FieldError(("precision", "layers"), f'layer "{layer.name}": {" and ".join(missing)} has no fixed-point type')
-    kernel = types["kernel"].quantize(layer.kernel.numpy())
-    bias_type = types.get("bias")
+    kernel_type = _needed_type(layer, "kernel")
+    bias_type = _needed_type(layer, "bias") if layer.use_bias else None
+    kernel = kernel_type.quantize(layer.kernel.numpy())
     bias = np.zeros(kernel.shape[-1]) if bias_type is None else bias_type.quantize(layer.bias.numpy())
     conv = kernel.ndim == 4
     options = {}
@@ -118,7 +119,7 @@ def _weighted(layer: Any, before: str, signal: Signal) -> tuple[HlsLayer, Signal
         low, high = np.minimum(low, 0), np.maximum(high, 0)
     if not conv and len(input_shape) != 1:
         raise FieldError(("network",), f'layer "{layer.name}" gets samples of shape {input_shape}: flatten them before')
-    accum, result = _sums(layer.name, kernel, bias, low, high, signal.type.fraction, types["kernel"], bias_type)
+    accum, result = _sums(layer.name, kernel, bias, low, high, signal.type.fraction, kernel_type, bias_type)
     lowered = HlsLayer(
         layer.name,
         "conv2d" if conv else "dense",
@@ -128,14 +129,21 @@ def _weighted(layer: Any, before: str, signal: Signal) -> tuple[HlsLayer, Signal
         output_shape,
         signal.type,
         accum,
-        types["kernel"],
+        kernel_type,
         bias_type,
         accum,
-        np.round(kernel / types["kernel"].step).astype(np.int64),
+        np.round(kernel / kernel_type.step).astype(np.int64),
         None if bias_type is None else np.round(bias / bias_type.step).astype(np.int64),
         **options,
     )
     return lowered, Signal(accum, *result)
+
+
+def _needed_type(layer: Any, name: str) -> FixedPoint:
+    type_ = weight_type(layer, name)
+    if type_ is None:
+        raise FieldError(("precision", "layers"), f'layer "{layer.name}": its {name} has no fixed-point type')
+    return type_
 
 
 def _sums(
@@ -163,8 +171,8 @@ def _sums(
     except ValueError as error:
         raise FieldError(
             ("precision", "layers"),
-            f'layer "{name}" needs sums from {partial_low.min():g} to {partial_high.max():g} with {bits} fractional bits, '
-            "more than a double holds: give its weights or its input fewer bits",
+            f'layer "{name}" needs sums from {partial_low.min():g} to {partial_high.max():g} with {bits} fractional '
+            "bits, more than a double holds: give its weights or its input fewer bits",
         ) from error
 
 
@@ -191,7 +199,8 @@ def _pool(layer: Any, before: str, signal: Signal) -> tuple[HlsLayer, Signal]:
         raise FieldError(
             ("network",),
             f'pooling "{layer.name}": expected windows that neither overlap nor reach beyond the image '
-            f"(padding valid, strides {tuple(layer.pool_size)}), got padding {layer.padding}, strides {tuple(layer.strides)}",
+            f"(padding valid, strides {tuple(layer.pool_size)}), got padding {layer.padding}, "
+            f"strides {tuple(layer.strides)}",
         )
     result, accum = signal.type, None
     if function == "average":
@@ -203,8 +212,17 @@ def _pool(layer: Any, before: str, signal: Signal) -> tuple[HlsLayer, Signal]:
         accum = FixedPoint(signal.type.width + 2 * bits, signal.type.integer + bits, signal.type.signed)
         result = FixedPoint(signal.type.width + bits, signal.type.integer, signal.type.signed)
     lowered = HlsLayer(
-        layer.name, "pool", function, (before,), *_shapes(layer), signal.type, result, accum_type=accum,
-        window=tuple(layer.pool_size), strides=tuple(layer.strides), padding=layer.padding,
+        layer.name,
+        "pool",
+        function,
+        (before,),
+        *_shapes(layer),
+        signal.type,
+        result,
+        accum_type=accum,
+        window=tuple(layer.pool_size),
+        strides=tuple(layer.strides),
+        padding=layer.padding,
     )
     return lowered, Signal(result, signal.low, signal.high)
 
@@ -220,8 +238,8 @@ def _flatten(layer: Any, before: str, signal: Signal) -> tuple[HlsLayer, Signal]
 def _softmax(logits: HlsLayer) -> tuple[HlsLayer, HlsLayer]:
     """The layer of the logits, and softmax behind it.
 
-    hls4ml's stable softmax subtracts each logit from the greatest one in a type as wide as the logits' without their sign:
-    the logits get a bit more, or the difference of two of them would overflow.
+    hls4ml's stable softmax subtracts each logit from the greatest one in a type as wide as the logits' without their
+    sign: the logits get a bit more, or the difference of two of them would overflow.
     """
     type_ = FixedPoint(logits.result_type.width + 1, logits.result_type.integer + 1)
     shape = logits.output_shape

@@ -22,6 +22,7 @@ def check(model: Any, hls: Any) -> Iterator[FieldError]:
         if not re.fullmatch(r"[A-Za-z_]\w*", layer.name) or "bias" in layer.name.lower():
             yield FieldError(
                 ("network",),
-                f'layer "{layer.name}" has a name that hls4ml gets wrong: expected letters, digits and _, without "bias"',
+                f'layer "{layer.name}" has a name that hls4ml gets wrong: '
+                'expected letters, digits and _, without "bias"',
             )
     yield from settings.check(layers, hls)

@@ -77,7 +77,12 @@ def generate(
     _make_portable(folder / "hls4ml_config.yml")
     np.savez_compressed(
         folder / "weights.npz",
-        **{f"{layer.name}.{key}": value for layer in layers for key in _ARRAYS if (value := getattr(layer, key)) is not None},
+        **{
+            f"{layer.name}.{key}": value
+            for layer in layers
+            for key in _ARRAYS
+            if (value := getattr(layer, key)) is not None
+        },
     )
     return HlsProject(folder, settings, tuple(layers), tolerance)
 
@@ -117,14 +122,20 @@ def _testbench(graph: Any, top: str, tolerance: float) -> str:
         }
         for key, variable in variables.items()
     }
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  (the text is C++, not HTML)
+    )
     text = template.read_text(encoding="utf-8")
     return environment.from_string(text).render(top=top, tolerance=repr(tolerance), **described)
 
 
 def _lines(values: NDArray[np.floating]) -> str:
     """One sample a line, in decimals that read back as the same doubles."""
-    return "".join(" ".join(f"{value:.17g}" for value in sample.ravel()) + "\n" for sample in np.asarray(values, np.float64))
+    return "".join(
+        " ".join(f"{value:.17g}" for value in sample.ravel()) + "\n" for sample in np.asarray(values, np.float64)
+    )
 
 
 def _make_portable(path: Path) -> None:
@@ -150,6 +161,5 @@ def _layer_from_json(values: dict[str, Any], arrays: Any) -> HlsLayer:
             value = FixedPoint.parse(value)
         restored[key] = tuple(value) if isinstance(value, list) else value
     for key in _ARRAYS:
-        name = f"{values['name']}.{key}"
-        restored[key] = arrays[name] if name in arrays else None
+        restored[key] = arrays.get(f"{values['name']}.{key}")
     return HlsLayer(**restored)

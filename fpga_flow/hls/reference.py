@@ -1,8 +1,8 @@
 """What the network computes, exactly: the numbers that the C simulation must give.
 
-QKeras computes in float32, which is exact while every sum has at most 24 bits: then its own predictions are the reference.
-Wider networks are computed in float64 by a plain Keras model with the same weights and the same rounding; sums of more
-than 53 bits are refused when the network is lowered.
+QKeras computes in float32, which is exact while every sum has at most 24 bits: then its own predictions are the
+reference. Wider networks are computed in float64 by a plain Keras model with the same weights and the same rounding;
+sums of more than 53 bits are refused when the network is lowered.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def predict(
 ) -> dict[str, NDArray[np.float64]]:
     """The outputs of a quantized network for samples (n, *input_shape), exact, by layer name: (n, *output_shape).
 
-    Only the last layer's, or with `every_layer` those of all layers that become HLS code. Softmax, which HLS code looks up
-    in tables, is computed in double.
+    Only the last layer's, or with `every_layer` those of all layers that become HLS code. Softmax, which HLS code looks
+    up in tables, is computed in double.
 
     Args:
         layers: what `lower` made of the model.
@@ -91,7 +91,7 @@ def plain(layer: Any, dtype: str) -> Any:
 def plain_weights(layer: HlsLayer) -> list[NDArray[np.float64]]:
     """Kernel and bias (where there are any) as real numbers, in Keras' order."""
     pairs = ((layer.weights, layer.weight_type), (layer.biases, layer.bias_type))
-    return [values * type_.step for values, type_ in pairs if values is not None and type_ is not None]
+    return [np.multiply(values, type_.step) for values, type_ in pairs if values is not None and type_ is not None]
 
 
 def _rounding(name: str, type_: FixedPoint) -> Any:

@@ -54,8 +54,11 @@ def check(layers: Sequence[HlsLayer], hls: Any) -> Iterator[FieldError]:
     for layer in apply(weighted, hls):
         valid = valid_reuse_factors(layer.n_in, layer.n_out, layer.strategy)
         if layer.reuse_factor not in valid:
-            yield FieldError(_where(layer, hls), f'layer "{layer.name}": expected {_near(valid, layer.reuse_factor)} as '
-                             f"reuse factor, got {layer.reuse_factor}")
+            yield FieldError(
+                _where(layer, hls),
+                f'layer "{layer.name}": expected {_near(valid, layer.reuse_factor)} as '
+                f"reuse factor, got {layer.reuse_factor}",
+            )
 
 
 def valid_reuse_factors(n_in: int, n_out: int, strategy: str) -> list[int]:

@@ -57,8 +57,9 @@ def build(options: Options, input_shape: tuple[int, ...], classes: int) -> Any:
     return blocks.model("cnn", inputs, blocks.head(tensor, options.hidden, options.dropout, classes))
 
 
-def _check_fits(window: int, shape: tuple[int | None, ...], path: FieldPath) -> None:
+def _check_fits(window: int, shape: Any, path: FieldPath) -> None:
     height, width = shape[1:3]
     if window > min(height, width):
-        raise FieldError(path, f"expected at most {min(height, width)}, the size of the {height}x{width} image here, "
-                         f"got {window}")
+        raise FieldError(
+            path, f"expected at most {min(height, width)}, the size of the {height}x{width} image here, got {window}"
+        )

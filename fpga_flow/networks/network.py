@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.errors import InputError
+from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import load_h5, save_h5, tf
 
-#: Of a layer's attributes, those that hold weights; QKeras keeps the quantizer of `kernel` in `kernel_quantizer_internal`.
+#: Of a layer's attributes, those that hold weights; QKeras keeps their quantizers under the names below.
 WEIGHTS = ("kernel", "depthwise_kernel", "pointwise_kernel", "bias")
 _QUANTIZERS = {
     "kernel": "kernel_quantizer_internal",
@@ -58,10 +59,10 @@ class Network:
     def save(self, folder: Path) -> None:
         """Write `model.h5` (readable by `qkeras.utils.load_qmodel`) and `promises.npz` into `folder`."""
         save_h5(self.model, folder / "model.h5")
-        head = json.dumps([[p.made_by, p.layer, p.weight] for p in self.promises])
+        head = {"head": np.array(json.dumps([[p.made_by, p.layer, p.weight] for p in self.promises]))}
         masks = {f"mask_{number}": np.packbits(p.mask != 0) for number, p in enumerate(self.promises)}
         shapes = {f"shape_{number}": np.array(p.mask.shape) for number, p in enumerate(self.promises)}
-        np.savez_compressed(folder / "promises.npz", head=np.array(head), **masks, **shapes)
+        np.savez_compressed(folder / "promises.npz", allow_pickle=False, **head, **masks, **shapes)
 
     @classmethod
     def load(cls, folder: Path) -> Network:
@@ -86,7 +87,7 @@ class Network:
         return cls(model, tuple(promises))
 
 
-def weight(model: Any, layer: str, name: str) -> Any | None:
+def weight(model: Any, layer: str, name: str) -> Any:
     """The variable `name` (one of `WEIGHTS`) of a layer; None where there is none."""
     names = {each.name: each for each in model.layers}
     return getattr(names[layer], name, None) if layer in names else None
@@ -100,7 +101,7 @@ def weights(model: Any) -> Iterator[tuple[Any, str, Any]]:
                 yield layer, name, variable
 
 
-def weight_type(layer: Any, name: str) -> Any | None:
+def weight_type(layer: Any, name: str) -> FixedPoint | None:
     """The `FixedPoint` into which a QKeras layer quantizes its weight `name`; None for a float weight."""
     from fpga_flow.networks import quantizers
 

@@ -15,7 +15,7 @@ from fpga_flow.keras import keras, qkeras
 class _Shifted(qkeras.BaseQuantizer):
     """Quantizes x * 2**-integer with a quantizer without integer bits, and shifts the result back."""
 
-    def __init__(self, bits: int, integer: int, **options: Any):
+    def __init__(self, bits: int, integer: int, **options: Any) -> None:
         super().__init__()
         self.bits, self.integer, self.options = bits, integer, options
         self.scale = 2.0**integer
@@ -72,20 +72,20 @@ def relu(type_: FixedPoint) -> Any:
 
 def type_of(quantizer: Any) -> FixedPoint | None:
     """The type a quantizer rounds into, half to even and saturating; None if it does anything else."""
-    config = quantizer.get_config() if hasattr(quantizer, "get_config") else {}
-    bits, integer = config.get("bits"), config.get("integer")
     name = type(quantizer).__name__
-    if name in ("quantized_bits", "ShiftedBits"):
-        plain = name == "ShiftedBits" or (_one(config["alpha"]) and not config["symmetric"] and _deterministic(config))
-        signed = bool(config["keep_negative"])
-        possible = plain and bits >= (2 if signed else 1)
-        return FixedPoint(bits, integer + signed, signed) if possible else None
-    if name in ("quantized_relu", "ShiftedRelu"):
-        plain = name == "ShiftedRelu" or ((
-            not config["use_sigmoid"] and config["negative_slope"] == 0.0 and config["relu_upper_bound"] is None
-        ) and _deterministic(config))
-        return FixedPoint(bits, integer, signed=False) if plain else None
-    return None
+    if name not in ("quantized_bits", "ShiftedBits", "quantized_relu", "ShiftedRelu"):
+        return None
+    config = quantizer.get_config()
+    bits, integer = config["bits"], config["integer"]
+    plain = name.startswith("Shifted") or _deterministic(config)
+    if name == "quantized_bits":
+        plain = plain and _one(config["alpha"]) and not config["symmetric"]
+    if name == "quantized_relu":
+        plain = plain and not config["use_sigmoid"] and config["negative_slope"] == 0.0
+        plain = plain and config["relu_upper_bound"] is None
+    signed = bool(config.get("keep_negative", False))
+    possible = plain and bits >= (2 if signed else 1)
+    return FixedPoint(bits, integer + signed, signed) if possible else None
 
 
 def _one(alpha: Any) -> bool:

@@ -33,9 +33,9 @@ def rebuild(model: Any, replace: Callable[[Any], Sequence[Any]]) -> Any:
             tensor = found if len(found) > 1 else found[0]
         for new in replace(layer):
             tensor = new(tensor)
-            if weights := layer.get_weights():
-                if [w.shape for w in new.get_weights()] == [w.shape for w in weights]:
-                    new.set_weights(weights)
+            weights = layer.get_weights()
+            if weights and [w.shape for w in new.get_weights()] == [w.shape for w in weights]:
+                new.set_weights(weights)
         tensors[id(layer.output)] = tensor
     outputs = [tensors[id(output)] for output in model.outputs]
     return keras.Model(inputs, outputs if len(outputs) > 1 else outputs[0], name=model.name)

@@ -109,7 +109,9 @@ def _build(options: Any, dataset: datasets.Dataset, trust_code: bool) -> Any:
 
 def _check_samples(samples: int | None, there: int) -> Iterator[FieldError]:
     if samples is not None and samples > there:
-        yield FieldError(("csim", "samples"), f"expected at most {there}, as many as there are test samples, got {samples}")
+        yield FieldError(
+            ("csim", "samples"), f"expected at most {there}, as many as there are test samples, got {samples}"
+        )
 
 
 def _check_layers(model: Any, sections: dict[str, Any], found: _Collector) -> None:

@@ -53,6 +53,7 @@ class Hls(Section):
     """How the network becomes HLS C++."""
 
     board: str = "pynq-z2"
+    backend: Literal["vitis"] = "vitis"
     io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
     strategy: Strategy = "latency"
     reuse_factor: PositiveInt = 1

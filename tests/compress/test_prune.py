@@ -17,7 +17,10 @@ from tests.conftest import blobs
 
 DATA = blobs()
 PRECISION = Precision.model_validate(
-    {"input": "ufixed<6,1>", "layers": {"*": {"weight": "fixed<5,1>", "bias": "fixed<6,2>", "activation": "ufixed<5,2>"}}}
+    {
+        "input": "ufixed<6,1>",
+        "layers": {"*": {"weight": "fixed<5,1>", "bias": "fixed<6,2>", "activation": "ufixed<5,2>"}},
+    }
 )
 CONTEXT = Context(Training(epochs=8, batch_size=16, learning_rate=0.01), PRECISION, seed=1)
 
@@ -66,7 +69,6 @@ def test_small_weights_go_first():
 def test_sparsity_rises_along_the_polynomial(trained):
     seen = []
 
-
     def look(row, epochs):
         seen.append(row["epoch"])
 
@@ -75,7 +77,9 @@ def test_sparsity_rises_along_the_polynomial(trained):
     assert prune._polynomial(0.0, 0.8, schedule) == pytest.approx(0.2)
     assert prune._polynomial(0.5, 0.8, schedule) == pytest.approx(0.8 - 0.6 * 0.125)
     assert prune._polynomial(1.0, 0.8, schedule) == pytest.approx(0.8)
-    _, report = compress.apply("prune", trained, DATA, prune.Options(sparsity=0.8, epochs=8, schedule=schedule), context)
+    _, report = compress.apply(
+        "prune", trained, DATA, prune.Options(sparsity=0.8, epochs=8, schedule=schedule), context
+    )
     assert seen == list(range(1, 9))
     assert not any(row["best"] for row in report.details["history"][:4])  # not yet as sparse as promised
 
@@ -122,7 +126,9 @@ def test_networks_and_promises_survive_saving(trained, tmp_path):
     network, _ = compress.apply("quantize", network, DATA, quantize.Options(epochs=1), CONTEXT)
     network.save(tmp_path)
     loaded = Network.load(tmp_path)
-    np.testing.assert_array_equal(loaded.model.predict(DATA.test.x, verbose=0), network.model.predict(DATA.test.x, verbose=0))
+    np.testing.assert_array_equal(
+        loaded.model.predict(DATA.test.x, verbose=0), network.model.predict(DATA.test.x, verbose=0)
+    )
     assert len(loaded.promises) == 2
     for old, new in zip(network.promises, loaded.promises, strict=True):
         assert (old.made_by, old.layer, old.weight) == (new.made_by, new.layer, new.weight)

@@ -51,10 +51,12 @@ def test_layers_keep_their_order_names_and_weights():
 
 
 def test_the_most_specific_pattern_wins_key_by_key():
-    after = quantize.quantize_model(
-        mlp(), precision({"*": TYPES, "d*": {"weight": "fixed<4,1>"}, "d2": {"bias": "fixed<5,1>"}, "d1": {"activation": "ufixed<3,1>"}})
-    )  # fmt: skip
-    types = {(name, key): str(weight_type(after.get_layer(name), key)) for name in ("d1", "d2", "out") for key in ("kernel", "bias")}  # fmt: skip
+    patterns = {
+        "*": TYPES, "d*": {"weight": "fixed<4,1>"}, "d2": {"bias": "fixed<5,1>"}, "d1": {"activation": "ufixed<3,1>"},
+    }  # fmt: skip
+    after = quantize.quantize_model(mlp(), precision(patterns))
+    keys = [(name, key) for name in ("d1", "d2", "out") for key in ("kernel", "bias")]
+    types = {(name, key): str(weight_type(after.get_layer(name), key)) for name, key in keys}
     assert types == {
         ("d1", "kernel"): "fixed<4,1>", ("d1", "bias"): "fixed<8,2>",
         ("d2", "kernel"): "fixed<4,1>", ("d2", "bias"): "fixed<5,1>",
@@ -114,7 +116,8 @@ def test_types_that_are_missing_or_of_no_use_are_errors():
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (L.Dense(3, activation="tanh", name="t"), 'activation "tanh" of layer "t" can\'t be quantized: expected relu or none'),
+        (L.Dense(3, activation="tanh", name="t"), 'activation "tanh" of layer "t" can\'t be quantized: expected relu '
+         "or none"),
         (L.BatchNormalization(name="b"), 'layer "b" (BatchNormalization) can\'t be quantized: expected Dense, Conv2D, '
          "ReLU, MaxPooling2D, AveragePooling2D, Flatten or Dropout"),
         (L.ReLU(6.0, name="r6"), 'layer "r6" (ReLU) can\'t be quantized: expected Dense, Conv2D, ReLU, MaxPooling2D, '

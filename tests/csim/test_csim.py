@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from pathlib import Path
 
@@ -110,9 +111,10 @@ def test_missing_weights_are_an_error_not_zeros(made, tmp_path):
 def test_a_crash_names_the_sample(made, tmp_path):
     simulator = csim.build(made.project, tmp_path)
     fake = tmp_path / "crash"
-    fake.write_text('#!/bin/sh\nhead -c 72 /dev/zero > "$2"\nkill -ABRT $$\n')  # three samples of three outputs, then abort
+    # three samples of three outputs, then abort
+    fake.write_text('#!/bin/sh\nhead -c 72 /dev/zero > "$2"\nkill -ABRT $$\n')
     fake.chmod(0o755)
-    with pytest.raises(ToolError, match="^sample 3: the C simulation was ended by signal 6: it said nothing$"):
+    with pytest.raises(ToolError, match=r"^sample 3: the C simulation was ended by signal 6: it said nothing$"):
         csim.run.run(csim.Simulator(fake, simulator.project, 0.0), made.samples)
 
 
@@ -177,11 +179,8 @@ def test_projects_are_read_back_whole(made):
     assert loaded.settings == made.project.settings
     assert loaded.tolerance == 0.0
     for old, new in zip(made.project.layers, loaded.layers, strict=True):
-        for name in ("name", "kind", "function", "inputs", "input_shape", "output_shape", "input_type", "result_type",
-                     "weight_type", "accum_type", "window", "strides", "padding", "strategy", "reuse_factor"):  # fmt: skip
-            assert getattr(old, name) == getattr(new, name)
-        for name in ("weights", "biases"):
-            np.testing.assert_array_equal(getattr(old, name), getattr(new, name))
+        for field in dataclasses.fields(old):
+            np.testing.assert_equal(getattr(old, field.name), getattr(new, field.name), err_msg=field.name)
 
 
 def test_a_folder_without_a_project_is_an_input_error(tmp_path):

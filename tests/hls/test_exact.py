@@ -116,7 +116,11 @@ def test_the_cpp_computes_what_the_network_computes(tmp_path, case, setting):
     )
     inputs = layers[0].input_type.quantize(x)
     result = csim.simulate(
-        project, inputs, expected, tmp_path / "build", layer_outputs=lambda s: predict(model, layers, s, every_layer=True)
+        project,
+        inputs,
+        expected,
+        tmp_path / "build",
+        layer_outputs=lambda s: predict(model, layers, s, every_layer=True),
     )
     assert result.first is None
     traced = [layer for layer in layers if layer.kind != "reshape"]
@@ -152,7 +156,13 @@ def test_softmax_stays_within_its_tolerance_and_the_logits_before_it_are_exact(t
     expected = predict(model, layers, x)["softmax"]
     np.testing.assert_allclose(expected.sum(axis=1), 1)
     project = generate(
-        model, layers, settings.settings("net", hls, boards.load("pynq-z2")), x, expected, tmp_path / "project", tolerance=0.02
+        model,
+        layers,
+        settings.settings("net", hls, boards.load("pynq-z2")),
+        x,
+        expected,
+        tmp_path / "project",
+        tolerance=0.02,
     )
     inputs = layers[0].input_type.quantize(x)
     result = csim.simulate(project, inputs, expected, tmp_path / "build")

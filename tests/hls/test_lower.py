@@ -116,7 +116,7 @@ def test_refused_with_reason_and_way_out():
     assert refused(model(qkeras.QDense(2, name="d", **quantizer))) == (
         'layer "d" gets samples of shape (4, 4, 1): flatten them before'
     )
-    assert refused(model(qkeras.QConv2D(2, 2, name="c"))) == 'layer "c": kernel and bias has no fixed-point type'
+    assert refused(model(qkeras.QConv2D(2, 2, name="c"))) == 'layer "c": its kernel has no fixed-point type'
     assert "alpha" not in refused(model(qkeras.QConv2D(2, 2, name="c", kernel_quantizer="quantized_bits(4,0)")))
     assert refused(model(keras.layers.MaxPooling2D(2, strides=1, name="p"))) == (
         'pooling "p": expected windows that neither overlap nor reach beyond the image '

@@ -30,7 +30,8 @@ def test_cnn_is_what_the_options_say():
     options = cnn.Options.model_validate({"family": "cnn", "conv": conv, "pooling": "average", "hidden": [8]})
     model = cnn.build(options, (10, 10, 1), 3)
     assert [layer.name for layer in model.layers] == [
-        "inputs", "conv_1", "conv_1_relu", "pool_1", "conv_2", "conv_2_relu", "flatten", "dense_1", "dense_1_relu", "output",
+        "inputs", "conv_1", "conv_1_relu", "pool_1", "conv_2", "conv_2_relu", "flatten", "dense_1", "dense_1_relu",
+        "output",
     ]  # fmt: skip
     assert model.get_layer("pool_1").output_shape == (None, 4, 4, 4)
     assert isinstance(model.get_layer("pool_1"), keras.layers.AveragePooling2D)
@@ -91,7 +92,9 @@ def test_rebuilding_can_cut_out_and_insert():
         np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.parametrize("text", ["fixed<6,1>", "fixed<6,0>", "fixed<4,-2>", "ufixed<5,2>", "ufixed<5,-1>", "fixed<3,7>"])
+@pytest.mark.parametrize(
+    "text", ["fixed<6,1>", "fixed<6,0>", "fixed<4,-2>", "ufixed<5,2>", "ufixed<5,-1>", "fixed<3,7>"]
+)
 def test_a_quantizer_knows_its_type(text):
     type_ = FixedPoint.parse(text)
     assert quantizers.type_of(quantizers.linear(type_)) == type_
@@ -111,7 +114,9 @@ def test_saved_networks_with_types_without_integer_bits_load_again(tmp_path):
     inputs = keras.Input((4,), name="inputs")
     narrow = FixedPoint(5, -1)
     tensor = qkeras.QActivation(quantizers.linear(FixedPoint(4, 0)), name="inputs_quantized")(inputs)
-    tensor = qkeras.QDense(3, kernel_quantizer=quantizers.linear(narrow), bias_quantizer=quantizers.linear(narrow))(tensor)
+    tensor = qkeras.QDense(3, kernel_quantizer=quantizers.linear(narrow), bias_quantizer=quantizers.linear(narrow))(
+        tensor
+    )
     model = keras.Model(inputs, qkeras.QActivation(quantizers.relu(narrow))(tensor))
     Network(model).save(tmp_path)
     x = np.random.default_rng(0).normal(size=(20, 4))
