@@ -1,5 +1,50 @@
-"""fpga_flow: from a YAML spec to a compressed, low-bit network and its C-simulated HLS project."""
+"""fpga_flow: from a YAML spec to a compressed, low-bit network and its C-simulated HLS project.
 
+    import fpga_flow
+
+    outcome = fpga_flow.run(fpga_flow.load("digits_mlp", ["hls.board=kv260"]))
+    outcome.record["metrics"]  # the contents of run.json
+    outcome.raise_failures()   # if the C++ differs from the network, or does not fit the board
+
+Importing the package is quick; TensorFlow is loaded by what needs it.
+"""
+
+from __future__ import annotations
+
+import importlib
 from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from fpga_flow.errors import CheckFailed, FlowError, InputError, ToolError
+from fpga_flow.fixed_point import FixedPoint
+
+if TYPE_CHECKING:
+    from fpga_flow.csim import CsimResult, simulate
+    from fpga_flow.flow import Outcome, Ui, run
+    from fpga_flow.hls.project import HlsProject
+    from fpga_flow.spec.check import check
+    from fpga_flow.spec.load import load
+
+__all__ = [
+    "CheckFailed", "CsimResult", "FixedPoint", "FlowError", "HlsProject", "InputError", "Outcome", "ToolError", "Ui",
+    "check", "load", "run", "simulate",
+]  # fmt: skip
 
 __version__ = metadata.version("fpga_flow")
+
+_HOMES = {
+    "CsimResult": "csim",
+    "HlsProject": "hls.project",
+    "Outcome": "flow",
+    "Ui": "flow",
+    "check": "spec.check",
+    "load": "spec.load",
+    "run": "flow",
+    "simulate": "csim",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -53,13 +53,13 @@ def run(
     from fpga_flow import flow
     from fpga_flow.progress import Progress
     from fpga_flow.spec.check import check_all
-    from fpga_flow.spec.load import find, load
+    from fpga_flow.spec.load import load
 
     if len(specs) > 1:  # an error in the last is better found before the first one runs
         loaded, problems = check_all(specs, set_, trust_code=trust_code)
         _raise(problems)
     else:
-        loaded = [load(find(specs[0]), set_)]
+        loaded = [load(specs[0], set_)]
     _check_stage(until, loaded)
     outcomes = []
     for each in loaded:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +25,8 @@ from fpga_flow.spec.load import Loaded
 from fpga_flow.spec.model import FlowSpec
 
 
-class Ui(Protocol):
-    """Who watches a run is told of its progress."""
+class Ui:
+    """Who watches a run is told of its progress. This one keeps quiet; others override what they show."""
 
     def start(self, stage: Stage) -> None:
         """A stage begins."""
@@ -42,6 +42,9 @@ class Ui(Protocol):
 
     def note(self, text: str) -> None:
         """Something else worth a line."""
+
+
+_QUIET = Ui()
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,21 @@ def stage_names(spec: FlowSpec) -> list[str]:
 
 
 def run(
-    loaded: Loaded, out: Path, ui: Ui, *, fresh: bool = False, until: str | None = None, trust_code: bool = False
+    loaded: Loaded,
+    out: Path = Path("runs"),
+    ui: Ui = _QUIET,
+    *,
+    fresh: bool = False,
+    until: str | None = None,
+    trust_code: bool = False,
 ) -> Outcome:
-    """Run a spec. Stages that are there already are read back; with `fresh` all are done again.
+    """Run a spec. Stages that are there already are read back.
 
     Args:
+        loaded: the spec, see `spec.load.load`.
         out: the folder of all runs.
+        ui: is told of the progress.
+        fresh: whether all stages are done again.
         until: the name of the last stage to do (the last of that name); left out: all, and the report.
         trust_code: whether Python code that the spec names may be run.
 

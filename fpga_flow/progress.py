@@ -9,12 +9,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from fpga_flow.flow import Outcome
+from fpga_flow.flow import Outcome, Ui
 from fpga_flow.runs import Done, Stage
 
 
-class Progress:
-    """Prints a run's progress; a `flow.Ui`. Use it as a context manager."""
+class Progress(Ui):
+    """Prints a run's progress. Use it as a context manager."""
 
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
         self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)

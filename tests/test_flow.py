@@ -42,8 +42,8 @@ CASES = {
 }
 
 
-class Watch:
-    """A `Ui` that remembers."""
+class Watch(flow.Ui):
+    """Remembers."""
 
     def __init__(self, stop_at: str = ""):
         self.stages: list[tuple[str, bool]] = []
@@ -57,9 +57,6 @@ class Watch:
 
     def epoch(self, row, epochs) -> None:
         self.epochs += 1
-
-    def samples(self, done, total) -> None:
-        pass
 
     def done(self, done) -> None:
         self.stages.append((done.stage.name, done.cached))

@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -37,18 +37,27 @@ def convert(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folde
         ToolError: hls4ml failed, or would generate other types, strategies or reuse factors than were asked for.
     """
     folder.mkdir(parents=True)
-    with open(folder / "hls4ml.log", "w", encoding="utf-8") as log, warnings.catch_warnings():
-        warnings.simplefilter("default")  # into the log, too
-        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-            try:
-                graph = _graph(_plain_model(model, layers, settings), layers, settings, folder)
-                _check(graph, layers, settings)
-                _write(graph)
-            except ToolError:
-                raise
-            except Exception as error:  # hls4ml raises bare exceptions; its log and the chained cause keep the details
-                raise ToolError(f"hls4ml failed to convert the network: {type(error).__name__}: {error}") from error
+    with open(folder / "hls4ml.log", "w", encoding="utf-8") as log, _into(log):
+        try:
+            graph = _graph(_plain_model(model, layers, settings), layers, settings, folder)
+            _check(graph, layers, settings)
+            _write(graph)
+        except ToolError:
+            raise
+        except Exception as error:  # hls4ml raises bare exceptions; its log and the chained cause keep the details
+            raise ToolError(f"hls4ml failed to convert the network: {type(error).__name__}: {error}") from error
     return graph
+
+
+@contextlib.contextmanager
+def _into(log: TextIO) -> Iterator[None]:
+    """Send what is printed, and the texts of warnings, into a log."""
+    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            log.writelines(f"{each.category.__name__}: {each.message}\n" for each in said)
 
 
 def _hls4ml() -> Any:

@@ -9,7 +9,7 @@ from fpga_flow import boards, compress, datasets, networks
 from fpga_flow.errors import FieldError, InputError, Problem
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import seed_everything, tf
-from fpga_flow.spec.load import Loaded, find, load
+from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
 
 
@@ -48,7 +48,7 @@ def check_all(
     problems: list[Problem] = []
     for name in names:
         try:
-            loaded = load(find(name), changes)
+            loaded = load(name, changes)
             check(loaded, trust_code=trust_code)
             specs.append(loaded)
         except InputError as error:

@@ -54,12 +54,8 @@ class Loaded:
         return path not in self.document.places and any(each[:1] == path[:1] for each in self.wrong)
 
 
-def find(name: str) -> Path:
-    """The file that a user means: a path, or the name of an example that comes with the package.
-
-    Raises:
-        InputError: there is neither.
-    """
+def _find(name: str) -> Path:
+    """The file that a user means: a path, or the name of an example that comes with the package."""
     if os.path.isfile(name):
         return Path(name)
     if os.path.isdir(name):
@@ -71,12 +67,17 @@ def find(name: str) -> Path:
     raise InputError.at(name, f"no such file, and no example of this name: {suggest(name, known)}")
 
 
-def load(path: Path, changes: Sequence[str] = ()) -> Loaded:
-    """Read a spec and check each of its sections by itself; `changes` are `path.to.field=value` as for `--set`.
+def load(name: str | Path, changes: Sequence[str] = ()) -> Loaded:
+    """Read a spec and check each of its sections by itself; what is wrong with them is in the result's `problems`.
+
+    Args:
+        name: a path, or the name of an example that comes with the package.
+        changes: `path.to.field=value`, as for `--set`.
 
     Raises:
-        InputError: the file is no YAML mapping, or a change can't be read.
+        InputError: there is no such file or example, the file is no YAML mapping, or a change can't be read.
     """
+    path = _find(str(name))
     document = yaml_file.read(path)
     if not isinstance(document.data, dict):
         got = messages.show(document.data)

@@ -103,8 +103,6 @@ def samples(type_: FixedPoint, shape: tuple[int, ...], count: int = 60) -> np.nd
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("case", CASES)
 def test_the_cpp_computes_what_the_network_computes(tmp_path, case, setting):
-    if setting.startswith("stream") and len(CASES[case][1]) == 1 and setting.endswith("resource"):
-        pytest.skip("covered: dense layers are the same code in both io types")
     build, shape, types, input_text = CASES[case]
     model = network(build, shape, types, input_text)
     hls = Hls(**SETTINGS[setting])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fpga_flow import shipped
 from fpga_flow.errors import FieldError, InputError
-from fpga_flow.spec.load import find, load
+from fpga_flow.spec.load import load
 from fpga_flow.spec.model import FlowSpec
 
 EXAMPLES = sorted(shipped.folder("hls_configs").glob("*.yaml"))
@@ -23,8 +23,8 @@ def test_examples(path: Path) -> None:
     loaded = load(path)
     assert loaded.problems == ()
     assert loaded.spec is not None
-    assert find(path.stem) == path
-    assert find(str(path)) == path
+    for name in (path.stem, str(path)):
+        assert load(name).document.file == str(path)
     assert FlowSpec.model_validate_json(loaded.spec.model_dump_json(exclude_none=True)) == loaded.spec
 
 
@@ -36,7 +36,7 @@ def test_unknown_files(tmp_path: Path) -> None:
         ("a\0b", None),
     ]:
         with pytest.raises(InputError) as caught:
-            find(name)
+            load(name)
         assert message is None or str(caught.value) == f"{name}: {message}"
 
 
