@@ -20,10 +20,11 @@ from fpga_flow.fixed_point import FixedPoint
 
 if TYPE_CHECKING:
     from fpga_flow.csim import CsimResult, simulate
-    from fpga_flow.flow import Outcome, Ui, run
+    from fpga_flow.flow import Outcome, run
     from fpga_flow.hls.project import HlsProject
     from fpga_flow.spec.check import check
     from fpga_flow.spec.load import load
+    from fpga_flow.stages import Ui
 
 __all__ = [
     "CheckFailed", "CsimResult", "FixedPoint", "FlowError", "HlsProject", "InputError", "Outcome", "ToolError", "Ui",
@@ -36,7 +37,7 @@ _HOMES = {
     "CsimResult": "csim",
     "HlsProject": "hls.project",
     "Outcome": "flow",
-    "Ui": "flow",
+    "Ui": "stages",
     "check": "spec.check",
     "load": "spec.load",
     "run": "flow",

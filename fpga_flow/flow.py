@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fpga_flow import boards, compress, csim, datasets, networks, record, report, runs
-from fpga_flow.compress.base import Context
 from fpga_flow.errors import CheckFailed, FieldError, InputError
-from fpga_flow.hls.project import HlsProject, generate
-from fpga_flow.keras import seed_everything
-from fpga_flow.networks.network import Network
-from fpga_flow.resources.estimate import estimate
-from fpga_flow.resources.report import shortfalls
-from fpga_flow.runs import Done, Run, Stage
-from fpga_flow.spec.check import build_network, check, explained
+from fpga_flow.runs import Run, Stage
+from fpga_flow.spec.check import check, explained
 from fpga_flow.spec.load import Loaded
 from fpga_flow.spec.model import FlowSpec
-
-
-class Ui:
-    """Who watches a run is told of its progress. This one keeps quiet; others override what they show."""
-
-    def start(self, stage: Stage) -> None:
-        """A stage begins."""
-
-    def epoch(self, row: dict[str, Any], epochs: int) -> None:
-        """An epoch of training is over: its row of the history, and how many there will be."""
-
-    def samples(self, done: int, total: int) -> None:
-        """So many samples are simulated."""
-
-    def done(self, done: Done) -> None:
-        """A stage is finished, or was read back."""
-
-    def note(self, text: str) -> None:
-        """Something else worth a line."""
-
+from fpga_flow.stages import Ui, Work
 
 _QUIET = Ui()
 
@@ -110,7 +82,7 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
         if any(stage.name == "csim" for stage in wanted):
             csim.compiler()  # missing, it is better missed before the training than after it
     with the_run.locked(lambda: ui.note("another process works on this run: waiting for it")):
-        work = _Work(spec, dataset, ui)
+        work = Work(spec, dataset, ui)
         for stage in wanted:
             if fresh:
                 the_run.forget(stage)
@@ -124,7 +96,7 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
             return Outcome(the_run.folder, {}, None)
         made = record.make(spec, the_run, dataset, work.finished, started)
         runs.write_json(the_run.folder / "run.json", made)
-        (the_run.folder / "spec.yaml").write_text(record.spec_yaml(spec), encoding="utf-8")
+        runs.write_text(the_run.folder / "spec.yaml", record.spec_yaml(spec))
         page = report.write(made, dataset, work.finished, the_run.folder / "report.html")
     return Outcome(the_run.folder, made, page, tuple(_failures(made)))
 
@@ -142,7 +114,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         spec.seed,
         network,
         spec.training.model_dump(mode="json"),
-        runs.code_digest("networks", "training.py", "keras.py"),
+        runs.code_digest("stages.py", "networks", "training.py", "keras.py"),
         runs.versions("tensorflow", "tf_keras", "numpy"),
     )
     stages = [Stage(1, "float", previous)]
@@ -158,7 +130,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         code = runs.code_digest("compress/base.py", f"compress/{one.name}.py", "fixed_point.py", "patterns.py")
         add(one.name, one.options.model_dump(mode="json"), uses, code, runs.versions("QKeras"))
     board = boards.load(spec.hls.board)
-    code = runs.code_digest("hls", "fixed_point.py", "patterns.py")
+    code = runs.code_digest("record.py", "hls", "fixed_point.py", "patterns.py")
     add("hls", spec.name, spec.hls.model_dump(mode="json"), board.part, board.clock_ns, code, runs.versions("hls4ml"))
     hls = previous
     add("csim", spec.csim.model_dump(mode="json"), runs.code_digest("csim"))
@@ -203,116 +175,3 @@ def _failures(made: dict[str, Any]) -> list[str]:
             )
             failures.append(f"the design does not fit {each['board']} by the {each['source']}: {lacking}")
     return failures
-
-
-class _Work:
-    """The work of each stage. A stage finds the ones before it in `finished`."""
-
-    def __init__(self, spec: FlowSpec, dataset: datasets.Dataset, ui: Ui) -> None:
-        self.spec, self.dataset, self.ui = spec, dataset, ui
-        self.finished: list[Done] = []
-
-    def do(self, stage: Stage, folder: Path) -> dict[str, Any]:
-        """Do a stage in its folder; what it has to tell, as JSON values."""
-        if stage.name in ("float", "hls", "csim", "resources"):
-            result: dict[str, Any] = getattr(self, f"_{stage.name}")(folder)
-            return result
-        return self._compress(stage, folder)
-
-    def _float(self, folder: Path) -> dict[str, Any]:
-        from fpga_flow import training
-
-        seed_everything(self.spec.seed)
-        model = build_network(self.spec.network, self.dataset)
-        history = training.fit(
-            model, self.dataset, self.spec.training, self.spec.seed,
-            checkpoint=folder / "checkpoint.npz", report=self.ui.epoch,
-        )  # fmt: skip
-        Network(model).save(folder)
-        return {"accuracy": training.evaluate(model, self.dataset.test), "history": history}
-
-    def _compress(self, stage: Stage, folder: Path) -> dict[str, Any]:
-        spec = self.spec
-        context = Context(spec.training, spec.precision, spec.seed, folder / "checkpoint.npz", self.ui.epoch)
-        options = spec.compress[stage.number - 2].options
-        network, made = compress.apply(stage.name, self._network(), self.dataset, options, context)
-        network.save(folder)
-        return asdict(made)
-
-    def _hls(self, folder: Path) -> dict[str, Any]:
-        from fpga_flow import training
-        from fpga_flow.hls import lower, reference, settings
-
-        model, hls = self._network().model, self.spec.hls
-        layers = settings.apply(lower.lower(model, hls.softmax), hls)
-        outputs = reference.predict(model, layers, self.dataset.test.x)[layers[-1].name]
-        project = folder / "project"
-        shutil.rmtree(project, ignore_errors=True)  # a killed run may have left a half of it
-        board = boards.load(hls.board)
-        generate(
-            model, layers, settings.settings(self.spec.name, hls, board), self.dataset.test.x, outputs, project,
-            tolerance=hls.softmax_tolerance if hls.softmax else 0.0,
-        )  # fmt: skip
-        np.save(folder / "expected.npy", outputs)
-        return {
-            "accuracy": training.accuracy(outputs, self.dataset.test.y),
-            "layers": [record.layer(layer) for layer in layers],
-            "size": record.size(layers),
-        }
-
-    def _csim(self, folder: Path) -> dict[str, Any]:
-        from fpga_flow import training
-
-        hls = self._folder("hls")
-        project = HlsProject.load(hls / "project")
-        samples = slice(self.spec.csim.samples)
-        inputs = project.layers[0].input_type.quantize(self.dataset.test.x[samples])
-        expected = np.load(hls / "expected.npy", allow_pickle=False)[samples]
-        outcome = csim.simulate(
-            project, inputs, expected, folder, layer_outputs=self._layer_outputs, report=self.ui.samples
-        )
-        np.save(folder / "outputs.npy", outcome.outputs)
-        return {
-            "accuracy": training.accuracy(outcome.outputs, self.dataset.test.y[samples]),
-            "samples": outcome.samples,
-            "mismatches": outcome.mismatches,
-            "max_abs_diff": outcome.max_abs_diff,
-            "exact": outcome.exact,
-            "tolerance": project.tolerance,
-            "build_seconds": outcome.build_seconds,
-            "run_seconds": outcome.run_seconds,
-            "first": str(outcome.first) if outcome.first else None,
-        }
-
-    def _resources(self, folder: Path) -> dict[str, Any]:
-        project = HlsProject.load(self._folder("hls") / "project")
-        settings, board = project.settings, boards.load(self.spec.hls.board)
-        made = estimate(
-            project.layers,
-            io_type=settings.io_type,
-            clock_ns=settings.clock_ns,
-            part=settings.part,
-            board=settings.board,
-        )
-        lacks = shortfalls(made, board.usable())
-        result = {
-            **asdict(made),
-            "fits": not lacks,
-            "lacks": [asdict(each) for each in lacks],
-            "usable": board.usable(),
-        }
-        runs.write_json(folder / "estimate.json", result)
-        return result
-
-    def _folder(self, name: str) -> Path:
-        return next(done.folder for done in self.finished if done.stage.name == name)
-
-    def _network(self) -> Network:
-        """The network as the last stage that made one left it."""
-        return Network.load([done.folder for done in self.finished if (done.folder / "model.h5").is_file()][-1])
-
-    def _layer_outputs(self, samples: Any) -> dict[str, Any]:
-        from fpga_flow.hls import lower, reference
-
-        model = self._network().model
-        return reference.predict(model, lower.lower(model, self.spec.hls.softmax), samples, every_layer=True)

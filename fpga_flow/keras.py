@@ -6,6 +6,7 @@ Every module takes them from here, so that one place tells TensorFlow to use Ker
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
 import sys
@@ -69,10 +70,18 @@ tf: Any = _Lazy("tensorflow")
 
 
 def save_h5(model: Any, path: Path) -> None:
-    """Save a model as .h5, the one form that QKeras and hls4ml both read; without Keras' advice against it."""
+    """Save a model as .h5, the one form that QKeras and hls4ml both read; without Keras' advice against it.
+
+    The file is made in memory: where a disk is full, HDF5 does not raise an OSError but may crash the process.
+    """
+    import h5py
+
+    content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.save(path, save_format="h5", include_optimizer=False)
+        with h5py.File(content, "w") as file:
+            model.save(file, save_format="h5", include_optimizer=False)
+    path.write_bytes(content.getvalue())
 
 
 def load_h5(path: Path, custom_objects: dict[str, Any]) -> Any:

@@ -9,8 +9,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from fpga_flow.flow import Outcome, Ui
+from fpga_flow.flow import Outcome
 from fpga_flow.runs import Done, Stage
+from fpga_flow.stages import Ui
 
 
 class Progress(Ui):

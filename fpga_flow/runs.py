@@ -7,6 +7,7 @@ again.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -128,7 +129,10 @@ class Run:
         partial.mkdir(exist_ok=True)
         (partial / f".stage-{stage.digest}").touch()
         started = time.monotonic()
-        result = json.loads(json.dumps(work(partial), allow_nan=False))  # as it will be read back
+        try:
+            result = json.loads(json.dumps(work(partial), allow_nan=False))  # as it will be read back
+        except OSError as error:
+            raise _located(error, partial) from error
         seconds = round(time.monotonic() - started, 3)
         record = {"name": stage.name, "digest": stage.digest, "seconds": seconds, "result": result}
         record["files"] = {str(file.relative_to(partial)): file_digest(file) for file in _files(partial)}
@@ -159,11 +163,36 @@ class Run:
         folder.rename(kept)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file by one rename: readers never see half of it."""
+def write_text(path: Path, text: str) -> None:
+    """Write a text file by one rename: readers never see half of it.
+
+    Raises:
+        OSError: it can't be written; its `filename` is the path, and nothing is left behind.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file by one rename, see `write_text`."""
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def _located(error: OSError, folder: Path) -> OSError:
+    """The error with what is left out or mistaken where a disk is full: the folder (copying names the file that is
+    read), and that it is full (numpy only counts what it wrote).
+    """
+    number = error.errno
+    if number is None and shutil.disk_usage(folder).free < 2**16:
+        number = errno.ENOSPC
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OSError(number, os.strerror(number), str(folder))
+    return OSError(number or 0, error.strerror or str(error), error.filename or str(folder))
 
 
 def _files(folder: Path) -> list[Path]:

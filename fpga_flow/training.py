@@ -20,6 +20,7 @@ from fpga_flow.spec.base import Training
 
 #: Seconds of training between two checkpoints: short beside what is lost without, long beside writing one.
 CHECKPOINT_SECONDS = 5.0
+_VALIDATION_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -147,27 +148,36 @@ def _hits(labels: Any, logits: Any) -> Any:
 def _train_epoch(
     model: Any, optimizer: Any, part: Part, batch: int, steps: int, after_step: Sequence[Callable[[], None]]
 ) -> Callable[[Any], tuple[Any, Any]]:
-    """A function that trains on the batches whose sample numbers (steps, batch) it gets: mean loss and accuracy."""
+    """A function that trains on the batches whose sample numbers (steps, batch) it gets: mean loss and accuracy.
+
+    Its loop is a graph of its own making: TensorFlow's AutoGraph would write source files into the system's temporary
+    folder, and fail where that is full.
+    """
     x, y = tf.constant(part.x), tf.constant(part.y)
     loss_of = _loss(part.y)
     variables = model.trainable_variables
 
+    def train_step(rows: Any) -> tuple[Any, Any]:
+        labels = tf.gather(y, rows)
+        with tf.GradientTape() as tape:
+            logits = model(tf.gather(x, rows), training=True)
+            loss = loss_of(labels, logits)
+            total = tf.add_n([loss, *model.losses])
+        optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
+        for operation in after_step:
+            operation()
+        return loss, _hits(labels, logits)
+
     def run(order: Any) -> tuple[Any, Any]:
-        loss_sum, hits = tf.constant(0.0), tf.constant(0.0)
-        for step in tf.range(steps):
-            labels = tf.gather(y, order[step])
-            with tf.GradientTape() as tape:
-                logits = model(tf.gather(x, order[step]), training=True)
-                loss = loss_of(labels, logits)
-                total = tf.add_n([loss, *model.losses])
-            optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
-            for operation in after_step:
-                operation()
-            loss_sum += loss
-            hits += _hits(labels, logits)
+        def body(step: Any, loss_sum: Any, hits: Any) -> tuple[Any, Any, Any]:
+            loss, hit = train_step(order[step])
+            return step + 1, loss_sum + loss, hits + hit
+
+        start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))
+        _, loss_sum, hits = tf.while_loop(lambda step, *_: step < steps, body, start)
         return loss_sum / steps, hits / (steps * batch)
 
-    compiled: Callable[[Any], tuple[Any, Any]] = tf.function(run)
+    compiled: Callable[[Any], tuple[Any, Any]] = tf.function(run, autograph=False)
     return compiled
 
 
@@ -175,21 +185,19 @@ def _validate(model: Any, part: Part) -> Callable[[], tuple[float, float] | tupl
     """A function that returns loss and accuracy on `part`; None where it has no samples."""
     if not len(part.x):
         return lambda: (None, None)
-    data = tf.data.Dataset.from_tensor_slices((part.x, part.y)).batch(1024)
+    starts = range(0, len(part.x), _VALIDATION_BATCH)
+    batches = [[tf.constant(each[start : start + _VALIDATION_BATCH]) for each in (part.x, part.y)] for start in starts]
     loss_of = _loss(part.y)
 
-    @tf.function
-    def run() -> tuple[Any, Any]:
-        loss, hits = tf.constant(0.0), tf.constant(0.0)
-        for x, y in data:
-            logits = model(x, training=False)
-            loss += loss_of(y, logits) * tf.cast(tf.shape(logits)[0], tf.float32)
-            hits += _hits(y, logits)
-        return loss / len(part.x), hits / len(part.x)
+    def measure(x: Any, y: Any) -> tuple[Any, Any]:
+        logits = model(x, training=False)
+        return loss_of(y, logits) * tf.cast(tf.shape(logits)[0], tf.float32), _hits(y, logits)
+
+    compiled = tf.function(measure, autograph=False)
 
     def validate() -> tuple[float, float]:
-        loss, hits = run()
-        return float(loss), float(hits)
+        losses, hits = zip(*(compiled(x, y) for x, y in batches), strict=True)
+        return float(sum(losses)) / len(part.x), float(sum(hits)) / len(part.x)
 
     return validate
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from fpga_flow import flow
 from fpga_flow.errors import CheckFailed, InputError
 from fpga_flow.spec.load import load
+from fpga_flow.stages import Ui
 
 SPEC = """
 name: little
@@ -42,7 +44,7 @@ CASES = {
 }
 
 
-class Watch(flow.Ui):
+class Watch(Ui):
     """Remembers."""
 
     def __init__(self, stop_at: str = ""):
@@ -225,6 +227,23 @@ def test_stages_that_were_finished_survive_an_interruption(tmp_path):
         run(tmp_path, watch=Watch(stop_at="quantize"))
     _, watch = run(tmp_path)
     assert watch.stages[:3] == [("float", True), ("prune", True), ("quantize", False)]
+
+
+@pytest.mark.parametrize(("limit", "finished"), [(1_000, 0), (40_000, 3)])
+def test_a_file_that_cannot_be_written_is_named_and_earlier_stages_are_kept(tmp_path, limit, finished):
+    """A limit of the size of files acts as a full disk does: writing fails midway."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    watch = Watch()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            run(tmp_path, watch=watch)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.filename.startswith(str(tmp_path / "runs" / "little"))
+    assert len(watch.stages) == finished
+    _, watch = run(tmp_path)
+    assert watch.stages == [(name, number < finished) for number, name in enumerate(STAGES)]
 
 
 @pytest.mark.slow

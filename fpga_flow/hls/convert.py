@@ -42,7 +42,7 @@ def convert(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folde
             graph = _graph(_plain_model(model, layers, settings), layers, settings, folder)
             _check(graph, layers, settings)
             _write(graph)
-        except ToolError:
+        except (ToolError, OSError):
             raise
         except Exception as error:  # hls4ml raises bare exceptions; its log and the chained cause keep the details
             raise ToolError(f"hls4ml failed to convert the network: {type(error).__name__}: {error}") from error

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from fpga_flow import runs
 
 if TYPE_CHECKING:
     from fpga_flow.datasets.base import Dataset
@@ -25,8 +26,5 @@ def write(record: dict[str, Any], dataset: Dataset, finished: Sequence[Done], pa
     """
     from fpga_flow.report import page  # loads jinja2, plotly and h5py
 
-    text = page.render(record, dataset, finished)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    runs.write_text(path, page.render(record, dataset, finished))
     return path

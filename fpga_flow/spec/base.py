@@ -97,7 +97,7 @@ class Training(Section):
     epochs: PositiveInt = 50
     batch_size: PositiveInt = 64
     learning_rate: PositiveFloat = 1e-3
-    #: Epochs without a better validation loss after which training stops; left out: never.
+    #: Epochs without a better one (by validation accuracy, then loss) after which training stops; left out: never.
     patience: PositiveInt | None = None
 
     def adapted(self, retraining: Retraining) -> Training:
