@@ -18,8 +18,8 @@ from fpga_flow.datasets.base import Dataset, Part
 from fpga_flow.keras import keras, seed_everything, tf
 from fpga_flow.spec.base import Training
 
-#: Seconds of training between two checkpoints: short beside what is lost without, long beside writing one.
-CHECKPOINT_SECONDS = 5.0
+#: At least so many seconds of training lie between two checkpoints, and so many times as long as writing one takes.
+CHECKPOINT_SECONDS, CHECKPOINT_SHARE = 1.0, 20
 _VALIDATION_BATCH = 1024
 
 
@@ -89,7 +89,7 @@ def fit(
     validate = _validate(model, dataset.validation)
 
     state = _resume(checkpoint, variables) if checkpoint is not None else _State()
-    saved = time.monotonic()
+    due = time.monotonic() + CHECKPOINT_SECONDS
     while state.epoch < training.epochs and not _patience_spent(state, training, hooks.ready_epoch):
         started = time.monotonic()
         tf.random.set_seed(seed)  # resets dropout's generators: an epoch does not depend on the epochs run before it
@@ -114,9 +114,9 @@ def fit(
         }
         state.history.append(row)
         report(row, training.epochs)
-        if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+        if checkpoint is not None and (now := time.monotonic()) > due:
             _save(checkpoint, variables, state)
-            saved = time.monotonic()
+            due = time.monotonic() + max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * (time.monotonic() - now))
     if state.best_weights:
         model.set_weights(state.best_weights)
     if checkpoint is not None:

@@ -51,6 +51,7 @@ def test_same_seed_same_weights_and_another_seed_others(dropout):
 @pytest.mark.parametrize("killed_after", [1, 4])
 def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, dropout, killed_after):
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(training, "CHECKPOINT_SHARE", 0)
     data, straight, resumed = blobs(), network(dropout), network(dropout)
     expected = training.fit(straight, data, OPTIONS, seed=1)
 
