@@ -16,10 +16,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from fpga_flow.errors import CheckFailed, FlowError, InputError, ToolError
-from fpga_flow.fixed_point import FixedPoint
 
 if TYPE_CHECKING:
     from fpga_flow.csim import CsimResult, simulate
+    from fpga_flow.fixed_point import FixedPoint
     from fpga_flow.flow import Outcome, run
     from fpga_flow.hls.project import HlsProject
     from fpga_flow.spec.check import check
@@ -35,6 +35,7 @@ __version__ = metadata.version("fpga_flow")
 
 _HOMES = {
     "CsimResult": "csim",
+    "FixedPoint": "fixed_point",
     "HlsProject": "hls.project",
     "Outcome": "flow",
     "Ui": "stages",
