@@ -64,6 +64,23 @@ class FixedPoint:
         width = max(steps.bit_length() + signed, 2 if signed else 1)
         return cls(width, width - fraction, signed)
 
+    @classmethod
+    def holding(cls, values: NDArray[np.floating]) -> FixedPoint:
+        """The narrowest type that holds each of `values` exactly; any shape.
+
+        Raises:
+            ValueError: no type of up to `MAX_WIDTH` bits does, or a value is not finite.
+        """
+        doubles = np.asarray(values, np.float64).ravel()
+        if not np.isfinite(doubles).all():
+            raise ValueError("expected finite values")
+        mantissas, exponents = np.frexp(doubles[doubles != 0])
+        if not len(mantissas):
+            return cls(1, 1, signed=False)
+        steps = np.abs(mantissas * 2.0**MAX_WIDTH).astype(np.int64)
+        lowest = np.log2((steps & -steps).astype(np.float64)).astype(np.int64) + exponents - MAX_WIDTH
+        return cls.covering(float(doubles.min()), float(doubles.max()), -int(lowest.min()))
+
     def __str__(self) -> str:
         return f"{'fixed' if self.signed else 'ufixed'}<{self.width},{self.integer}>"
 
@@ -96,10 +113,13 @@ class FixedPoint:
         """Whether every one of `values` is exactly a value of the type."""
         return bool(np.array_equal(self.quantize(values), np.asarray(values, np.float64)))
 
-    def hls(self, *, rounding: bool = False) -> str:
-        """The type as hls4ml's configuration writes it; with `rounding`, converting into it rounds and saturates."""
+    def hls(self, *, rounding: bool = False, symmetric: bool = False) -> str:
+        """The type as hls4ml's configuration writes it; with `rounding`, converting into it rounds and saturates, with
+        `symmetric` at -max instead of min.
+        """
         name = "fixed" if self.signed else "ufixed"
-        return f"{name}<{self.width},{self.integer}{',RND_CONV,SAT' if rounding else ''}>"
+        modes = f",RND_CONV,SAT{'_SYM' if symmetric else ''}" if rounding else ""
+        return f"{name}<{self.width},{self.integer}{modes}>"
 
     def relu(self) -> FixedPoint:
         """The unsigned type with exactly the non-negative values of this one."""

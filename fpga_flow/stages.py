@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,12 @@ class Work:
 
         model, hls = self._network().model, self.spec.hls
         layers = settings.apply(lower.lower(model, hls.softmax), hls)
-        outputs = reference.predict(model, layers, self.dataset.test.x)[layers[-1].name]
+        outputs = reference.predict(model, layers, self.dataset.test.x)
         project = folder / "project"
         shutil.rmtree(project, ignore_errors=True)  # a killed run may have left a half of it
         board = boards.load(hls.board)
         generate(
-            model, layers, settings.settings(self.spec.name, hls, board), self.dataset.test.x, outputs, project,
+            layers, settings.settings(self.spec.name, hls, board), self.dataset.test.x, outputs, project,
             tolerance=hls.softmax_tolerance if hls.softmax else 0.0,
         )  # fmt: skip
         np.save(folder / "expected.npy", outputs)
@@ -97,6 +98,7 @@ class Work:
 
     def _csim(self, folder: Path) -> dict[str, Any]:
         from fpga_flow import training
+        from fpga_flow.hls import reference
 
         hls = self._folder("hls")
         project = HlsProject.load(hls / "project")
@@ -104,7 +106,12 @@ class Work:
         inputs = project.layers[0].input_type.quantize(self.dataset.test.x[samples])
         expected = np.load(hls / "expected.npy", allow_pickle=False)[samples]
         outcome = csim.simulate(
-            project, inputs, expected, folder, layer_outputs=self._layer_outputs, report=self.ui.samples
+            project,
+            inputs,
+            expected,
+            folder,
+            layer_outputs=partial(reference.predict_layers, project.layers),
+            report=self.ui.samples,
         )
         np.save(folder / "outputs.npy", outcome.outputs)
         return {
@@ -145,9 +152,3 @@ class Work:
     def _network(self) -> Network:
         """The network as the last stage that made one left it."""
         return Network.load([done.folder for done in self.finished if (done.folder / "model.h5").is_file()][-1])
-
-    def _layer_outputs(self, samples: Any) -> dict[str, Any]:
-        from fpga_flow.hls import lower, reference
-
-        model = self._network().model
-        return reference.predict(model, lower.lower(model, self.spec.hls.softmax), samples, every_layer=True)

@@ -19,17 +19,17 @@ import numpy as np
 from fpga_flow.errors import ToolError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.hls.reference import plain, set_weights
+from fpga_flow.hls.layers import register
+from fpga_flow.hls.plain import plain_model
 from fpga_flow.hls.settings import HlsSettings
-from fpga_flow.keras import keras, save_h5
-from fpga_flow.networks.rebuild import rebuild
+from fpga_flow.keras import save_h5
 
 #: hls4ml stamps each project with a random number; a fixed one makes projects reproducible.
 STAMP = "fpgaflow"
 
 
-def convert(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> Any:
-    """Write hls4ml's project for a quantized network into `folder` (made here) and return hls4ml's ModelGraph.
+def convert(layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> Any:
+    """Write hls4ml's project for lowered layers into `folder` (made here) and return hls4ml's ModelGraph.
 
     What hls4ml prints and warns of goes to `folder/hls4ml.log`.
 
@@ -39,7 +39,7 @@ def convert(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folde
     folder.mkdir(parents=True)
     with open(folder / "hls4ml.log", "w", encoding="utf-8") as log, _into(log):
         try:
-            graph = _graph(_plain_model(model, layers, settings), layers, settings, folder)
+            graph = _graph(plain_model(layers, "float32", rounding=False), layers, settings, folder)
             _check(graph, layers, settings)
             _write(graph)
         except (ToolError, OSError):
@@ -68,27 +68,6 @@ def _hls4ml() -> Any:
     return hls4ml
 
 
-def _plain_model(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> Any:
-    """The network in float32 without quantizers and dropout, its weights on their types' values."""
-    by_name = {layer.name: layer for layer in layers}
-    softmax = layers[-1].function == "softmax"
-
-    def replace(layer: Any) -> list[Any]:
-        lowered = by_name.get(layer.name)
-        if lowered is None:
-            return []
-        if lowered.kind == "activation":
-            return [keras.layers.Activation(lowered.function, name=layer.name)]
-        added = (
-            [keras.layers.Activation("softmax", name="softmax")] if softmax and layer.name == layers[-2].name else []
-        )
-        return [plain(layer, "float32"), *added]
-
-    result = rebuild(model, replace)
-    set_weights(result, layers)
-    return result
-
-
 class _Architecture(dict[str, Any]):
     """A model's JSON in the form in which hls4ml's Keras 2 parser takes it."""
 
@@ -99,6 +78,7 @@ class _Architecture(dict[str, Any]):
 
 def _graph(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> Any:
     hls4ml = _hls4ml()
+    register("Vitis")
     weights = folder / "keras_model.h5"
     save_h5(model, weights)
     hls_config = hls4ml.utils.config_from_keras_model(_Architecture(model), granularity="name", backend="Vitis")
@@ -132,6 +112,8 @@ def _configure(config: dict[str, Any], layers: Sequence[HlsLayer], settings: Hls
         entry["Precision"]["result"] = _result(layer)
         if layer.function == "softmax":
             _configure_softmax(entry, layer)
+        if layer.table is not None:
+            entry["Precision"]["table"] = layer.result_type.hls()
         if layer.accum_type is not None:
             entry["Precision"]["accum"] = layer.accum_type.hls()
         if layer.weights is not None:
@@ -161,7 +143,8 @@ def _configure_softmax(entry: dict[str, Any], layer: HlsLayer) -> None:
 
 
 def _result(layer: HlsLayer) -> str:
-    return layer.result_type.hls(rounding=layer.kind == "activation")
+    rounds = layer.kind == "activation" and layer.table is None
+    return layer.result_type.hls(rounding=rounds, symmetric=layer.symmetric)
 
 
 def _weight_types(layer: HlsLayer) -> dict[str, FixedPoint]:
@@ -181,7 +164,7 @@ def _check(graph: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> Non
             wrong.append(f"{layer.name}: gone")
             continue
         asked = {"result": _result(layer)}
-        made = {"result": _made(node.get_output_variable().type.precision)}
+        made = {"result": _made(node.get_output_variable().type.precision, modes=layer.kind == "activation")}
         if layer.weights is not None:
             for name, type_ in _weight_types(layer).items():
                 asked[name], made[name] = type_.hls(), _made(node.weights[name].type.precision)
@@ -197,13 +180,15 @@ def _check(graph: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> Non
         raise ToolError("hls4ml would generate something else than was asked for:\n" + "\n".join(wrong))
 
 
-def _made(precision: Any) -> str:
-    """An hls4ml type in the form of `FixedPoint.hls`."""
+def _made(precision: Any, *, modes: bool = True) -> str:
+    """An hls4ml type in the form of `FixedPoint.hls`, without `modes` only its values: where nothing is rounded, as
+    every result fits, hls4ml passes the modes of other layers on.
+    """
     if getattr(precision, "fractional", None) is None and not hasattr(precision, "integer"):
         return str(precision)
     type_ = FixedPoint(precision.width, precision.integer, precision.signed)
     mode = f"{precision.rounding_mode},{precision.saturation_mode}"
-    return type_.hls() if mode in ("TRN,WRAP", "None,None") else f"{type_.hls()[:-1]},{mode}>"
+    return type_.hls() if not modes or mode in ("TRN,WRAP", "None,None") else f"{type_.hls()[:-1]},{mode}>"
 
 
 def _write(graph: Any) -> None:

@@ -15,12 +15,23 @@ from fpga_flow.fixed_point import FixedPoint
 class HlsLayer:
     """A layer after conversion, with the types and settings that its HLS code uses. Shapes are without the batch.
 
-    kind        `dense`, `conv2d`, `activation`, `pool` or `reshape`
-    function    what an `activation` or `pool` computes: `relu`, `linear`, `softmax`; `max`, `average`
-    weights     the kernel as whole multiples of `weight_type.step`, in Keras' layout: dense (n_in, n_out), conv2d
-                (height, width, channels, filters); None for layers without weights
+    kind        `dense`; `conv1d`, `conv2d`, `depthwise1d`, `depthwise2d`; `activation`; `pool`, `global_pool`; `merge`;
+                `reshape`, `permute`, `zero_pad`, `crop`, `upsample`
+    function    what an `activation`, `pool` or `merge` computes: `relu`, `linear`, `lookup`, `softmax`; `max`,
+    `average`;
+                `add`, `subtract`, `average`, `multiply`, `maximum`, `minimum`, `concatenate`
+    inputs      names of the layers that it reads, or `inputs`; the shape and the type are of the first of them
+    second_type of a `merge`: the type of its second input
+    symmetric   of an activation: it saturates at -max, not at min
+    weights     the kernel as whole multiples of `weight_type.step`, in Keras' layout: dense (n_in, n_out), conv
+                (*window, channels, filters), depthwise (*window, channels, 1); None for layers without weights
     biases      the same for the bias, (n_out,), in steps of `bias_type`
-    window      kernel or pooling window (height, width); () where there is none
+    table       of a `lookup`: the result for each value of the input's type, in steps of `result_type`, in the order of
+                its bits read as an unsigned number
+    window      kernel or pooling window, (height, width) or (length,), or factors of `upsample`; () where there is none
+    pads        (before, after) for each axis of an image that is padded or cropped
+    order       of a `permute`: the axis of the input for each axis of the output, from 0
+    axis        of a `concatenate`: from 0
     strategy    `latency` or `resource`; empty for layers without weights
     """
 
@@ -32,14 +43,20 @@ class HlsLayer:
     output_shape: tuple[int, ...]
     input_type: FixedPoint
     result_type: FixedPoint
+    second_type: FixedPoint | None = None
     weight_type: FixedPoint | None = None
     bias_type: FixedPoint | None = None
     accum_type: FixedPoint | None = None
     weights: NDArray[np.int64] | None = None
     biases: NDArray[np.int64] | None = None
+    table: NDArray[np.int64] | None = None
+    symmetric: bool = False
     window: tuple[int, ...] = ()
     strides: tuple[int, ...] = ()
     padding: str = ""
+    pads: tuple[tuple[int, int], ...] = ()
+    order: tuple[int, ...] = ()
+    axis: int = 0
     strategy: str = ""
     reuse_factor: int = 1
 
@@ -73,12 +90,14 @@ class HlsLayer:
     @property
     def n_out(self) -> int:
         """Outputs of one multiplication of vector and matrix."""
-        return math.prod(self.output_shape) if self.weights is None else int(self.weights.shape[-1])
+        if self.weights is None:
+            return math.prod(self.output_shape)
+        return self.output_shape[-1] if self.kind.startswith("depthwise") else int(self.weights.shape[-1])
 
     @property
     def positions(self) -> int:
-        """How often the matrix is used for a sample: once by a dense layer, for each output pixel by a conv2d."""
-        return math.prod(self.output_shape[:-1]) if self.kind == "conv2d" else 1
+        """How often the matrix is used for a sample: for each output pixel, once where there are none."""
+        return 1 if self.weights is None else math.prod(self.output_shape[:-1])
 
     @property
     def macs(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fpga_flow.errors import FieldError
 from fpga_flow.hls import settings
+from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.lower import lower
 
 
@@ -19,10 +20,28 @@ def check(model: Any, hls: Any) -> Iterator[FieldError]:
         yield error
         return
     for layer in layers:
-        if not re.fullmatch(r"[A-Za-z_]\w*", layer.name) or "bias" in layer.name.lower():
-            yield FieldError(
-                ("network",),
-                f'layer "{layer.name}" has a name that hls4ml gets wrong: '
-                'expected letters, digits and _, without "bias"',
-            )
+        yield from _check_name(layer.name)
+    if hls.io_type == "io_stream":
+        for layer in layers:
+            yield from _check_stream(layer)
     yield from settings.check(layers, hls)
+
+
+def _check_name(name: str) -> Iterator[FieldError]:
+    """hls4ml finds a layer's weights by these words in paths that hold the layer's name."""
+    if not re.fullmatch(r"[A-Za-z_]\w*", name) or any(word in name.lower() for word in ("bias", "kernel")):
+        yield FieldError(
+            ("network",),
+            f'layer "{name}" has a name that hls4ml gets wrong: '
+            'expected letters, digits and _, without "bias" or "kernel"',
+        )
+
+
+def _check_stream(layer: HlsLayer) -> Iterator[FieldError]:
+    """What hls4ml's streaming code does not do."""
+    if layer.kind == "pool" and layer.strides != layer.window:
+        yield FieldError(
+            ("hls", "io_type"),
+            f'pooling "{layer.name}" has windows {layer.window} with strides {layer.strides}, not side by side: '
+            "io_stream can't compute them: expected strides like the window, or io_parallel",
+        )

@@ -54,7 +54,6 @@ class HlsProject:
 
 
 def generate(
-    model: Any,
     layers: Sequence[HlsLayer],
     settings: HlsSettings,
     samples: NDArray[np.floating],
@@ -62,14 +61,14 @@ def generate(
     folder: Path,
     tolerance: float = 0.0,
 ) -> HlsProject:
-    """Write the complete HLS project of a quantized network into `folder`, which must not exist.
+    """Write the complete HLS project of lowered layers into `folder`, which must not exist.
 
     Args:
-        layers: what `lower` returned for the model, with strategies and reuse factors.
+        layers: what `lower` returned for a network, with strategies and reuse factors.
         samples, outputs: real inputs (n, *input_shape) and what the network gives for them (n, outputs); the first
             `TESTBENCH_SAMPLES` become the test bench's data.
     """
-    graph = convert.convert(model, layers, settings, folder)
+    graph = convert.convert(layers, settings, folder)
     for name, text in _own_files(graph, layers, settings, samples, outputs, tolerance).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
@@ -146,7 +145,7 @@ def _make_portable(path: Path) -> None:
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
 
 
-_ARRAYS = ("weights", "biases")
+_ARRAYS = ("weights", "biases", "table")
 
 
 def _layer_to_json(layer: HlsLayer) -> dict[str, Any]:
@@ -154,12 +153,17 @@ def _layer_to_json(layer: HlsLayer) -> dict[str, Any]:
     return {key: str(value) if isinstance(value, FixedPoint) else value for key, value in values.items()}
 
 
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples that they were."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
 def _layer_from_json(values: dict[str, Any], arrays: Any) -> HlsLayer:
     restored: dict[str, Any] = {}
     for key, value in values.items():
         if key.endswith("_type") and value is not None:
             value = FixedPoint.parse(value)
-        restored[key] = tuple(value) if isinstance(value, list) else value
+        restored[key] = _tuples(value)
     for key in _ARRAYS:
         restored[key] = arrays.get(f"{values['name']}.{key}")
     return HlsLayer(**restored)

@@ -101,11 +101,16 @@ def weights(model: Any) -> Iterator[tuple[Any, str, Any]]:
                 yield layer, name, variable
 
 
+def quantizer_of(layer: Any, name: str) -> Any | None:
+    """The quantizer of a layer's weight `name`; None for a float weight."""
+    return getattr(layer, _QUANTIZERS[name], None)
+
+
 def weight_type(layer: Any, name: str) -> FixedPoint | None:
-    """The `FixedPoint` into which a QKeras layer quantizes its weight `name`; None for a float weight."""
+    """The type into which a QKeras layer rounds its weight `name`; None for a float weight, or another quantizer."""
     from fpga_flow.networks import quantizers
 
-    quantizer = getattr(layer, _QUANTIZERS[name], None)
+    quantizer = quantizer_of(layer, name)
     return None if quantizer is None else quantizers.type_of(quantizer)
 
 

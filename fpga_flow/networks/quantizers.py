@@ -70,10 +70,14 @@ def relu(type_: FixedPoint) -> Any:
     return quantizer(unsigned.width, unsigned.integer)
 
 
+#: The class names of quantizers that are a ReLU, too.
+RELUS = ("quantized_relu", "ShiftedRelu")
+
+
 def type_of(quantizer: Any) -> FixedPoint | None:
     """The type a quantizer rounds into, half to even and saturating; None if it does anything else."""
     name = type(quantizer).__name__
-    if name not in ("quantized_bits", "ShiftedBits", "quantized_relu", "ShiftedRelu"):
+    if name not in ("quantized_bits", "ShiftedBits", *RELUS):
         return None
     config = quantizer.get_config()
     bits, integer = config["bits"], config["integer"]
@@ -86,6 +90,21 @@ def type_of(quantizer: Any) -> FixedPoint | None:
     signed = bool(config.get("keep_negative", False))
     possible = plain and bits >= (2 if signed else 1)
     return FixedPoint(bits, integer + signed, signed) if possible else None
+
+
+def symmetric_type_of(quantizer: Any) -> FixedPoint | None:
+    """The type a symmetric quantizer rounds into, without its least value; None if it does anything else."""
+    if type(quantizer).__name__ != "quantized_bits" or not (config := quantizer.get_config())["symmetric"]:
+        return None
+    plain = _deterministic(config) and _one(config["alpha"]) and config["keep_negative"] and config["bits"] >= 2
+    return FixedPoint(config["bits"], config["integer"] + 1) if plain else None
+
+
+def is_stochastic(quantizer: Any) -> bool:
+    """Whether a quantizer throws dice."""
+    name = type(quantizer).__name__
+    config = quantizer.get_config() if hasattr(quantizer, "get_config") else {}
+    return name.startswith(("stochastic", "bernoulli")) or bool(config.get("use_stochastic_rounding", False))
 
 
 def _one(alpha: Any) -> bool:

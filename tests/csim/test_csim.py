@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import settings
 from fpga_flow.hls.lower import lower
 from fpga_flow.hls.project import HlsProject, generate
-from fpga_flow.hls.reference import predict
+from fpga_flow.hls.reference import predict, predict_layers
 from fpga_flow.keras import keras, seed_everything
 from fpga_flow.networks.network import snap
 from fpga_flow.spec.model import Hls, Precision
@@ -40,10 +41,10 @@ class Made:
         layers = settings.apply(lower(model), hls)
         raw = np.random.default_rng(1).random((300, 6, 6, 1))
         self.samples = layers[0].input_type.quantize(raw)
-        self.expected = predict(model, layers, self.samples)["out"]
-        self.layer_outputs = lambda x: predict(model, layers, x, every_layer=True)
+        self.expected = predict(model, layers, self.samples)
+        self.layer_outputs = partial(predict_layers, layers)
         board = boards.load("pynq-z2")
-        self.project = generate(model, layers, settings.settings("net", hls, board), raw, self.expected, folder)
+        self.project = generate(layers, settings.settings("net", hls, board), raw, self.expected, folder)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ A new layer or option adds a case. Inputs are random, and extreme: all least, al
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import settings
 from fpga_flow.hls.lower import lower
 from fpga_flow.hls.project import generate
-from fpga_flow.hls.reference import float64_model, predict
+from fpga_flow.hls.reference import predict, predict_layers
 from fpga_flow.keras import keras, seed_everything
 from fpga_flow.networks.network import snap
 from fpga_flow.spec.model import Hls, Precision
@@ -108,22 +110,20 @@ def test_the_cpp_computes_what_the_network_computes(tmp_path, case, setting):
     hls = Hls(**SETTINGS[setting])
     layers = settings.apply(lower(model), hls)
     x = samples(layers[0].input_type, shape)
-    expected = predict(model, layers, x)[layers[-1].name]
-    project = generate(
-        model, layers, settings.settings("net", hls, boards.load("pynq-z2")), x, expected, tmp_path / "project"
-    )
+    expected = predict(model, layers, x)
+    project = generate(layers, settings.settings("net", hls, boards.load("pynq-z2")), x, expected, tmp_path / "project")
     inputs = layers[0].input_type.quantize(x)
     result = csim.simulate(
         project,
         inputs,
         expected,
         tmp_path / "build",
-        layer_outputs=lambda s: predict(model, layers, s, every_layer=True),
+        layer_outputs=partial(predict_layers, layers),
     )
     assert result.first is None
     traced = [layer for layer in layers if layer.kind != "reshape"]
     trace = csim.run.trace(csim.Simulator(tmp_path / "build" / "csim", project, 0.0), inputs[7], traced)
-    for name, value in predict(model, layers, x[7:8], every_layer=True).items():
+    for name, value in predict_layers(layers, x[7:8]).items():
         if name in trace:
             np.testing.assert_array_equal(trace[name], value.ravel(), err_msg=name)
     assert (result.samples, result.mismatches, result.max_abs_diff) == (63, 0, 0.0)
@@ -136,12 +136,12 @@ def test_both_references_agree_where_float32_is_exact(case):
     model = network(build, shape, types, input_text)
     layers = lower(model)
     x = layers[0].input_type.quantize(samples(layers[0].input_type, shape))
-    wide = float64_model(model, layers).predict(x, verbose=0)
+    wide = predict_layers(layers, x)[layers[-1].name]
     if max(layer.result_type.width for layer in layers) <= 24:
         np.testing.assert_array_equal(model.predict(x, verbose=0), wide)
     else:
         assert types is WIDE
-        np.testing.assert_array_equal(predict(model, layers, x)[layers[-1].name], wide)
+        np.testing.assert_array_equal(predict(model, layers, x), wide)
 
 
 @pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
@@ -151,10 +151,9 @@ def test_softmax_stays_within_its_tolerance_and_the_logits_before_it_are_exact(t
     layers = settings.apply(lower(model, softmax=True), hls)
     assert layers[-1].name == "softmax"
     x = samples(layers[0].input_type, (6,))
-    expected = predict(model, layers, x)["softmax"]
+    expected = predict(model, layers, x)
     np.testing.assert_allclose(expected.sum(axis=1), 1)
     project = generate(
-        model,
         layers,
         settings.settings("net", hls, boards.load("pynq-z2")),
         x,
@@ -168,4 +167,4 @@ def test_softmax_stays_within_its_tolerance_and_the_logits_before_it_are_exact(t
     assert 0 < result.max_abs_diff < 0.02
     assert not result.exact
     trace = csim.run.trace(csim.build(project, tmp_path / "build"), inputs[5], layers)
-    np.testing.assert_array_equal(trace["out"], predict(model, layers, x[5:6], every_layer=True)["out"][0])
+    np.testing.assert_array_equal(trace["out"], predict_layers(layers, x[5:6])["out"][0])

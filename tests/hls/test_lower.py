@@ -104,36 +104,85 @@ def refused(model) -> str:
 
 def test_refused_with_reason_and_way_out():
     inputs = keras.Input((4, 4, 1), name="inputs")
-    quantizer = {"kernel_quantizer": "quantized_bits(4,0,alpha=1.0)", "bias_quantizer": "quantized_bits(4,0,alpha=1.0)"}
     start = qkeras.QActivation("quantized_bits(4,0,alpha=1.0)", name="q")(inputs)
 
     def model(layer):
         return keras.Model(inputs, layer(start))
 
-    assert refused(model(qkeras.QConv2D(2, 2, dilation_rate=2, name="c", **quantizer))) == (
-        'layer "c": expected dilation_rate (1, 1), got (2, 2)'
+    assert refused(model(keras.layers.AveragePooling2D(2, padding="same", name="p"))) == (
+        'pooling "p": expected padding valid for averages, got same: pad with zeros before, or leave the padding out'
     )
-    assert refused(model(qkeras.QDense(2, name="d", **quantizer))) == (
-        'layer "d" gets samples of shape (4, 4, 1): flatten them before'
-    )
-    assert refused(model(qkeras.QConv2D(2, 2, name="c"))) == 'layer "c": its kernel has no fixed-point type'
-    assert "alpha" not in refused(model(qkeras.QConv2D(2, 2, name="c", kernel_quantizer="quantized_bits(4,0)")))
-    assert refused(model(keras.layers.MaxPooling2D(2, strides=1, name="p"))) == (
-        'pooling "p": expected windows that neither overlap nor reach beyond the image '
-        "(padding valid, strides (2, 2)), got padding valid, strides (1, 1)"
+    assert refused(model(keras.layers.MaxPooling2D(3, padding="same", name="p"))) == (
+        'pooling "p": expected padding valid where values can be negative, got same: put a ReLU before it, or leave '
+        "the padding out"
     )
     assert refused(model(keras.layers.AveragePooling2D(3, name="p"))) == (
-        'pooling "p": expected an average over a power of two of pixels, got 9'
+        'layer "p" gives real numbers, which the network\'s output gets: put a QActivation behind it, so that they '
+        "have a fixed-point type"
     )
     assert refused(model(keras.layers.BatchNormalization(name="b"))) == (
-        'layer "b" (BatchNormalization) has no exact HLS code here: expected '
-        "AveragePooling2D, Flatten, MaxPooling2D, QActivation, QConv2D, QDense or Dropout"
+        'layer "b" (BatchNormalization) has no exact HLS code here: fold it into the layer before it, before quantizing'
     )
-    assert refused(model(qkeras.QActivation("quantized_tanh(4)", name="t"))).startswith('activation "t"')
-    add = keras.Model(inputs, keras.layers.Add(name="a")([start, start]))
-    assert refused(add) == 'layer "a" has 2 inputs: expected one'
-    float_input = keras.Model(inputs, qkeras.QConv2D(2, 2, name="c", **quantizer)(inputs))
+    assert refused(model(keras.layers.PReLU(name="r"))).startswith('layer "r" (PReLU) has no exact HLS code here: ')
+    assert refused(model(qkeras.QActivation("bernoulli()", name="r"))) == (
+        'activation "r": its quantizer bernoulli is random: use one that is not'
+    )
+    assert refused(model(qkeras.QActivation("quantized_bits(4,0,alpha='auto')", name="r"))) == (
+        'activation "r": what it makes of a value depends on the other values of the batch: use a fixed scale '
+        "(alpha=1) and a fixed threshold"
+    )
+    two = keras.Model([inputs, other := keras.Input((4, 4, 1))], keras.layers.Add(name="a")([inputs, other]))
+    assert refused(two) == "expected a network with one input and one output, got 2 and 1"
+    float_input = keras.Model(inputs, keras.layers.ReLU(name="c")(inputs))
     assert refused(float_input) == 'the input has no fixed-point type: expected it quantized before "c"'
+    assert refused(keras.Model(inputs, start)) == "expected a network that computes something, got one without layers"
+
+
+def test_a_function_of_too_many_bits_is_not_tabulated():
+    wide = quantized(keras.layers.Dense(2, name="d"), input_type="fixed<22,4>")
+    tanh = keras.Model(wide.inputs, qkeras.QActivation("quantized_tanh(8)", name="t")(wide.output))
+    assert refused(tanh).startswith(
+        'activation "t": expected an input of at most 20 bits for a function that is looked'
+    )
+    fine = quantized(keras.layers.Dense(2, name="d"), input_type="fixed<12,4>")
+    sigmoid = keras.layers.Activation("sigmoid", name="s")(fine.output)
+    rounded = keras.Model(fine.inputs, qkeras.QActivation("quantized_bits(16,0,alpha=1.0)", name="t")(sigmoid))
+    assert refused(rounded).startswith('activation "t": expected a function that a table of at most 4,096 values holds')
+
+
+@pytest.mark.parametrize(
+    "text", ["quantized_tanh(6)", "quantized_sigmoid(4)", "ternary(alpha=1.0)", "binary(alpha=1.0)"]
+)
+def test_a_table_is_the_function_on_every_value_of_the_input(text):
+    """Also where the input is rounded before: half to even, directly, as the C++ does it."""
+    source = FixedPoint(10, 3)
+    inputs = keras.Input((1,), name="inputs")
+    tensor = qkeras.QActivation("quantized_bits(10,2,alpha=1.0)", name="q")(inputs)
+    model = keras.Model(inputs, qkeras.QActivation(text, name="a")(tensor))
+    grid = (source.min + source.step * np.arange(2**source.width))[:, None]
+    *before, table = lower(model)
+    values = before[0].result_type.quantize(grid) if before else grid
+    index = np.round(values / table.input_type.step).astype(int) % 2**table.input_type.width
+    np.testing.assert_array_equal(table.table[index] * table.result_type.step, model.predict(grid, verbose=0))
+    assert table.table.size < 2**10
+
+
+def test_zeros_make_dilated_and_grouped_kernels_ordinary_ones():
+    layers = [keras.layers.Conv2D(4, 2, dilation_rate=(1, 2), groups=2, name="c"), keras.layers.Flatten(name="f")]
+    inputs = keras.Input((5, 5, 2), name="inputs")
+    tensor = qkeras.QActivation("quantized_bits(4,0,alpha=1.0)", name="q")(inputs)
+    for layer in layers:
+        tensor = layer(tensor)
+    model = keras.Model(inputs, tensor)
+    kernel = np.random.default_rng(0).integers(-8, 8, (2, 2, 1, 4)) / 8
+    layers[0].set_weights([kernel, np.zeros(4)])
+    conv = lower(model)[0]
+    assert conv.window == (2, 3)
+    values = conv.weights * conv.weight_type.step
+    assert values.shape == (2, 3, 2, 4)
+    np.testing.assert_array_equal(values[:, ::2, 0, :2], kernel[:, :, 0, :2])
+    np.testing.assert_array_equal(values[:, ::2, 1, 2:], kernel[:, :, 0, 2:])
+    assert np.count_nonzero(values) == np.count_nonzero(kernel)
 
 
 def test_sums_wider_than_a_double_are_refused():
@@ -148,13 +197,51 @@ def test_sums_wider_than_a_double_are_refused():
 
 
 @pytest.mark.parametrize(
-    "quantizer",
-    ["quantized_bits(4,0)", "quantized_bits(4,0,1,alpha=1.0)", "quantized_bits(1,0,alpha=1.0)", "binary(alpha=1.0)",
-     "ternary(alpha=1.0)", "quantized_bits(4,0,alpha='auto_po2')", "quantized_po2(4)", "stochastic_ternary(alpha=1.0)",
-     "quantized_bits(4,0,alpha=1.0,use_stochastic_rounding=True)"],
-)  # fmt: skip
-def test_quantizers_that_are_no_fixed_point_rounding_have_no_type(quantizer):
+    ("quantizer", "type_"),
+    [
+        ("quantized_bits(4,0,alpha=1.0)", "fixed<4,1>"),
+        ("quantized_bits(4,0,keep_negative=0,alpha=1.0)", "ufixed<4,0>"),
+        ("quantized_bits(4,0,1,alpha=1.0)", "fixed<4,1>"),
+        ("binary(alpha=1.0)", "fixed<2,2>"),
+        ("ternary(alpha=1.0)", "fixed<2,2>"),
+        ("quantized_po2(4,max_value=1)", None),
+        ("quantized_bits(4,0,alpha='auto_po2')", None),
+    ],
+)
+def test_weights_of_any_quantizer_are_exact(quantizer, type_):
+    inputs = keras.Input((40,), name="inputs")
+    start = qkeras.QActivation("quantized_bits(4,0,alpha=1.0)", name="q")(inputs)
+    layer = qkeras.QDense(9, kernel_quantizer=quantizer, bias_quantizer="quantized_bits(4,0,alpha=1.0)", name="d")
+    model = keras.Model(inputs, layer(start))
+    layer.set_weights([np.random.default_rng(2).normal(0, 0.6, (40, 9)), np.zeros(9)])
+    lowered = lower(model)[0]
+    np.testing.assert_array_equal(
+        lowered.weights * lowered.weight_type.step, layer.kernel_quantizer_internal(layer.kernel)
+    )
+    assert type_ is None or str(lowered.weight_type) == type_
+
+
+@pytest.mark.parametrize(
+    ("quantizer", "why"),
+    [
+        ("stochastic_ternary(alpha=1.0)", "its quantizer stochastic_ternary is random: use one that is not"),
+        ("quantized_bits(4,0,alpha=1.0,use_stochastic_rounding=True)", "its quantizer quantized_bits is random: use "),
+        (None, "expected values that at most 24 bits hold, got some that need"),
+    ],
+)
+def test_weights_without_exact_values_are_refused(quantizer, why):
     inputs = keras.Input((4,), name="inputs")
     start = qkeras.QActivation("quantized_bits(4,0,alpha=1.0)", name="q")(inputs)
     layer = qkeras.QDense(2, kernel_quantizer=quantizer, bias_quantizer="quantized_bits(4,0,alpha=1.0)", name="d")
-    assert "has no fixed-point type" in refused(keras.Model(inputs, layer(start)))
+    model = keras.Model(inputs, layer(start))
+    assert refused(model).startswith(f'layer "d", kernel: {why}')
+
+
+def test_weights_that_are_not_finite_are_refused():
+    inputs = keras.Input((4,), name="inputs")
+    start = qkeras.QActivation("quantized_bits(4,0,alpha=1.0)", name="q")(inputs)
+    quantized_dense = qkeras.QDense(2, kernel_quantizer="quantized_bits(4,0,alpha=1.0)", name="d")
+    for layer in (keras.layers.Dense(2, name="d"), quantized_dense):
+        model = keras.Model(inputs, layer(start))
+        layer.set_weights([np.full((4, 2), np.nan), np.zeros(2)])
+        assert refused(model) == 'layer "d", kernel: expected finite values, got some that are not'

@@ -309,7 +309,7 @@ def test_clock_must_be_positive() -> None:
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (activation("gelu", (4,)), 'gelu: expected dense, conv2d, .* got "gelu activation"'),
+        (activation("gelu", (4,)), 'gelu: expected a layer that a formula covers, got "gelu activation"'),
         (dense(random_weights(9), strategy="unrolled"), 'fc: expected weights and the strategy .* got "unrolled"'),
     ],
 )

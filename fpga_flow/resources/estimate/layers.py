@@ -12,9 +12,12 @@ from fpga_flow.errors import InputError
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.resources.estimate.activation import Activation, Softmax
 from fpga_flow.resources.estimate.dense import StreamDense
+from fpga_flow.resources.estimate.elementwise import Lookup, Merge, Move
 from fpga_flow.resources.estimate.formula import Part
 from fpga_flow.resources.estimate.matrix import Matrix
 from fpga_flow.resources.estimate.window import Conv2d, Pool, Window
+
+_MOVES = ("permute", "zero_pad", "crop", "upsample")
 
 
 def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Part:
@@ -28,13 +31,23 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
     Raises:
         InputError: no formula covers the layer.
     """
-    if layer.kind == "dense":
+    if layer.kind == "dense" and len(layer.input_shape) == 1:
         matrix = matrix_of(layer)
         return StreamDense(matrix, _input_beats(layer, words)) if stream else matrix
-    if layer.kind == "conv2d":
+    if layer.weights is not None:
         return Conv2d(matrix_of(layer), window_of(layer))
-    if layer.kind == "pool":
+    if layer.kind in ("pool", "global_pool"):
         return Pool(window_of(layer), layer.input_type.width)
+    if layer.kind in _MOVES:
+        return Move(layer.output_size // words[layer.name])
+    if layer.kind == "merge":
+        elements = words[layer.name] if stream else layer.output_size
+        widths = layer.input_type.width, (layer.second_type or layer.input_type).width
+        return Merge(layer.function, elements, layer.output_size // elements, *widths, layer.result_type.width)
+    if layer.kind == "activation" and layer.function == "lookup":
+        elements = words[layer.name] if stream else layer.output_size
+        beats = layer.output_size // elements
+        return Lookup(elements, beats, layer.input_type.width, layer.result_type.width)
     if layer.kind == "activation" and layer.function == "softmax":
         elements = layer.output_shape[-1]
         beats = math.prod(layer.output_shape[:-1])
@@ -50,11 +63,7 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
             relu=layer.function == "relu",
         )
     what = " ".join(word for word in (layer.function, layer.kind) if word)
-    raise InputError.at(
-        "",
-        f'expected dense, conv2d, pool, reshape, or a relu, linear or softmax activation, got "{what}"',
-        field=layer.name,
-    )
+    raise InputError.at("", f'expected a layer that a formula covers, got "{what}"', field=layer.name)
 
 
 def matrix_of(layer: HlsLayer) -> Matrix:
@@ -67,11 +76,14 @@ def matrix_of(layer: HlsLayer) -> Matrix:
         raise InputError.at(
             "", f'expected weights and the strategy latency or resource, got "{layer.strategy}"', field=layer.name
         )
-    weights = layer.weights.reshape(layer.n_in, layer.n_out)
+    n_in, n_out = layer.n_in, layer.n_out
+    if layer.kind.startswith("depthwise"):  # a sum over the window for each channel
+        n_in //= n_out
+    weights = layer.weights.reshape(n_in, n_out)
     digits = csd_digits(weights)
     return Matrix(
-        n_in=layer.n_in,
-        n_out=layer.n_out,
+        n_in=n_in,
+        n_out=n_out,
         nonzero=int(np.count_nonzero(weights)),
         two_digits=int(np.count_nonzero(digits == 2)),
         constants=_distinct_per_row(np.where(digits >= 3, weights, 0)),
@@ -98,14 +110,19 @@ def _distinct_per_row(values: NDArray[np.int64]) -> int:
 
 
 def window_of(layer: HlsLayer) -> Window:
-    """The geometry of a conv2d or pool; with `same` padding the image that the window slides over is the padded one."""
-    height, width, channels = layer.input_shape
-    rows, columns = layer.window
-    out_height, out_width = layer.output_shape[:2]
+    """The geometry of a convolution or pool; with padding the image that the window slides over is the padded one.
+
+    A sequence is an image of one row. A dense layer on more than one dimension has a window of a single pixel.
+    """
+    *sizes, channels = layer.input_shape
+    window, strides = layer.window or (1,) * len(sizes), layer.strides or (1,) * len(sizes)
+    outs = (1,) * len(sizes) if layer.kind == "global_pool" else layer.output_shape[:-1]
     if layer.padding == "same":
-        height = max(height, (out_height - 1) * layer.strides[0] + rows)
-        width = max(width, (out_width - 1) * layer.strides[1] + columns)
-    return Window(height, width, rows, columns, channels, out_height * out_width)
+        steps = zip(sizes, outs, strides, window, strict=True)
+        sizes = [max(size, (out - 1) * stride + width) for size, out, stride, width in steps]
+    *more, rows, columns = 1, *window
+    *other, height, width = 1, *sizes
+    return Window(math.prod(other) * height, width, math.prod(more) * rows, columns, channels, math.prod(outs))
 
 
 def stream_words(layers: Sequence[HlsLayer]) -> dict[str, int]:

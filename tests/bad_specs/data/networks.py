@@ -66,13 +66,5 @@ def bias_in_name(shape, classes):
     return model(shape, layers.Flatten(), layers.Dense(8, "relu", name="debiased"), layers.Dense(8, name="a-b"))
 
 
-def dilated(shape, classes):
-    return model(shape, layers.Conv2D(4, 3, dilation_rate=2, name="wide"), layers.Flatten())
-
-
-def dense_on_images(shape, classes):
-    return model(shape, layers.Dense(4, name="pixelwise"), layers.Flatten())
-
-
 def overlapping_pools(shape, classes):
     return model(shape, layers.MaxPooling2D(3, strides=2, name="pool"), layers.Flatten())

@@ -1,0 +1,13 @@
+"""HLS layers that hls4ml lacks: a folder each, with Keras layer, C++ header and the registration with hls4ml."""
+
+from __future__ import annotations
+
+from functools import cache
+
+
+@cache
+def register(backend: str) -> None:
+    """Make the layers known to hls4ml and one of its backends, once in a process."""
+    from fpga_flow.hls.layers import lookup
+
+    lookup.register(backend)

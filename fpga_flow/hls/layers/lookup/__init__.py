@@ -1,0 +1,91 @@
+"""`Lookup`: any function of one fixed-point number, as a table with its result for each value; so it is exact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.keras import keras, tf
+
+_HEADER = Path(__file__).with_name("nnet_lookup.h")
+
+
+class Lookup(keras.layers.Layer):
+    """The Keras side: `table` has the result for each value of `input_type`, in the order of its bits read as an
+    unsigned number.
+    """
+
+    def __init__(self, input_type: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.input_type = FixedPoint.parse(input_type)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the table."""
+        self.table = self.add_weight("table", (2**self.input_type.width,), trainable=False)
+        super().build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        """The results for values of the type."""
+        index = tf.cast(tf.round(inputs / self.input_type.step), tf.int32)
+        return tf.gather(self.table, tf.math.floormod(index, 2**self.input_type.width))
+
+    def get_config(self) -> dict[str, Any]:
+        """The configuration, from which Keras makes the layer again."""
+        return {**super().get_config(), "input_type": str(self.input_type)}
+
+
+def register(backend: str) -> None:
+    """Make the layer known to hls4ml and one of its backends."""
+    import hls4ml
+    from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
+    from hls4ml.converters.keras_v2_to_hls import get_weights_data, parse_default_keras_layer
+    from hls4ml.model.attributes import Attribute, TypeAttribute, WeightAttribute
+    from hls4ml.model.layers import Layer
+
+    class HLookup(Layer):
+        _expected_attributes = [Attribute("n_in"), WeightAttribute("table"), TypeAttribute("table")]  # noqa: RUF012
+
+        def initialize(self) -> None:
+            source = self.get_input_variable()
+            self.set_attr("n_in", source.size())
+            self.add_output_variable(list(source.shape))
+            self.add_weights_variable(name="table", var_name="t{index}")
+
+    class Config(LayerConfigTemplate):
+        def __init__(self) -> None:
+            super().__init__(HLookup)
+            self.template = (
+                "struct config{index} : nnet::lookup_config {{\n"
+                "    static const unsigned n_in = {n_in};\n"
+                "    static const unsigned table_size = {table_size};\n"
+                "    typedef {table_t.name} table_t;\n"
+                "}};\n"
+            )
+
+        def format(self, node: Any) -> str:
+            params = self._default_config_params(node)
+            params["table_size"] = node.weights["table"].data_length
+            return str(self.template.format(**params))
+
+    class Function(FunctionCallTemplate):
+        def __init__(self) -> None:
+            super().__init__(HLookup, include_header=[f"nnet_utils/{_HEADER.name}"])
+            self.template = "nnet::lookup<{input_t}, {output_t}, {config}>({input}, {output}, {table});"
+
+        def format(self, node: Any) -> str:
+            params = self._default_function_params(node)
+            params["table"] = node.weights["table"].name
+            return str(self.template.format(**params))
+
+    def parse(keras_layer: Any, input_names: Any, input_shapes: Any, data_reader: Any) -> Any:
+        layer = parse_default_keras_layer(keras_layer, input_names)
+        layer["table_data"] = get_weights_data(data_reader, layer["name"], "table")
+        return layer, list(input_shapes[0])
+
+    hls4ml.converters.register_keras_v2_layer_handler("Lookup", parse)
+    hls4ml.model.layers.register_layer("Lookup", HLookup)
+    made_for = hls4ml.backends.get_backend(backend)
+    made_for.register_template(Config)
+    made_for.register_template(Function)
+    made_for.register_source(_HEADER)
