@@ -105,7 +105,7 @@ def boards(as_json: Json = False, quiet: NamesOnly = False) -> None:
     from fpga_flow import boards as all_boards
     from fpga_flow.tables import print_table
 
-    found = [all_boards.load(name) for name in all_boards.names()]
+    found = all_boards.shipped_boards()
     if as_json:
         _print_json([board.model_dump(mode="json") for board in found])
         return
