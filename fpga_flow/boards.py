@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,9 +22,22 @@ _FIELD = ("hls", "board")
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
+#: What makes a design for a board: a vendor's HLS tool, or `open` for Yosys and nextpnr.
+Toolchain = Literal["vitis", "vivado", "oneapi", "quartus", "libero", "open"]
+
 
 class Amounts(Section):
-    """Resources of a die: 6-input LUTs, flip-flops, DSP slices, block RAMs of 18 Kb, UltraRAMs of 288 Kb."""
+    """Resources of a die: LUTs, flip-flops, DSP slices, block RAMs of 18 Kb, UltraRAMs of 288 Kb.
+
+    What other vendors' parts have is counted so:
+
+    lut     the LUTs of the part, whatever they can do; `Board.lut_kind` says what that is
+    dsp     blocks that multiply 18 x 18 bits (iCE40: 16 x 16), as the vendor's tool counts them; a DSP block of Intel's
+            is one, though it can do two of these multiplications
+    bram18  as many groups of whole memory blocks as hold 18 Kb each: one M20K, LSRAM (20 Kb), EBR or BSRAM (18 Kb) is
+            one, two M10K (10 Kb) or five EBR of the iCE40 (4 Kb) are one. MLABs and uSRAM are not counted
+    uram    0, if the part has no UltraRAM; eSRAM and SPRAM are not counted
+    """
 
     lut: Count
     ff: Count
@@ -70,6 +84,8 @@ class Resources(Section):
 class Board(Section):
     """A board, or a module with its FPGA.
 
+    lut_kind    what a LUT of the part is: `lut6` any function of 6 inputs, `lut4` of 4, `alut` one half of Intel's ALM,
+                which shares its 8 inputs with the other half; numbers of one kind say little about another
     clock_ns    the clock period that designs get if the spec says nothing, in nanoseconds
     interfaces  how a host or processor reaches the logic
     source      where the figures are from
@@ -80,7 +96,8 @@ class Board(Section):
     vendor: str
     family: str
     part: str
-    toolchain: Literal["vitis"]
+    toolchain: Toolchain
+    lut_kind: Literal["lut6", "lut4", "alut"] = "lut6"
     clock_ns: PositiveFloat
     resources: Resources
     interfaces: list[str] = Field(default_factory=list)
@@ -101,21 +118,67 @@ def names() -> list[str]:
     return sorted(path.stem for path in shipped.folder("boards").glob("*.yaml"))
 
 
-def load(name: str) -> Board:
-    """The board of this name, or of the file if `name` ends with .yaml or .yml.
+def shipped_boards() -> list[Board]:
+    """The boards that come with the package, sorted by name."""
+    return [read(_path(name)) for name in names()]
+
+
+def select(boards: Sequence[Board], family: str | None = None, toolchain: str | None = None) -> list[Board]:
+    """The boards whose family has the text `family` in its name, in small or capital letters, and with this toolchain.
 
     Raises:
-        FieldError: there is no such board or file.
+        InputError: no board at all is of such a family, or of this toolchain.
+    """
+    families = sorted({board.family for board in boards})
+    toolchains = sorted({board.toolchain for board in boards})
+    if family is not None and not any(family.lower() in each.lower() for each in families):
+        message = (
+            f"expected the name of a family or a part of it, got {messages.show(family)}: {suggest(family, families)}"
+        )
+        raise InputError.at("--family", message)
+    if toolchain is not None and toolchain not in toolchains:
+        message = f"expected a toolchain, got {messages.show(toolchain)}: {suggest(toolchain, toolchains)}"
+        raise InputError.at("--toolchain", message)
+    return [
+        board
+        for board in boards
+        if (family is None or family.lower() in board.family.lower()) and toolchain in (None, board.toolchain)
+    ]
+
+
+def load(name: str) -> Board:
+    """The board that a spec names: by the name of one, or by its file if `name` ends with .yaml or .yml.
+
+    Raises:
+        FieldError: there is no such board or file, or the flow makes no designs for it.
         InputError: the file is no YAML, or doesn't describe a board.
     """
     if name.endswith((".yaml", ".yml")):
         if not os.path.isfile(name):
             raise FieldError(_FIELD, f"no such file: {messages.show(name)}")
-        return read(Path(name))
-    known = names()
-    if name not in known:
-        raise FieldError(_FIELD, f"expected a board, got {messages.show(name)}: {suggest(name, known)}")
-    return read(shipped.folder("boards") / f"{name}.yaml")
+        board = read(Path(name))
+    else:
+        known = names()
+        if name not in known:
+            raise FieldError(_FIELD, f"expected a board, got {messages.show(name)}: {suggest(name, known)}")
+        board = read(_path(name))
+    _refuse_other_toolchains(board)
+    return board
+
+
+def _refuse_other_toolchains(board: Board) -> None:
+    """Raise a FieldError if the flow makes no projects for the board's toolchain."""
+    if board.toolchain != "vitis":
+        raise FieldError(
+            _FIELD,
+            'expected a board of the toolchain "vitis", for example arty-a7-100t, kv260 or pynq-z2, since the flow '
+            f"generates Vitis HLS projects only so far, got {messages.show(board.name)} of the toolchain "
+            f"{messages.show(board.toolchain)}",
+        )
+
+
+def _path(name: str) -> Path:
+    return shipped.folder("boards") / f"{name}.yaml"
 
 
 def read(path: Path) -> Board:

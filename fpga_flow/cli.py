@@ -14,6 +14,7 @@ import typer
 from fpga_flow.errors import FlowError, InputError, Problem
 
 if TYPE_CHECKING:
+    from fpga_flow.boards import Board
     from fpga_flow.spec.load import Loaded
 
 app = typer.Typer(
@@ -97,23 +98,48 @@ def check(
 
 
 @app.command()
-def boards(as_json: Json = False, quiet: NamesOnly = False) -> None:
-    """List the boards that designs can be made for: part, clock period, and what a network may use of the part.
+def boards(
+    family: Annotated[str | None, typer.Option(metavar="TEXT", help="Only families with this in their name.")] = None,
+    toolchain: Annotated[str | None, typer.Option(metavar="NAME", help="Only boards of this toolchain.")] = None,
+    fits: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Which fit a run: its run.json or its folder.")
+    ] = None,
+    as_json: Json = False,
+    quiet: NamesOnly = False,
+) -> None:
+    """List the boards that there are: part, clock period, and what a network may use of the part.
 
-    Example: `fpga-flow boards`
+    With `--fits`, say of each whether the resource numbers of a run fit into that, what the run lacks, and what the
+    numbers are worth: their source, and what they were made for. `--quiet` then names the boards that it fits.
+
+    Example: `fpga-flow boards --family zynq --fits runs/digits_mlp/5b57353afb95ae2c`
     """
     from fpga_flow import boards as all_boards
-    from fpga_flow.tables import print_table
+    from fpga_flow import tables
 
-    found = [all_boards.load(name) for name in all_boards.names()]
-    if as_json:
+    known = all_boards.shipped_boards()
+    found = all_boards.select(known, family, toolchain)
+    if fits is not None:
+        _print_fits(found, known, fits, as_json, quiet)
+    elif as_json:
         _print_json([board.model_dump(mode="json") for board in found])
-        return
-    if quiet:
+    elif quiet:
         _print_names([board.name for board in found])
-        return
-    rows = [[b.name, b.part, f"{b.clock_ns:g}", *(f"{n:,}" for n in b.usable().values()), b.title] for b in found]
-    print_table(["name", "part", "ns", *found[0].usable(), "board"], rows)
+    else:
+        rows = [
+            [
+                b.name,
+                b.part,
+                b.toolchain,
+                f"{b.clock_ns:g}",
+                b.lut_kind,
+                *(f"{n:,}" for n in b.usable().values()),
+                b.title,
+            ]
+            for b in found
+        ]
+        resources = list(all_boards.Amounts.model_fields)
+        tables.print_table(["name", "part", "toolchain", "ns", "LUTs", *resources, "board"], rows)
 
 
 @app.command()
@@ -220,12 +246,31 @@ def _list(registry: dict[str, Any], what: str, as_json: bool, quiet: bool) -> No
         print_table([what, "what it is"], rows)
 
 
+def _print_fits(boards: Sequence[Board], known: Sequence[Board], run: Path, as_json: bool, quiet: bool) -> None:
+    from fpga_flow import fits
+    from fpga_flow.tables import print_table
+
+    found = fits.judge(fits.read(run), boards, known)
+    if as_json:
+        _print_json([{**fit.board.model_dump(mode="json"), "fit": fit.to_dict()} for fit in found])
+    elif quiet:
+        _print_names([fit.board.name for fit in found if fit.fits])
+    else:
+        words = {True: "yes", False: "no", None: "not comparable"}
+        rows = [
+            [fit.board.name, words[fit.fits], fit.report.source if fit.report else "", fit.made_for, fit.lacks_text()]
+            for fit in found
+        ]
+        print_table(["name", "fits", "numbers", "made for", "lacks"], rows)
+
+
 def _first_paragraph(module: Any) -> str:
     return (module.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
 
 def _print_names(names: Sequence[str]) -> None:
-    typer.echo("\n".join(names))
+    for name in names:
+        typer.echo(name)
 
 
 def _print_json(value: Any) -> None:

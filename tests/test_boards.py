@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -27,47 +26,174 @@ GOOD: dict[str, Any] = {
 }
 
 
+#: What the vendors' documents and tools say that a device has: LUT, FF, DSP, block RAMs of 18 Kb, URAM. A board's
+#: device is found by the beginning of its part, so that boards which share one can't differ.
+DEVICES = {
+    "xc7a35t": (20800, 41600, 90, 2 * 50, 0),
+    "xc7a100t": (63400, 126800, 240, 2 * 135, 0),
+    "xc7z020": (53200, 106400, 220, 2 * 140, 0),
+    "xczu3eg": (70560, 141120, 360, 2 * 216, 0),
+    "xczu7ev": (230400, 460800, 1728, 2 * 312, 96),
+    "xczu9eg": (274080, 548160, 2520, 2 * 912, 0),
+    "xczu28dr": (425280, 850560, 4272, 2 * 1080, 80),
+    "xck26": (117120, 234240, 1248, 2 * 144, 64),
+    "xcu50": (871680, 1743360, 5952, 2 * 1344, 640),
+    "xcu55c": (1303680, 2607360, 9024, 2 * 2016, 960),
+    "xcu200": (1182240, 2364480, 6840, 2 * 2160, 960),
+    "xcu250": (1728000, 3456000, 12288, 2 * 2688, 1280),
+    "xcu280": (1303680, 2607360, 9024, 2 * 2016, 960),
+    "xcvu9p": (1182240, 2364480, 6840, 2 * 2160, 960),
+    "xcvu13p": (1728000, 3456000, 12288, 2 * 2688, 1280),
+    "5CSEBA6": (2 * 41910, 4 * 41910, 112, 553 // 2, 0),
+    "10AX115S": (2 * 427200, 4 * 427200, 1518, 2713, 0),
+    "AGFB014": (2 * 487200, 4 * 487200, 4510, 7110, 0),
+    "MPF300": (299544, 299544, 924, 952, 0),
+    "LFE5U-85F": (83640, 83640, 156, 208, 0),
+    "iCE40UP5K": (5280, 5280, 8, 30 // 5, 0),
+    "GW1NR-LV9": (8640, 6480, 20, 26, 0),
+    "GW2AR-LV18": (20736, 15552, 48, 46, 0),
+}
+
+#: What the platforms of cards leave to kernels, in the order of DEVICES.
+LEFT = {
+    "alveo-u50": (730_000, 1_460_000, 5160, 2 * 1128, 608),
+    "alveo-u55c": (1176324, 2431715, 9020, 2 * 1816, 960),
+    "alveo-u200": (979040, 1958080, 5880, 2 * 1860, 800),
+    "alveo-u250": (1379740, 2814332, 11508, 2 * 2000, 1280),
+    "alveo-u280": (1_069_000, 2_150_000, 8490, 2 * 1487, 960),
+}
+
+#: The toolchains and kinds of LUT that go with each vendor.
+VENDORS = {
+    "AMD": ({"vitis"}, "lut6"),
+    "Intel": ({"quartus", "oneapi"}, "alut"),
+    "Microchip": ({"libero"}, "lut4"),
+    "Lattice": ({"open"}, "lut4"),
+    "Gowin": ({"open"}, "lut4"),
+}
+
+RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
+SHIPPED = boards.shipped_boards()
+
+
+def by_name(name: str) -> boards.Board:
+    return next(board for board in SHIPPED if board.name == name)
+
+
 def test_names() -> None:
-    assert boards.names() == ["alveo-u250", "arty-a7-100t", "kv260", "pynq-z2", "zcu104"]
+    assert boards.names() == [board.name for board in SHIPPED]
+    assert len(SHIPPED) >= 24
 
 
-@pytest.mark.parametrize("name", boards.names())
-def test_every_board(name: str) -> None:
-    board = boards.load(name)
-    assert board.name == name
-    assert 1 <= board.clock_ns <= 20
-    assert board.part.startswith("xc")
+@pytest.mark.parametrize("board", SHIPPED, ids=boards.names())
+def test_every_board(board: boards.Board) -> None:
+    assert 1 <= board.clock_ns <= 100
     assert board.part == board.part.strip()
+    assert board.interfaces or "no board" in board.title
     assert len(board.source) > 20
-    assert board.interfaces
-    assert boards.load(str(shipped.folder("boards") / f"{name}.yaml")) == board
+    assert board.source == " ".join(board.source.split())
+    toolchains, lut_kind = VENDORS[board.vendor]
+    assert board.toolchain in toolchains
+    assert board.lut_kind == lut_kind
+    assert board.resources.ceilings == boards.Ceilings()
+    assert boards.read(shipped.folder("boards") / f"{board.name}.yaml") == board
     usable = board.usable()
-    assert list(usable) == ["lut", "ff", "dsp", "bram18", "uram"]
+    assert tuple(usable) == RESOURCES
     for resource, amount in usable.items():
         assert 0 <= amount <= getattr(board.resources.die, resource)
     assert min(usable[resource] for resource in ("lut", "ff", "dsp", "bram18")) > 0
 
 
-def test_boards_with_the_same_part_agree() -> None:
-    for one, other in itertools.combinations([boards.load(name) for name in boards.names()], 2):
-        if one.part == other.part:
-            assert one.resources.die == other.resources.die, (one.name, other.name)
+@pytest.mark.parametrize("board", SHIPPED, ids=boards.names())
+def test_figures_of_the_vendor(board: boards.Board) -> None:
+    device = [name for name in DEVICES if board.part.startswith(name)]
+    assert len(device) == 1, board.part
+    assert tuple(amount for _, amount in board.resources.die) == DEVICES[device[0]]
+
+
+@pytest.mark.parametrize("board", SHIPPED, ids=boards.names())
+def test_what_shells_take(board: boards.Board) -> None:
+    left = tuple(getattr(board.resources.die, name) - taken for name, taken in board.resources.reserved)
+    assert left == LEFT.get(board.name, tuple(amount for _, amount in board.resources.die))
+
+
+def test_every_device_has_a_board_and_the_same_family_everywhere() -> None:
+    families: dict[str, set[str]] = {}
+    for board in SHIPPED:
+        device = next(name for name in DEVICES if board.part.startswith(name))
+        families.setdefault(device, set()).add(board.family)
+    assert sorted(families) == sorted(DEVICES)
+    assert [device for device, names in families.items() if len(names) > 1] == []
 
 
 @pytest.mark.parametrize(
-    ("name", "part", "die"),
+    ("name", "part"),
     [
-        ("pynq-z2", "xc7z020clg400-1", (53200, 106400, 220, 280, 0)),
-        ("arty-a7-100t", "xc7a100tcsg324-1", (63400, 126800, 240, 270, 0)),
-        ("zcu104", "xczu7ev-ffvc1156-2-e", (230400, 460800, 1728, 624, 96)),
-        ("kv260", "xck26-sfvc784-2LV-c", (117120, 234240, 1248, 288, 64)),
-        ("alveo-u250", "xcu250-figd2104-2L-e", (1728000, 3456000, 12288, 5376, 1280)),
+        ("pynq-z2", "xc7z020clg400-1"),
+        ("zedboard", "xc7z020clg484-1"),
+        ("arty-a7-35t", "xc7a35ticsg324-1L"),
+        ("arty-a7-100t", "xc7a100tcsg324-1"),
+        ("zcu104", "xczu7ev-ffvc1156-2-e"),
+        ("kv260", "xck26-sfvc784-2LV-c"),
+        ("alveo-u55c", "xcu55c-fsvh2892-2L-e"),
+        ("vcu118", "xcvu9p-flga2104-2L-e"),
+        ("vu13p", "xcvu13p-flga2577-2-e"),
+        ("icebreaker", "iCE40UP5K-SG48"),
     ],
 )
-def test_figures_of_the_vendor(name: str, part: str, die: tuple[int, ...]) -> None:
-    board = boards.load(name)
-    assert board.part == part
-    assert tuple(amount for _, amount in board.resources.die) == die
+def test_parts(name: str, part: str) -> None:
+    assert by_name(name).part == part
+
+
+@pytest.mark.parametrize(
+    ("family", "toolchain", "expected"),
+    [
+        ("zynq-7000", None, ["pynq-z1", "pynq-z2", "zedboard"]),
+        ("ARTIX", "vitis", ["arty-a7-100t", "arty-a7-35t", "basys3", "cmod-a7-35t", "nexys-a7-100t"]),
+        (None, "open", ["icebreaker", "tang-nano-20k", "tang-nano-9k", "ulx3s-85f"]),
+        ("ecp5", "vitis", []),
+        (None, None, boards.names()),
+    ],
+)
+def test_select(family: str | None, toolchain: str | None, expected: list[str]) -> None:
+    assert [board.name for board in boards.select(SHIPPED, family, toolchain)] == expected
+
+
+@pytest.mark.parametrize(
+    ("family", "toolchain", "message"),
+    [
+        ("artix7", None, '--family: expected the name of a family or a part of it, got "artix7": did you mean "Art'),
+        (None, "vits", '--toolchain: expected a toolchain, got "vits": did you mean "vitis"?'),
+        (None, "ise", '--toolchain: expected a toolchain, got "ise": known are libero, oneapi, open, quartus, vitis'),
+        ("spartan", "ise", '--family: expected the name of a family or a part of it, got "spartan": known are '),
+    ],
+)  # fmt: skip
+def test_select_refuses_what_no_board_has(family: str | None, toolchain: str | None, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        boards.select(SHIPPED, family, toolchain)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("board", SHIPPED, ids=boards.names())
+def test_only_boards_of_vitis_can_be_designed_for(board: boards.Board) -> None:
+    if board.toolchain == "vitis":
+        assert boards.load(board.name) == board
+        return
+    with pytest.raises(FieldError) as caught:
+        boards.load(board.name)
+    assert caught.value.path == ("hls", "board")
+    assert caught.value.message == (
+        'expected a board of the toolchain "vitis", for example arty-a7-100t, kv260 or pynq-z2, since the flow '
+        f'generates Vitis HLS projects only so far, got "{board.name}" of the toolchain "{board.toolchain}"'
+    )
+
+
+def test_a_file_of_another_toolchain_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({**GOOD, "toolchain": "vivado"}))
+    with pytest.raises(FieldError, match='got "mine" of the toolchain "vivado"'):
+        boards.load(str(path))
+    assert boards.read(path).toolchain == "vivado"
 
 
 def test_usable() -> None:
@@ -110,10 +236,10 @@ def test_a_board_of_the_user(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("pynq", 'expected a board, got "pynq": did you mean "pynq-z2"?'),
-        ("nexys", 'expected a board, got "nexys": known are alveo-u250, arty-a7-100t, kv260, pynq-z2, zcu104'),
+        ("stratix", f'expected a board, got "stratix": known are {", ".join(boards.names())}'),
         ("kv-260", 'expected a board, got "kv-260": did you mean "kv260"?'),
         ("../pynq-z2", 'expected a board, got "../pynq-z2": did you mean "pynq-z2"?'),
-        ("", 'expected a board, got "": known are alveo-u250, arty-a7-100t, kv260, pynq-z2, zcu104'),
+        ("", f'expected a board, got "": known are {", ".join(boards.names())}'),
         ("nowhere/mine.yaml", 'no such file: "nowhere/mine.yaml"'),
     ],
 )
@@ -154,7 +280,8 @@ title: 5
 vendor: AMD
 family: Artix-7
 part: xc7a35tcpg236-1
-toolchain: quartus
+toolchain: quartos
+lut_kind: lut5
 clock_ns: 0
 clock_mhz: 100
 resources:
@@ -167,15 +294,17 @@ interfaces: [axi, 4]
         '1:1: name: expected a name of small letters, digits and -, got "My Board"',
         "1:1: source: the key is missing",
         "2:1: title: expected text, got 5",
-        '6:1: toolchain: expected "vitis", got "quartus"',
-        "7:1: clock_ns: expected a number above 0, got 0",
-        '8:1: clock_mhz: unknown key "clock_mhz": did you mean "clock_ns"?',
-        "10:3: resources.die.uram: the key is missing",
-        '10:9: resources.die.lut: expected a whole number, got "many"',
-        "10:20: resources.die.ff: expected at least 0, got -1",
-        "10:28: resources.die.dsp: expected a whole number, got 1.5",
-        "12:5: resources.ceilings.lut: expected at most 1, got 1.1",
-        "13:19: interfaces[1]: expected text, got 4",
+        '6:1: toolchain: expected "vitis", "vivado", "oneapi", "quartus", "libero" or "open", got "quartos": '
+        'did you mean "quartus"?',
+        '7:1: lut_kind: expected "lut6", "lut4" or "alut", got "lut5": did you mean "lut6"?',
+        "8:1: clock_ns: expected a number above 0, got 0",
+        '9:1: clock_mhz: unknown key "clock_mhz": did you mean "clock_ns"?',
+        "11:3: resources.die.uram: the key is missing",
+        '11:9: resources.die.lut: expected a whole number, got "many"',
+        "11:20: resources.die.ff: expected at least 0, got -1",
+        "11:28: resources.die.dsp: expected a whole number, got 1.5",
+        "13:5: resources.ceilings.lut: expected at most 1, got 1.1",
+        "14:19: interfaces[1]: expected text, got 4",
     ]
 
 

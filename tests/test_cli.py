@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from fpga_flow import cli
+from fpga_flow import boards, cli
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in cli.app.registered_commands)
 BAD = Path(__file__).parent / "bad_specs"
@@ -67,6 +67,46 @@ def test_lines_of_tables_are_not_broken_in_files(run: Any) -> None:
     line = next(line for line in out.splitlines() if "kv260" in line)
     assert "xck26-sfvc784-2LV-c" in line
     assert "AMD Kria KV260 Vision AI Starter Kit (K26 module)" in line
+
+
+def test_boards_are_filtered(run: Any) -> None:
+    assert run("boards", "--family", "ecp5", "--quiet") == (0, "ulx3s-85f\n", "")
+    assert run("boards", "--family", "ecp5", "--toolchain", "vitis", "--quiet") == (0, "", "")
+    assert run("boards", "--family", "ecp5", "--toolchain", "vitis", "--json") == (0, "[]\n", "")
+    code, out, err = run("boards", "--toolchain", "open", "--json")
+    assert (code, err) == (0, "")
+    assert {entry["toolchain"] for entry in json.loads(out)} == {"open"}
+    code, out, err = run("boards", "--toolchain", "open")
+    assert (code, err) == (0, "")
+    assert "icebreaker" in out
+    assert "pynq-z2" not in out
+    error = 'error: --toolchain: expected a toolchain, got "vits": did you mean "vitis"?\n'
+    assert run("boards", "--toolchain", "vits") == (2, "", error)
+
+
+def test_boards_that_a_run_fits(run: Any, tmp_path: Path) -> None:
+    numbers = {"lut": 20000, "ff": 3000, "dsp": 100, "bram18": 4, "uram": 0, "latency_cycles": 6, "ii": 1}
+    made = {"source": "estimate", "tool": "", "part": "xc7z020clg400-1", "board": "pynq-z2", "clock_ns": 10.0}
+    (tmp_path / "run.json").write_text(json.dumps({"resources": [{**made, **numbers}]}))
+    code, out, err = run("boards", "--fits", str(tmp_path))
+    assert (code, err) == (0, "")
+    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in out.splitlines() if line.strip()}
+    assert lines["pynq-z1"] == "yes estimate this part"
+    assert lines["zedboard"] == "yes estimate this family"
+    assert lines["basys3"] == "no estimate Zynq-7000 lut 20,000 of 14,560; dsp 100 of 72"
+    assert lines["ulx3s-85f"] == "not comparable Zynq-7000"
+    code, out, err = run("boards", "--fits", str(tmp_path / "run.json"), "--family", "7", "--json")
+    assert (code, err) == (0, "")
+    entries = json.loads(out)
+    assert all(boards.Board.model_validate({k: v for k, v in each.items() if k != "fit"}) for each in entries)
+    verdicts = {entry["name"]: entry["fit"]["fits"] for entry in entries}
+    assert (verdicts["pynq-z1"], verdicts["basys3"], verdicts["agilex7-f-devkit"]) == (True, False, None)
+    assert run("boards", "--fits", str(tmp_path), "--family", "artix", "--quiet") == (
+        0, "arty-a7-100t\nnexys-a7-100t\n", "",
+    )  # fmt: skip
+    (tmp_path / "run.json").write_text("{}")
+    error = f"error: {tmp_path / 'run.json'}: resources: the key is missing\n"
+    assert run("boards", "--fits", str(tmp_path), "--json") == (2, "", error)
 
 
 def test_schema(run: Any) -> None:
@@ -138,6 +178,8 @@ def test_check_reports_all_problems_of_all_specs(run: Any, monkeypatch: pytest.M
         (["digits_mlp", "--until", "train"], "error: --until: expected one of the stages float, prune, quantize, "),
         (["digits_mlp", "no_quantize_pass.yaml", "--until", "quantize"], "error: no_quantize_pass.yaml:4:1: "),
         (["digits_mlp", "--set", "hls.board=kv26"], "error: --set hls.board=kv26: hls.board: expected a board, got "),
+        (["digits_mlp", "--set", "hls.board=ulx3s-85f"],
+         "error: --set hls.board=ulx3s-85f: hls.board: expected a board of the toolchain \"vitis\", for example "),
         (["digits_mlp", "--set", "hls.board"], "error: --set hls.board: expected path.to.field=value"),
         (["digits_mlp", "--set", "compress.prune.sparsity=1.5"],
          "error: --set compress.prune.sparsity=1.5: compress[0].prune.sparsity: expected a number below 1, got 1.5"),

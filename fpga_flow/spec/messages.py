@@ -50,6 +50,7 @@ _EXPECTED = {
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
+    "dataclass_type": "a mapping",
 }
 _LIMITS = {
     "greater_than_equal": ("at least", "ge"),
