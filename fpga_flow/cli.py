@@ -97,6 +97,38 @@ def check(
 
 
 @app.command()
+def resources(
+    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The folder of an HLS project, or of a run.")],
+    build: Annotated[bool, typer.Option("--build", help="Run the vendor's tools on the project first.")] = False,
+    steps: Annotated[
+        str, typer.Option(help="What --build does, out of csim,synth,cosim,export,vsynth.")
+    ] = "synth,cosim,export,vsynth",
+    timeout: Annotated[float, typer.Option(metavar="MINUTES", help="The most that a step of --build may take.")] = 240,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what an HLS project needs of its FPGA: the estimate, and every vendor report in its folder.
+
+    Exits with 1 if the project's board is too small by the most certain of them.
+
+    Example: `fpga-flow resources runs/digits_mlp/6c455aba4d5d116c --build --steps synth,vsynth`
+    """
+    from fpga_flow.resources import build as builds
+    from fpga_flow.resources import numbers, show
+
+    found = numbers.find_project(project)
+    if build:
+        with show.BuildProgress(quiet=quiet, to_stderr=as_json) as progress:
+            builds.build(found, builds.parse_steps(steps), timeout_minutes=timeout, ui=progress)
+    made = numbers.collect(found)
+    if as_json:
+        _print_json(made.to_dict())
+    elif not quiet:
+        show.print_numbers(made)
+    made.raise_failures()
+
+
+@app.command()
 def boards(as_json: Json = False, quiet: NamesOnly = False) -> None:
     """List the boards that designs can be made for: part, clock period, and what a network may use of the part.
 
