@@ -176,7 +176,7 @@ def _latencies(value: cosim_verilog.Latencies) -> dict[str, Any]:
 
 
 def _parse_transactions(content: str, file: str) -> Sequence[cosim_verilog.Transaction]:
-    return cosim_verilog.parse_transactions(content, file, cosim_verilog.Latencies(619, 619, 619, 0, 0, 0))
+    return cosim_verilog.parse_transactions(content, file, count=1)
 
 
 def _transactions(value: Sequence[cosim_verilog.Transaction]) -> dict[str, Any]:

@@ -25,6 +25,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+#: The exit code of a command that Ctrl-C ended.
+_INTERRUPTED = 130
+
 Specs = Annotated[list[str], typer.Argument(help="Spec files, or names of the examples that come with the package.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Change a field of the specs. Repeatable.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
@@ -203,12 +206,16 @@ def schema() -> None:
 def main() -> None:
     """The entry point: errors of the user's become their message and an exit code."""
     try:
-        app(prog_name="fpga-flow", standalone_mode=False)
+        code = app(prog_name="fpga-flow", standalone_mode=False)
+        if code == _INTERRUPTED:  # newer versions of typer make this of Ctrl-C, and return it
+            raise KeyboardInterrupt
+        if code:
+            raise typer.Exit(code)
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("stopped; the same command goes on from here", err=True)
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except FlowError as error:
         typer.echo(f"error: {error}" if "\n" not in str(error) else f"errors:\n{error}", err=True)
         sys.exit(error.exit_code)

@@ -22,7 +22,7 @@ from typing import TextIO
 
 import filelock
 
-from fpga_flow.errors import CheckFailed, InputError, ToolError, suggest
+from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import tools
 from fpga_flow.resources.vendor import cosim_rpt, log, utilization
@@ -96,8 +96,7 @@ def parse_steps(text: str) -> tuple[Step, ...]:
     names, known = [name.strip() for name in text.split(",")], [step.name for step in STEPS]
     for name in names:
         if name not in known:
-            message = f'expected steps out of {", ".join(known)}, got "{name}": {suggest(name, known)}'
-            raise InputError.at("--steps", message)
+            raise InputError.at("--steps", f'expected steps out of {", ".join(known)}, got "{name}"')
     return tuple(step for step in STEPS if step.name in names)
 
 

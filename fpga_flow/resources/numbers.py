@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +19,10 @@ from fpga_flow.resources.vendor.project import FoundCosimulation, FoundTiming
 
 @dataclass(frozen=True)
 class Entry:
-    """The numbers of one source; `file` (relative to the project) and `note` are empty for the estimate."""
+    """The numbers of one source; `file` (relative to the project) and `note` are empty for the estimate.
+
+    The report's `fits` is None where it is of another part than the project's, or the board is not known.
+    """
 
     report: ResourceReport
     lacks: tuple[Shortfall, ...]
@@ -119,13 +123,19 @@ def collect(project: HlsProject) -> Numbers:
         board=settings.board,
     )
     found = reports.read(project)
-    entries = [
-        _entry(estimated, usable),
-        *(_entry(each.report, usable, each.file, each.note) for each in found.resources),
-    ]
+    entries = [_entry(estimated, usable)]
+    for each in found.resources:
+        of_board = usable if _same_part(each.report.part, settings.part) else None
+        entries.append(_entry(each.report, of_board, each.file, each.note))
     return Numbers(project, usable, tuple(entries), found.cosimulations, found.timings)
 
 
 def _entry(report: ResourceReport, usable: Mapping[str, int] | None, file: str = "", note: str = "") -> Entry:
     lacks = () if usable is None else shortfalls(report, usable)
     return Entry(replace(report, fits=None if usable is None else not lacks), lacks, file, note)
+
+
+def _same_part(one: str, other: str) -> bool:
+    """Whether two names mean one part: Vivado leaves out `xc`, hyphens and the temperature grade in some reports."""
+    names = sorted((re.sub("[^a-z0-9]", "", part.lower()).removeprefix("xc") for part in (one, other)), key=len)
+    return bool(names[0]) and names[1].startswith(names[0])

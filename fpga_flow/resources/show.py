@@ -46,7 +46,7 @@ def _print_entry(entry: Entry, usable: Mapping[str, int] | None) -> None:
         shares = [_share(amount, limit) for amount, limit in zip(amounts, most, strict=True)]
         rows += [["usable", *map(_count, most), "", "", ""], ["share", *shares, "", "", ""]]
     print_table([report.source, "LUT", "FF", "DSP", "BRAM18", "URAM", "cycles", "II", "clock ns"], rows)
-    typer.echo(f"  {_origin(entry)}; {_verdict(entry)}\n")
+    typer.echo(f"  {_origin(entry)}; {_verdict(entry, usable is not None)}\n")
 
 
 def _origin(entry: Entry) -> str:
@@ -55,7 +55,9 @@ def _origin(entry: Entry) -> str:
     return f"{entry.report.tool}, {entry.report.part}: {entry.file} ({entry.note})"
 
 
-def _verdict(entry: Entry) -> str:
+def _verdict(entry: Entry, known: bool) -> str:
+    if entry.report.fits is None and known:
+        return f"not compared with {entry.report.board}, which has another part"
     if entry.report.fits is None:
         return f'not compared: no board "{entry.report.board}" comes with the package'
     if entry.report.fits:

@@ -125,7 +125,7 @@ def _summary(lines: Lines, start: int) -> tuple[dict[str, Amounts], dict[str, st
     names = {name.lower(): name for name in amounts}
     for name in ("total", "available", *PARTS):
         if name not in names:
-            raise lines.lacks(f'a row "{name.capitalize()}" in the table of resources', table.end)
+            raise lines.absent(f'a row "{name.capitalize()}" in the table of resources', table)
     return amounts, names
 
 
@@ -153,7 +153,7 @@ def _nothing(lines: Lines, at: int) -> bool:
 def _only(lines: Lines, table: Table, what: str) -> Row:
     """The first row of a table (of several clocks the first is the one that HLS schedules for)."""
     if not table.body:
-        raise lines.lacks(f"a row in {what}", table.end)
+        raise lines.absent(f"a row in {what}", table)
     return table.body[0]
 
 
@@ -165,7 +165,7 @@ def _columns(lines: Lines, table: Table) -> dict[str, int]:
     }  # fmt: skip
     for field, names in HLS_NAMES.items():
         if field not in columns and field != "uram":
-            raise lines.lacks(f"a column {' or '.join(names)} in the table of resources", table.end)
+            raise lines.absent(f"a column {' or '.join(names)} in the table of resources", table)
     return columns
 
 

@@ -57,9 +57,9 @@ def parse(text: str, file: str) -> CsynthSummary:
     heads = [" ".join(filter(None, parts)) for parts in zip(*(row.cells for row in table.head), strict=True)]
     missing = [name for name in _COLUMNS if name not in heads]
     if missing:
-        raise lines.lacks(f"a column {missing[0]} in the table of modules", table.end)
+        raise lines.absent(f"a column {missing[0]} in the table of modules", table)
     if not table.body:
-        raise lines.lacks("a row in the table of modules", table.end)
+        raise lines.absent("a row in the table of modules", table)
     columns = [heads.index(name) for name in _COLUMNS]
     rows = tuple(_row(lines, row, [row.cells[column] for column in columns]) for row in table.body)
     _check_end(lines, table.end)

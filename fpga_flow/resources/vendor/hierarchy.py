@@ -63,9 +63,9 @@ def parse(text: str, file: str) -> Hierarchy:
     columns = table.head[0].cells if table.head else ()
     for name in ("Instance", "Module", "Total LUTs", "FFs", "RAMB36", "RAMB18"):
         if name not in columns:
-            raise lines.lacks(f"a column {name} in the table of instances", table.end)
+            raise lines.absent(f"a column {name} in the table of instances", table)
     if not table.body:
-        raise lines.lacks("a row in the table of instances", table.end)
+        raise lines.absent("a row in the table of instances", table)
     return Hierarchy(header, columns, tuple(_row(lines, row, columns) for row in table.body))
 
 

@@ -140,6 +140,10 @@ class Lines:
             return self.ends_before(what)
         return self.wrong(line, f"expected {what}, got {_quote(self.lines[line])}")
 
+    def absent(self, what: str, table: Table) -> InputError:
+        """The error that a row or column is missing in a table."""
+        return self.wrong(table.end - 1, f"expected {what}, but there is none")
+
     def ends_before(self, what: str) -> InputError:
         """The error that `what` is missing up to the end."""
         written = [number for number, line in enumerate(self.lines) if line.strip()]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from fpga_flow.errors import InputError
 from fpga_flow.resources.vendor.lines import Lines
 
 #: Names of the rows that differ between families of FPGAs.
@@ -118,13 +119,13 @@ class _Used:
 
     lines: Lines
     rows: Mapping[str, tuple[int, str]]
-    end: int
 
     def need(self, *names: str) -> tuple[int, Fraction]:
         """Line and value of the row of one of these names."""
         name = next((each for each in names if each in self.rows), None)
         if name is None:
-            raise self.lines.lacks(f'a row "{" or ".join(names)}" with what is used', self.end)
+            message = f'expected a row "{" or ".join(names)}" with what is used, but there is none'
+            raise InputError.at(self.lines.file, message)
         line, text = self.rows[name]
         self.lines.decimal(text, f'Used of "{name}"', line)
         return line, Fraction(text)
@@ -156,4 +157,4 @@ def _used(lines: Lines, sections: Mapping[str, int]) -> _Used:
             for row in table.body:
                 name = row.cells[0].rstrip("*")  # a mark of a note
                 rows.setdefault(name, (row.line, row.cells[head.index("Used")]))
-    return _Used(lines, rows, len(lines.lines))
+    return _Used(lines, rows)
