@@ -34,6 +34,7 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json
+	$(BIN)/python benchmarks/vendor_reports.py --json benchmarks/results/vendor_reports.json
 	$(BIN)/python benchmarks/flow.py --json benchmarks/results/flow.json
 	$(BIN)/python benchmarks/readme.py
 

@@ -26,6 +26,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+#: The exit code of a command that Ctrl-C ended.
+_INTERRUPTED = 130
+
 Specs = Annotated[list[str], typer.Argument(help="Spec files, or names of the examples that come with the package.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Change a field of the specs. Repeatable.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
@@ -95,6 +98,38 @@ def check(
     _raise(problems)
     if not quiet and not as_json:
         typer.echo(f"{len(specs)} spec{'s are' if len(specs) > 1 else ' is'} fine")
+
+
+@app.command()
+def resources(
+    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The folder of an HLS project, or of a run.")],
+    build: Annotated[bool, typer.Option("--build", help="Run the vendor's tools on the project first.")] = False,
+    steps: Annotated[
+        str, typer.Option(help="What --build does, out of csim,synth,cosim,export,vsynth.")
+    ] = "synth,cosim,export,vsynth",
+    timeout: Annotated[float, typer.Option(metavar="MINUTES", help="The most that a step of --build may take.")] = 240,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what an HLS project needs of its FPGA: the estimate, and every vendor report in its folder.
+
+    Exits with 1 if the project's board is too small by the most certain of them.
+
+    Example: `fpga-flow resources runs/digits_mlp/6c455aba4d5d116c --build --steps synth,vsynth`
+    """
+    from fpga_flow.resources import build as builds
+    from fpga_flow.resources import numbers, show
+
+    found = numbers.find_project(project)
+    if build:
+        with show.BuildProgress(quiet=quiet, to_stderr=as_json) as progress:
+            builds.build(found, builds.parse_steps(steps), timeout_minutes=timeout, ui=progress)
+    made = numbers.collect(found)
+    if as_json:
+        _print_json(made.to_dict())
+    elif not quiet:
+        show.print_numbers(made)
+    made.raise_failures()
 
 
 @app.command()
@@ -197,12 +232,16 @@ def schema() -> None:
 def main() -> None:
     """The entry point: errors of the user's become their message and an exit code."""
     try:
-        app(prog_name="fpga-flow", standalone_mode=False)
+        code = app(prog_name="fpga-flow", standalone_mode=False)
+        if code == _INTERRUPTED:  # newer versions of typer make this of Ctrl-C, and return it
+            raise KeyboardInterrupt
+        if code:
+            raise typer.Exit(code)
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("stopped; the same command goes on from here", err=True)
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except FlowError as error:
         typer.echo(f"error: {error}" if "\n" not in str(error) else f"errors:\n{error}", err=True)
         sys.exit(error.exit_code)

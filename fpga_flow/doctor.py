@@ -8,13 +8,30 @@ from typing import Any
 
 from fpga_flow import csim
 from fpga_flow.errors import ToolError
+from fpga_flow.resources import tools
 
 _PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "scikit-learn", "plotly")
 
 
 def examine() -> list[dict[str, Any]]:
     """One entry per thing: what, found (its version, or empty), needed for, how to get it, required."""
-    return [_compiler(), *(_package(name) for name in _PACKAGES)]
+    return [_compiler(), *(_package(name) for name in _PACKAGES), *_vendor_tools()]
+
+
+def _vendor_tools() -> list[dict[str, Any]]:
+    """The vendor's tools, which nothing but builds needs. They take seconds to tell their version: the path must do."""
+    entries = []
+    for name, find, variable in (
+        ("Vitis HLS", tools.vitis_hls, tools.HLS_VARIABLE),
+        ("Vivado", tools.vivado, tools.VIVADO_VARIABLE),
+    ):
+        try:
+            found = find().path
+        except ToolError:
+            found = ""
+        entry = _entry(name, found, "resources --build", f"install AMD Vitis, or set {variable}")
+        entries.append({**entry, "required": False})
+    return entries
 
 
 def _compiler() -> dict[str, Any]:

@@ -84,7 +84,8 @@ def _say(done: Done) -> str:
         verdict = "bit for bit" if result["exact"] else f"[red]{result['mismatches']:,} differ[/]"
         return f"{result['samples']:,} samples, {verdict}; accuracy {result['accuracy']:.4f}"
     fits = "fits" if result["fits"] else "[red]does not fit[/]"
+    cycles = "latency unknown" if result["latency_cycles"] is None else f"{result['latency_cycles']:,} cycles"
     return (
         f"{result['source']}: {result['lut']:,} LUT, {result['ff']:,} FF, {result['dsp']:,} DSP, "
-        f"{result['bram18']:,} BRAM18, {result['latency_cycles']:,} cycles; {fits} {result['board']}"
+        f"{result['bram18']:,} BRAM18, {cycles}; {fits} {result['board']}"
     )

@@ -17,10 +17,15 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under the names of their columns; numbers are set to the right, only the last column is wrapped."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
-        numeric = all(row[number].replace(",", "").replace(".", "").isdigit() for row in rows)
+        numeric = all(_is_numeric(row[number]) for row in rows)
         last = number == len(columns) - 1
         table.add_column(column, justify="right" if numeric else "left", no_wrap=not last, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
     console = Console()
     (console if console.is_terminal else Console(width=_UNBROKEN)).print(table)
+
+
+def _is_numeric(cell: str) -> bool:
+    """Whether a cell holds a number, a share of one, or what stands for a missing one."""
+    return cell in ("", "-") or cell.rstrip("%").replace(",", "").replace(".", "").isdigit()

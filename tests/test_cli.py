@@ -260,6 +260,15 @@ def test_ends(
     assert capsys.readouterr().err == message
 
 
+@pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt, 130), (typer.Exit(4), 4)])
+def test_ends_of_commands(run: Any, monkeypatch: pytest.MonkeyPatch, raised: Any, code: int) -> None:
+    def fail(*_: Any) -> None:
+        raise raised
+
+    monkeypatch.setattr(cli, "_print_json", fail)
+    assert run("schema") == (code, "", "stopped; the same command goes on from here\n" if code == 130 else "")
+
+
 def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: Any) -> None:
         raise KeyError("a bug")

@@ -122,7 +122,7 @@ def budget(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> Drawn
     names = [name for name in RESOURCE_NAMES if report.get(name) and (usable is None or usable.get(name))]
     whole = {name: usable[name] if usable else report[name] for name in names}
     layers = [layer for layer in report["layers"] if any(layer.get(name) for name in names)]
-    layers.sort(key=lambda layer: -max(layer[name] / whole[name] for name in names))
+    layers.sort(key=lambda layer: -max((layer[name] or 0) / whole[name] for name in names))
     shown = {layer["name"] for layer in (layers if len(layers) <= len(_PARTS) else layers[: len(_PARTS) - 1])}
     ordered = [layer for layer in report["layers"] if layer["name"] in shown]
     rest = [layer for layer in layers if layer["name"] not in shown]

@@ -195,6 +195,7 @@ def _resource(report: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **report,
         "bars": _bars(report, usable),
+        "multipliers": _sum([layer.get("multipliers") for layer in report.get("layers", ())]),
         "usable": usable,
         "lacks": report.get("lacks", ()),
         "latency_ns": cycles * clock if cycles is not None and clock else None,
@@ -202,6 +203,12 @@ def _resource(report: Mapping[str, Any]) -> dict[str, Any]:
         "figure": figures.budget(report, usable) if needed and report.get("layers") else None,
         "left_out": [figures.RESOURCE_NAMES[name] for name in needed if usable and not usable.get(name)],
     }
+
+
+def _sum(values: Sequence[int | None]) -> int | None:
+    """The sum; None if one is unknown."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
 def _bars(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> list[Bar]:

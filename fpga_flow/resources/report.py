@@ -1,7 +1,8 @@
 """The value that every source of resource numbers returns: what a design needs of an FPGA, and who says so.
 
 Units: LUT, FF and DSP in pieces; `bram18` in blocks of 18 Kb (a 36 Kb block, a "Block RAM Tile", counts as two); `uram`
-in blocks of 288 Kb; latency and initiation interval (`ii`) in clock cycles; the clock period in nanoseconds.
+in blocks of 288 Kb; latency and initiation interval (`ii`) in clock cycles; the clock period in nanoseconds. What a
+source does not say is None, never 0: logic synthesis knows no latency, the older reports no UltraRAM.
 """
 
 from __future__ import annotations
@@ -20,18 +21,20 @@ RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
 
 @dataclass(frozen=True)
 class LayerResources:
-    """What one part of the design needs: a layer, or a part that is no layer (`kind` is then `fifo` or `top`)."""
+    """What one part of the design needs: a layer, an `instance` of an HLS report, or a part that is no layer (`kind` is
+    then `fifo` or `top`).
+    """
 
     name: str
     kind: str
-    multipliers: int
+    multipliers: int | None
     lut: int
     ff: int
     dsp: int
     bram18: int
-    uram: int
-    latency_cycles: int
-    ii: int
+    uram: int | None
+    latency_cycles: int | None
+    ii: int | None
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,10 @@ class ResourceReport:
     ff: int
     dsp: int
     bram18: int
-    uram: int
-    latency_cycles: int
-    ii: int
-    clock_ns: float
+    uram: int | None
+    latency_cycles: int | None
+    ii: int | None
+    clock_ns: float | None
     fits: bool | None = None
     layers: tuple[LayerResources, ...] = ()
 
@@ -110,7 +113,8 @@ def shortfalls(report: ResourceReport, usable: Mapping[str, int]) -> tuple[Short
 
     Args:
         report: what the design needs.
-        usable: what there is, by the names of `RESOURCES`. A resource that is not named is not judged.
+        usable: what there is, by the names of `RESOURCES`. A resource that is not named, or of which the report says
+            nothing, is not judged.
 
     Raises:
         ValueError: `usable` names something that is not a resource.
@@ -118,7 +122,8 @@ def shortfalls(report: ResourceReport, usable: Mapping[str, int]) -> tuple[Short
     unknown = sorted(set(usable) - set(RESOURCES))
     if unknown:
         raise ValueError(f"expected amounts of {', '.join(RESOURCES)}, got {', '.join(unknown)}")
-    needs = [Shortfall(name, getattr(report, name), usable[name]) for name in RESOURCES if name in usable]
+    needed = {name: getattr(report, name) for name in RESOURCES if name in usable}
+    needs = [Shortfall(name, amount, usable[name]) for name, amount in needed.items() if amount is not None]
     return tuple(need for need in needs if need.missing > 0)
 
 

@@ -107,7 +107,10 @@ def test_labels_every_group_of_resource_numbers_with_its_source(fake_run) -> Non
     other = {**fake_run.record["resources"][0], "source": "open-synthesis", "lut": 9876, "fits": None}
     for key in ("usable", "lacks", "latency_cycles", "ii"):  # what a source may not know
         other.pop(key)
-    fake_run.record["resources"].append({**other, "latency_cycles": None, "ii": None})
+    unknown = ("multipliers", "uram", "latency_cycles", "ii")
+    layers = [{**layer, **dict.fromkeys(unknown)} for layer in other["layers"]]
+    other |= {"latency_cycles": None, "ii": None, "uram": None, "clock_ns": None, "layers": layers}
+    fake_run.record["resources"].append(other)
     page = Page(fake_run.write())
     assert page.text.count("open-synthesis") >= 3
     assert "9,876" in page.text

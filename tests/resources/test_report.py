@@ -80,6 +80,13 @@ def test_shortfalls_name_what_is_missing() -> None:
     assert [shortfall.missing for shortfall in found] == [1, 5]
 
 
+def test_what_a_source_does_not_say_round_trips_and_is_not_judged() -> None:
+    layer = LayerResources("dense_1", "instance", None, 1, 2, 3, 4, None, None, None)
+    report = ResourceReport("post-synthesis", "Vivado", "", "", 1, 2, 3, 4, None, None, None, None, None, (layer,))
+    assert ResourceReport.from_json(report.to_json()) == report
+    assert shortfalls(report, {"lut": 1, "uram": 0}) == ()
+
+
 def test_resources_that_are_not_named_are_not_judged() -> None:
     assert shortfalls(REPORT, {}) == ()
 

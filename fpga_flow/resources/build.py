@@ -1,0 +1,281 @@
+"""Running the vendor's tools on an HLS project: C simulation, synthesis, co-simulation, export, logic synthesis.
+
+The tools write into the project's folder, where they have folders and files of their own (`<name>_prj/`,
+`vivado_synth.rpt`, ...). Of what the flow generated nothing is changed: a run's stage keeps its digests.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+import filelock
+
+from fpga_flow.errors import CheckFailed, InputError, ToolError
+from fpga_flow.hls.project import HlsProject
+from fpga_flow.resources import tools
+from fpga_flow.resources.vendor import cosim_rpt, log, utilization
+from fpga_flow.resources.vendor import project as reports
+
+#: Minutes after which a step counts as hanging. Synthesis of a large network takes hours.
+TIMEOUT_MINUTES = 240.0
+#: Seconds that a tool has to end after it was asked to.
+_GRACE = 5.0
+#: Seconds between two looks at what a tool has printed.
+_PAUSE = 0.1
+#: Lines that an error quotes: the tool's error messages, or without any the end of its log.
+_QUOTED_ERRORS, _QUOTED_END = 20, 10
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the build. `report` is the file that it must leave, which `check` reads."""
+
+    name: str
+    title: str
+    report: Callable[[HlsProject], Path] | None = None
+    check: Callable[[Path], None] = lambda _: None
+
+
+class Ui:
+    """Who watches a build is told of its progress. This one keeps quiet; others override what they show."""
+
+    def start(self, step: Step, log_file: Path) -> None:
+        """A step begins."""
+
+    def lines(self, texts: Sequence[str]) -> None:
+        """The tool printed these lines; the last may not be finished."""
+
+    def done(self, step: Step, log_file: Path, seconds: float) -> None:
+        """A step is finished, and its report read."""
+
+
+def _check_csynth(path: Path) -> None:
+    reports.read_csynth(path)
+
+
+def _check_utilization(path: Path) -> None:
+    utilization.parse(reports.read_text(path), str(path))
+
+
+def _check_cosim(path: Path) -> None:
+    results = cosim_rpt.parse(reports.read_text(path), str(path))
+    failed = [language for language, result in results.items() if result.status == "Fail"]
+    if failed:
+        raise CheckFailed(f"{path}: in co-simulation the {' and '.join(failed)} computes something else than the C++")
+
+
+#: In the order in which they are done.
+STEPS = (
+    Step("csim", "C simulation"),
+    Step("synth", "HLS", reports.csynth_file, _check_csynth),
+    Step("cosim", "co-simulation", reports.cosim_file, _check_cosim),
+    Step("export", "export of the IP"),
+    Step("vsynth", "logic synthesis", reports.synthesis_file, _check_utilization),
+)
+_QUIET = Ui()
+
+
+def parse_steps(text: str) -> tuple[Step, ...]:
+    """The steps of a list with commas, in the order in which they are done.
+
+    Raises:
+        InputError: one is unknown, or there is none.
+    """
+    names, known = [name.strip() for name in text.split(",")], [step.name for step in STEPS]
+    for name in names:
+        if name not in known:
+            raise InputError.at("--steps", f'expected steps out of {", ".join(known)}, got "{name}"')
+    return tuple(step for step in STEPS if step.name in names)
+
+
+def build(
+    project: HlsProject, steps: Sequence[Step], *, timeout_minutes: float = TIMEOUT_MINUTES, ui: Ui = _QUIET
+) -> None:
+    """Do the steps, each in a process of its own with its log in `logs/<step>.log` of the project's folder.
+
+    Args:
+        timeout_minutes: for each step.
+
+    Raises:
+        InputError: the timeout is not positive, the project lacks its build scripts, or was never synthesised although
+            steps that need it are to be done.
+        ToolError: a tool is missing, failed, took too long, or left no report or half of one; another process builds.
+        CheckFailed: co-simulation found a difference.
+    """
+    if not timeout_minutes > 0:
+        raise InputError.at("--timeout", f"expected a time above 0 minutes, got {timeout_minutes:g}")
+    found = {step: tools.vivado() if step.name == "vsynth" else tools.vitis_hls() for step in steps}
+    _check_project(project, steps)
+    folder = project.folder.resolve()
+    with _locked(folder), _terminable():
+        for step, tool in found.items():
+            with tempfile.TemporaryDirectory(prefix="fpga_flow_build_") as scripts:
+                if step.name == "vsynth":
+                    command = tools.vivado_command(tool, "vivado_synth.tcl")
+                else:
+                    command = tools.hls_command(tool, _write_scripts(folder, step, Path(scripts)))
+                _do(project, step, command, 60 * timeout_minutes, ui)
+
+
+def _check_project(project: HlsProject, steps: Sequence[Step]) -> None:
+    for name in ("build_prj.tcl", "project.tcl", "vivado_synth.tcl"):
+        if not (project.folder / name).is_file():
+            raise InputError.at(str(project.folder / name), "expected this file of the HLS project, but there is none")
+    names = [step.name for step in steps]
+    needing = [name for name in names if name in ("cosim", "export", "vsynth")]
+    if needing and "synth" not in names and not (reports.solution(project) / "syn" / "verilog").is_dir():
+        message = f"expected synth before {needing[0]}: the project was not synthesised yet"
+        raise InputError.at("--steps", message)
+
+
+def _write_scripts(folder: Path, step: Step, scripts: Path) -> Path:
+    """Write a script that does one step.
+
+    hls4ml's build_prj.tcl takes its options from the build_opt.tcl beside it. Changing the project's would change a
+    file that the flow generated; so the script runs as a copy, in a folder where the options are others. Its paths are
+    all relative to the working folder, which is the project's.
+    """
+    for name in ("build_prj.tcl", "project.tcl"):
+        shutil.copyfile(folder / name, scripts / name)
+    # No reset: it would throw away what earlier steps left. No validation: it compares the logs of two simulations, of
+    # which one may not have been made; the project's own test bench compares outputs with the network's in each.
+    options = ("reset", "csim", "synth", "cosim", "validation", "export", "vsynth", "fifo_opt")
+    lines = "".join(f"    {name} {int(name == step.name)}\n" for name in options)
+    (scripts / "build_opt.tcl").write_text(f"array set opt {{\n{lines}}}\n", encoding="utf-8")
+    return scripts / "build_prj.tcl"
+
+
+def _do(project: HlsProject, step: Step, command: Sequence[str], timeout: float, ui: Ui) -> None:
+    """Do a step and read its report."""
+    started = time.monotonic()
+    report = step.report(project) if step.report else None
+    before = _modified(report)
+    log_file = project.folder / "logs" / f"{step.name}.log"
+    log_file.parent.mkdir(exist_ok=True)
+    ui.start(step, log_file)
+    tool = Path(command[0]).name
+    with open(log_file, "w", encoding="utf-8") as output:
+        output.write(f"{' '.join(command)}\n")
+        output.flush()
+        try:
+            code = _run(command, project.folder, output, log_file, timeout, ui)
+        except TimeoutError as error:
+            minutes = f"{timeout / 60:g} minute{'' if timeout == 60 else 's'}"
+            message = f"step {step.name}: {tool} did not end within {minutes} and was stopped; its output: {log_file}"
+            raise ToolError(message) from error
+        except OSError as error:
+            raise ToolError(f"step {step.name}: {command[0]} can't be started: {error.strerror}") from error
+    said = log_file.read_text(encoding="utf-8", errors="replace")
+    errors = log.parse(said)
+    if code != 0 or errors.failed:
+        how = (
+            f"was ended by signal {-code}" if code < 0 else f"failed (exit code {code})" if code else "reported errors"
+        )
+        raise ToolError(f"step {step.name}: {tool} {how}; its output: {log_file}\n{_quote(errors, said)}")
+    if report is not None:
+        if _modified(report) in (None, before):
+            raise ToolError(f"step {step.name}: {tool} ended well, but left no new {report}; its output: {log_file}")
+        try:
+            step.check(report)
+        except InputError as error:
+            raise ToolError(f"step {step.name}: {tool} left half a report; its output: {log_file}\n{error}") from error
+    ui.done(step, log_file, time.monotonic() - started)
+
+
+def _quote(errors: log.Log, said: str) -> str:
+    """The tool's own words about what went wrong."""
+    if errors.errors:
+        return "\n".join(errors.errors[:_QUOTED_ERRORS])
+    return "\n".join([line for line in said.splitlines()[1:] if line.strip()][-_QUOTED_END:]) or "(it printed nothing)"
+
+
+def _modified(path: Path | None) -> int | None:
+    """When a file was last written, in ns; None if there is none."""
+    return path.stat().st_mtime_ns if path is not None and path.is_file() else None
+
+
+def _run(command: Sequence[str], folder: Path, output: TextIO, log_file: Path, timeout: float, ui: Ui) -> int:
+    """Run a command with its output into the log, and what it starts with it; its exit code.
+
+    The tool writes to the log itself: no process that it leaves behind can keep us waiting for more.
+
+    Raises:
+        TimeoutError: it took longer than `timeout` seconds.
+        OSError: it can't be started.
+    """
+    deadline = time.monotonic() + timeout
+    process = subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0
+    )
+    try:
+        with open(log_file, encoding="utf-8", errors="replace") as watched:
+            while True:
+                try:
+                    process.wait(_PAUSE)
+                except subprocess.TimeoutExpired:
+                    if time.monotonic() > deadline:
+                        raise TimeoutError from None
+                if texts := watched.read().splitlines():
+                    ui.lines(texts)
+                if process.returncode is not None:
+                    return process.returncode
+    except BaseException:  # a timeout, Ctrl-C, ...: nothing of the tool may go on
+        _kill(process)
+        raise
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started: first by asking, then by force."""
+    for ask in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, ask)
+        except ProcessLookupError:
+            return
+        try:
+            process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time build in a folder."""
+    lock = filelock.FileLock(folder / ".build.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise ToolError(f"{folder}: another process builds this project; wait for it, or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP end the tool as Ctrl-C does (only the main thread can)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {each: signal.signal(each, _interrupt) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,141 @@
+"""All resource numbers of an HLS project: the estimate and what the vendor's tools say, compared with its board."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fpga_flow import boards
+from fpga_flow.errors import CheckFailed, FieldError, InputError
+from fpga_flow.hls.project import HlsProject
+from fpga_flow.resources.estimate import estimate
+from fpga_flow.resources.report import ResourceReport, Shortfall, shortfalls
+from fpga_flow.resources.vendor import project as reports
+from fpga_flow.resources.vendor.project import FoundCosimulation, FoundTiming
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The numbers of one source; `file` (relative to the project) and `note` are empty for the estimate.
+
+    The report's `fits` is None where it is of another part than the project's, or the board is not known.
+    """
+
+    report: ResourceReport
+    lacks: tuple[Shortfall, ...]
+    file: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a project, the least certain source first.
+
+    `usable` is what the board has for a network, by resource; None if the project's board is not one of the package's.
+    """
+
+    project: HlsProject
+    usable: Mapping[str, int] | None
+    entries: tuple[Entry, ...]
+    cosimulations: tuple[FoundCosimulation, ...]
+    timings: tuple[FoundTiming, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers as JSON values; each of `resources` has the keys of run.json, and `file`, `note` and `lacks`."""
+        settings = self.project.settings
+        return {
+            "project": str(self.project.folder),
+            "name": settings.project,
+            "board": settings.board,
+            "part": settings.part,
+            "usable": None if self.usable is None else dict(self.usable),
+            "resources": [
+                {
+                    **each.report.to_dict(),
+                    "file": each.file,
+                    "note": each.note,
+                    "lacks": [asdict(lack) for lack in each.lacks],
+                }
+                for each in self.entries
+            ],
+            "cosimulation": [
+                {"file": each.file, "language": each.language, **asdict(each.result)} for each in self.cosimulations
+            ],
+            "timing": [{"file": each.file, **asdict(each.timing)} for each in self.timings],
+        }
+
+    def raise_failures(self) -> None:
+        """Raise what does not pass: the board, too small by the most certain source there is, or co-simulation.
+
+        Raises:
+            CheckFailed: one or both.
+        """
+        failures = [
+            f"{each.file}: co-simulation failed: the {each.language} computes something else than the C++"
+            for each in self.cosimulations
+            if each.result.status == "Fail"
+        ]
+        source = self.entries[-1].report.source
+        for entry in self.entries:
+            if entry.report.source == source and entry.lacks:
+                lacks = ", ".join(f"{lack.missing:,} {lack.resource}" for lack in entry.lacks)
+                failures.append(f"the design does not fit {entry.report.board} by the {source}: {lacks} too few")
+        if failures:
+            raise CheckFailed("\n".join(dict.fromkeys(failures)))
+
+
+def find_project(path: Path) -> HlsProject:
+    """The HLS project in a folder, or the newest one of a run in it.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    if (path / "project.json").is_file():
+        return HlsProject.load(path)
+    found = [file for file in path.glob("*-hls/project/project.json") if file.is_file()]
+    if not found:
+        what = (
+            "but there is no such folder" if not path.is_dir() else "but it has neither project.json nor *-hls/project/"
+        )
+        raise InputError.at(str(path), f"expected the folder of an HLS project or of a run, {what}")
+    return HlsProject.load(max(found, key=lambda file: file.stat().st_mtime_ns).parent)
+
+
+def collect(project: HlsProject) -> Numbers:
+    """Estimate the project's resources and read all reports of the vendor's tools in its folder.
+
+    Raises:
+        InputError: a report is cut off or damaged.
+    """
+    settings = project.settings
+    try:
+        usable = boards.load(settings.board).usable()
+    except FieldError:  # it was made for the board of a user's own file
+        usable = None
+    estimated = estimate(
+        project.layers,
+        io_type=settings.io_type,
+        clock_ns=settings.clock_ns,
+        part=settings.part,
+        board=settings.board,
+    )
+    found = reports.read(project)
+    entries = [_entry(estimated, usable)]
+    for each in found.resources:
+        of_board = usable if _same_part(each.report.part, settings.part) else None
+        entries.append(_entry(each.report, of_board, each.file, each.note))
+    return Numbers(project, usable, tuple(entries), found.cosimulations, found.timings)
+
+
+def _entry(report: ResourceReport, usable: Mapping[str, int] | None, file: str = "", note: str = "") -> Entry:
+    lacks = () if usable is None else shortfalls(report, usable)
+    return Entry(replace(report, fits=None if usable is None else not lacks), lacks, file, note)
+
+
+def _same_part(one: str, other: str) -> bool:
+    """Whether two names mean one part: Vivado leaves out `xc`, hyphens and the temperature grade in some reports."""
+    names = sorted((re.sub("[^a-z0-9]", "", part.lower()).removeprefix("xc") for part in (one, other)), key=len)
+    return bool(names[0]) and names[1].startswith(names[0])

@@ -1,0 +1,113 @@
+"""Resource numbers on the terminal, and the progress of a build."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from fpga_flow.resources.build import Step, Ui
+from fpga_flow.resources.numbers import Entry, Numbers
+from fpga_flow.resources.report import RESOURCES
+from fpga_flow.tables import print_table
+
+_NONE = "-"
+#: Lines of a tool's output that say something by themselves.
+_TELLING = re.compile(r"\s*(?:INFO|WARNING|ERROR|CRITICAL WARNING|Starting|Finished|Start|Phase|\*{5}).*\S")
+_WIDTH = 80
+
+
+def print_numbers(numbers: Numbers) -> None:
+    """Print one table per source, and what co-simulation and timing analysis say."""
+    for entry in numbers.entries:
+        _print_entry(entry, numbers.usable)
+    for each in numbers.cosimulations:
+        result = each.result
+        cycles = _span(result.latency_min, result.latency_max)
+        typer.echo(f"co-simulation of the {each.language}: {result.status}, latency {cycles} cycles ({each.file})")
+    for timed in numbers.timings:
+        worst = timed.timing.setup.worst_ns
+        verdict = "met" if timed.timing.met else "not met"
+        typer.echo(f"timing {verdict}, worst slack {_NONE if worst is None else f'{worst:g} ns'} ({timed.file})")
+
+
+def _print_entry(entry: Entry, usable: Mapping[str, int] | None) -> None:
+    report = entry.report
+    amounts = [getattr(report, name) for name in RESOURCES]
+    clock = _NONE if report.clock_ns is None else f"{report.clock_ns:g}"
+    rows = [["needed", *map(_count, amounts), _count(report.latency_cycles), _count(report.ii), clock]]
+    if usable is not None:
+        most = [usable[name] for name in RESOURCES]
+        shares = [_share(amount, limit) for amount, limit in zip(amounts, most, strict=True)]
+        rows += [["usable", *map(_count, most), "", "", ""], ["share", *shares, "", "", ""]]
+    print_table([report.source, "LUT", "FF", "DSP", "BRAM18", "URAM", "cycles", "II", "clock ns"], rows)
+    typer.echo(f"  {_origin(entry)}; {_verdict(entry, usable is not None)}\n")
+
+
+def _origin(entry: Entry) -> str:
+    if not entry.file:
+        return f"estimated by fpga_flow for {entry.report.tool}"
+    return f"{entry.report.tool}, {entry.report.part}: {entry.file} ({entry.note})"
+
+
+def _verdict(entry: Entry, known: bool) -> str:
+    if entry.report.fits is None and known:
+        return f"not compared with {entry.report.board}, which has another part"
+    if entry.report.fits is None:
+        return f'not compared: no board "{entry.report.board}" comes with the package'
+    if entry.report.fits:
+        return f"fits {entry.report.board}"
+    lacks = ", ".join(f"{lack.missing:,} {lack.resource} too few" for lack in entry.lacks)
+    return f"does not fit {entry.report.board}: {lacks}"
+
+
+def _count(value: int | None) -> str:
+    return _NONE if value is None else f"{value:,}"
+
+
+def _share(amount: int | None, most: int) -> str:
+    return _NONE if amount is None or most == 0 else f"{100 * amount / most:.1f}%"
+
+
+def _span(least: int | None, most: int | None) -> str:
+    return _count(most) if least == most else f"{_count(least)} to {_count(most)}"
+
+
+class BuildProgress(Ui):
+    """Prints a build's progress. Use it as a context manager."""
+
+    def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
+        self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
+                   TextColumn("{task.fields[info]}"))  # fmt: skip
+        self.bars = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> BuildProgress:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def start(self, step: Step, log_file: Path) -> None:
+        """Show a line for the step."""
+        self.task = self.bars.add_task(f"{step.name} ({step.title})", total=None, info=escape(str(log_file)))
+
+    def lines(self, texts: Sequence[str]) -> None:
+        """Show the last of the lines that says something."""
+        telling = [text.strip() for text in texts if _TELLING.match(text)]
+        if self.task is not None and telling:
+            self.bars.update(self.task, info=escape(telling[-1][:_WIDTH]))
+
+    def done(self, step: Step, log_file: Path, seconds: float) -> None:
+        """Print the step's line."""
+        if self.task is not None:
+            self.bars.remove_task(self.task)
+            self.task = None
+        self.console.print(f"  [bold]{step.name:<10}[/] {seconds:>7.1f} s   {escape(str(log_file))}")
