@@ -68,7 +68,7 @@ def _hls4ml() -> Any:
     return hls4ml
 
 
-class _Architecture(dict[str, Any]):
+class Architecture(dict[str, Any]):
     """A model's JSON in the form in which hls4ml's Keras 2 parser takes it."""
 
     def __init__(self, model: Any) -> None:
@@ -81,7 +81,7 @@ def _graph(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder
     register("Vitis")
     weights = folder / "keras_model.h5"
     save_h5(model, weights)
-    hls_config = hls4ml.utils.config_from_keras_model(_Architecture(model), granularity="name", backend="Vitis")
+    hls_config = hls4ml.utils.config_from_keras_model(Architecture(model), granularity="name", backend="Vitis")
     hls_config["Model"]["Strategy"] = settings.strategy.capitalize()
     _configure(hls_config["LayerName"], layers, settings)
     config = hls4ml.utils.config.create_config(

@@ -1,0 +1,42 @@
+"""What becomes of a case of the matrix: refused before anything is generated, or generated, compiled, run and compared."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from fpga_flow import boards, csim
+from fpga_flow.hls import preflight, settings
+from fpga_flow.hls.lower import lower
+from fpga_flow.hls.project import generate
+from fpga_flow.hls.reference import predict, predict_layers
+from fpga_flow.spec.model import Hls
+from tests.hls import cases
+
+IO_TYPES = ("io_parallel", "io_stream")
+EXACT = "exact"
+
+
+def refusal(case: cases.Case, io_type: str) -> str:
+    """Why preflight refuses a case; empty if it doesn't."""
+    return "; ".join(error.message for error in preflight.check(cases.model(case), Hls(io_type=io_type)))
+
+
+def simulate(case: cases.Case, io_type: str, folder: Path) -> csim.CsimResult:
+    """The C simulation of a case that is not refused, compared with the network."""
+    model, hls = cases.model(case), Hls(io_type=io_type)
+    layers = settings.apply(lower(model), hls)
+    inputs = layers[0].input_type.quantize(cases.samples(case))
+    expected = predict(model, layers, inputs)
+    expected = expected.reshape(len(expected), -1)
+    made = settings.settings("net", hls, boards.load("pynq-z2"))
+    project = generate(layers, made, inputs, expected, folder / "project")
+    return csim.simulate(project, inputs, expected, folder / "build", layer_outputs=partial(predict_layers, layers))
+
+
+def verdict(case: cases.Case, io_type: str, folder: Path) -> str:
+    """`exact`, `refused: ...`, or what went wrong."""
+    if why := refusal(case, io_type):
+        return f"refused: {why}"
+    result = simulate(case, io_type, folder)
+    return EXACT if result.exact else f"different: {result.first}"
