@@ -1,12 +1,13 @@
-"""The matrix of layers and options: which become exact HLS code, which are refused; and what stock hls4ml makes of them.
+"""The matrix of layers and options: which become exact HLS code, which are refused; and what stock hls4ml makes of
+them.
 
     python benchmarks/layers.py [--quick] [--json FILE] [--matrix FILE] [--jobs N]
 
-Each case of tests/hls/cases.py, in both io types, is checked, generated, compiled, run on random samples and compared bit
-for bit with what the network computes. The same network then goes through hls4ml alone (`config_from_keras_model` with
-granularity name, Vitis backend), is compiled with the same compiler and compared with the same numbers. `--quick` takes
-every tenth case. `--matrix` also writes what `fpga-flow layers` prints. Takes about 40 minutes on 2 cores. Exit code 1 if a
-bar is missed.
+Each case of tests/hls/cases.py, in both io types, is checked, generated, compiled, run on random samples and compared
+bit for bit with what the network computes. The same network then goes through hls4ml alone (`config_from_keras_model`
+with granularity name, Vitis backend), is compiled with the same compiler and compared with the same numbers. `--quick`
+takes every tenth case. `--matrix` also writes what `fpga-flow layers` prints. Takes about 40 minutes on 2 cores. Exit
+code 1 if a bar is missed.
 """
 
 from __future__ import annotations

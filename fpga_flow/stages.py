@@ -80,7 +80,7 @@ class Work:
         from fpga_flow.hls import lower, reference, settings
 
         model, hls = self._network().model, self.spec.hls
-        layers = settings.apply(lower.lower(model, hls.softmax), hls)
+        layers = settings.apply(lower.lower(model, hls.softmax, hls.io_type), hls)
         outputs = reference.predict(model, layers, self.dataset.test.x)
         project = folder / "project"
         shutil.rmtree(project, ignore_errors=True)  # a killed run may have left a half of it

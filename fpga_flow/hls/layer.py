@@ -26,8 +26,9 @@ class HlsLayer:
     weights     the kernel as whole multiples of `weight_type.step`, in Keras' layout: dense (n_in, n_out), conv
                 (*window, channels, filters), depthwise (*window, channels, 1); None for layers without weights
     biases      the same for the bias, (n_out,), in steps of `bias_type`
-    table       of a `lookup`: the result for each value of the input's type, in steps of `result_type`, in the order of
-                its bits read as an unsigned number
+    table       of a `lookup`: (channels, values) the result for each value of the input's type, in steps of
+    `result_type`,
+                in the order of its bits read as an unsigned number; a row per channel, or a single one for all
     window      kernel or pooling window, (height, width) or (length,), or factors of `upsample`; () where there is none
     pads        (before, after) for each axis of an image that is padded or cropped
     order       of a `permute`: the axis of the input for each axis of the output, from 0

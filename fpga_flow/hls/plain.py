@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.lower.weighted import depthwise_as_conv
 from fpga_flow.keras import keras, tf
 
 
@@ -21,6 +23,8 @@ def plain_model(layers: Sequence[HlsLayer], dtype: str, *, rounding: bool) -> An
         rounding: whether activations round and saturate as their types say. Without, they are Keras' own functions, and
             hls4ml rounds by the types that it is given.
     """
+    if rounding:
+        layers = [_runnable(layer) for layer in layers]
     inputs = keras.Input(layers[0].input_shape, name="inputs", dtype=dtype)
     tensors = {"inputs": inputs}
     for layer in layers:
@@ -38,6 +42,13 @@ def plain_weights(layer: HlsLayer) -> list[NDArray[np.float64]]:
     """Kernel and bias, or the table, (where there are any) as real numbers, in Keras' order."""
     pairs = ((layer.weights, layer.weight_type), (layer.biases, layer.bias_type), (layer.table, layer.result_type))
     return [np.multiply(values, type_.step) for values, type_ in pairs if values is not None and type_ is not None]
+
+
+def _runnable(layer: HlsLayer) -> HlsLayer:
+    """The layer as one that TensorFlow runs: it has no depthwise convolution with other strides along each axis."""
+    if layer.weights is None or not layer.kind.startswith("depthwise") or len(set(layer.strides)) == 1:
+        return layer
+    return replace(layer, kind=layer.kind.replace("depthwise", "conv"), weights=depthwise_as_conv(layer.weights))
 
 
 def _rounds(layer: HlsLayer) -> bool:
@@ -82,7 +93,8 @@ def _activation(layer: HlsLayer, dtype: str) -> Any:
     if layer.function == "lookup":
         from fpga_flow.hls.layers.lookup import Lookup
 
-        return Lookup(str(layer.input_type), name=layer.name, dtype=dtype)
+        channels = 1 if layer.table is None else len(layer.table)
+        return Lookup(str(layer.input_type), channels, name=layer.name, dtype=dtype)
     return keras.layers.Activation(layer.function, name=layer.name, dtype=dtype)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fpga_flow.errors import FieldError
@@ -11,11 +12,14 @@ from fpga_flow.hls import settings
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.lower import lower
 
+#: How many copies of a stream hls4ml can make.
+MOST_COPIES = 7
+
 
 def check(model: Any, hls: Any) -> Iterator[FieldError]:
     """Everything for which a quantized Keras model can't become exact HLS code with the spec's `hls` section."""
     try:
-        layers = lower(model, hls.softmax)
+        layers = lower(model, hls.softmax, hls.io_type)
     except FieldError as error:
         yield error
         return
@@ -24,6 +28,7 @@ def check(model: Any, hls: Any) -> Iterator[FieldError]:
     if hls.io_type == "io_stream":
         for layer in layers:
             yield from _check_stream(layer)
+        yield from _check_copies(layers)
     yield from settings.check(layers, hls)
 
 
@@ -39,9 +44,21 @@ def _check_name(name: str) -> Iterator[FieldError]:
 
 def _check_stream(layer: HlsLayer) -> Iterator[FieldError]:
     """What hls4ml's streaming code does not do."""
-    if layer.kind == "pool" and layer.strides != layer.window:
+    if layer.kind == "pool" and (layer.strides != layer.window or layer.padding != "valid"):
         yield FieldError(
             ("hls", "io_type"),
-            f'pooling "{layer.name}" has windows {layer.window} with strides {layer.strides}, not side by side: '
-            "io_stream can't compute them: expected strides like the window, or io_parallel",
+            f'pooling "{layer.name}" has windows {layer.window}, strides {layer.strides} and padding {layer.padding}, '
+            "which io_stream can't compute: expected windows side by side without padding, or io_parallel",
         )
+
+
+def _check_copies(layers: Sequence[HlsLayer]) -> Iterator[FieldError]:
+    """A stream that several layers read is copied; hls4ml has code for so many copies."""
+    readers = Counter(name for layer in layers for name in layer.inputs)
+    for name, count in readers.items():
+        if count > MOST_COPIES:
+            yield FieldError(
+                ("hls", "io_type"),
+                f'{count} layers read the output of "{name}": expected at most {MOST_COPIES} with io_stream (the '
+                "maximum over windows that overlap reads it once for each value along an axis), or io_parallel",
+            )

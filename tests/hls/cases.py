@@ -38,7 +38,8 @@ def model(case: Case) -> Any:
     inputs = keras.Input(case.shape, name="inputs")
     made = keras.Model(inputs, case.build(Q.QActivation(ROUND, name="quantized_input")(inputs)))
     rng = np.random.default_rng(3)
-    made.set_weights([rng.normal(0, 0.6, weight.shape) for weight in made.get_weights()])
+    values = [rng.normal(0, 0.6, weight.shape) for weight in made.weights]
+    made.set_weights([abs(v) + 0.1 if "variance" in w.name else v for w, v in zip(made.weights, values, strict=True)])
     return made
 
 
@@ -239,7 +240,12 @@ def _convolutions() -> dict[str, tuple[Build, tuple[int, ...]]]:
             chain(partial(Q.QConv2DBatchnorm, 3, 2, kernel_quantizer=KERNEL, bias_quantizer=BIAS, name="c")), IMAGE
         ),
         "QDepthwiseConv2DBatchnorm": (
-            chain(partial(Q.QDepthwiseConv2DBatchnorm, 2, depthwise_quantizer=KERNEL, name="c")), IMAGE
+            chain(
+                partial(
+                    Q.QDepthwiseConv2DBatchnorm, 2, depthwise_quantizer=KERNEL, bias_quantizer=BIAS, name="c"
+                )
+            ),
+            IMAGE,
         ),
     }  # fmt: skip
     return found

@@ -1,4 +1,4 @@
-"""What becomes of a case of the matrix: refused before anything is generated, or generated, compiled, run and compared."""
+"""What becomes of a case of the matrix: refused before anything is generated, or generated, run and compared."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def refusal(case: cases.Case, io_type: str) -> str:
 def simulate(case: cases.Case, io_type: str, folder: Path) -> csim.CsimResult:
     """The C simulation of a case that is not refused, compared with the network."""
     model, hls = cases.model(case), Hls(io_type=io_type)
-    layers = settings.apply(lower(model), hls)
+    layers = settings.apply(lower(model, io_type=io_type), hls)
     inputs = layers[0].input_type.quantize(cases.samples(case))
     expected = predict(model, layers, inputs)
     expected = expected.reshape(len(expected), -1)

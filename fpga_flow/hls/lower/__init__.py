@@ -19,6 +19,7 @@ from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.lower import activation, merge, pool, shape, weighted
 from fpga_flow.hls.lower.signal import Signal, Unrounded
+from fpga_flow.hls.lower.streamed import streamed
 from fpga_flow.keras import keras, qkeras
 from fpga_flow.networks import quantizers
 from fpga_flow.networks.graph import Call, calls
@@ -36,7 +37,9 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(
         ("SeparableConv1D", "SeparableConv2D", "QSeparableConv1D", "QSeparableConv2D"), weighted.separable
     ),
+    **dict.fromkeys(("QConv2DBatchnorm", "QDepthwiseConv2DBatchnorm"), weighted.conv_batchnorm),
     "QActivation": activation.quantizing,
+    **dict.fromkeys(("BatchNormalization", "QBatchNormalization", "PReLU"), activation.per_channel),
     **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU"), activation.function),
     **dict.fromkeys(
         ("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D", "QAveragePooling2D"), pool.pool
@@ -48,6 +51,7 @@ _RULES: dict[str, Rule] = {
     ),
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), merge.merge),
     "Concatenate": merge.concatenate,
+    "RepeatVector": shape.repeat,
     **dict.fromkeys(("Flatten", "Reshape"), shape.reshape),
     "Permute": shape.permute,
     **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D"), shape.zero_pad),
@@ -55,9 +59,13 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("UpSampling1D", "UpSampling2D"), shape.upsample),
 }  # fmt: skip
 #: Rules for layers that can have an activation function inside.
-_WITH_ACTIVATION = (weighted.dense, weighted.conv, weighted.depthwise, weighted.separable)
+_WITH_ACTIVATION = (
+    weighted.dense, weighted.conv, weighted.conv_batchnorm, weighted.depthwise, weighted.separable,
+)  # fmt: skip
 #: Rules that take what is not rounded yet.
-_OF_REAL_NUMBERS = (activation.quantizing, activation.function)
+_OF_REAL_NUMBERS = (activation.quantizing, activation.function, activation.per_channel)
+#: Layers that TimeDistributed may hold: they do the same at each step anyway.
+_STEPWISE = ("Dense", "QDense", "Activation", "QActivation", "ReLU")
 #: Layers that do something only while the network is trained.
 _ONLY_IN_TRAINING = (
     "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout",
@@ -65,11 +73,12 @@ _ONLY_IN_TRAINING = (
 )  # fmt: skip
 
 
-def lower(model: Any, softmax: bool = False) -> tuple[HlsLayer, ...]:
+def lower(model: Any, softmax: bool = False, io_type: str = "io_parallel") -> tuple[HlsLayer, ...]:
     """The layers of a quantized network, in the order of computation, without the input's quantizer and dropout.
 
     Args:
         softmax: whether HLS code shall compute softmax of the logits, too.
+        io_type: `io_parallel` or `io_stream`, which needs some layers in other form.
 
     Raises:
         FieldError: a layer is of a kind, or has an option, that is not known to be computed exactly; or something has
@@ -99,6 +108,8 @@ def lower(model: Any, softmax: bool = False) -> tuple[HlsLayer, ...]:
         raise _not_rounded(output, "the network's output")
     if not layers:
         raise FieldError(("network",), "expected a network that computes something, got one without layers")
+    if io_type == "io_stream":
+        layers = streamed(layers)
     return (*layers[:-1], *_softmax(layers[-1])) if softmax else tuple(layers)
 
 
@@ -125,6 +136,8 @@ def _input(call: Call) -> Signal:
 def _ruled(call: Call, sources: list[Signal | Unrounded]) -> tuple[list[HlsLayer], Signal | Unrounded]:
     """What the rule for a call's layer makes of it, with the activation function inside of it if it has one."""
     name = type(call.layer).__name__
+    if name == "TimeDistributed" and type(call.layer.layer).__name__ in _STEPWISE:
+        return _ruled(replace(call, layer=call.layer.layer), sources)
     rule = _RULES.get(name)
     if rule is None:
         way_out = _WAYS_OUT.get(name, f"expected one of {', '.join(sorted(_RULES))}, or a layer for training only")
@@ -143,8 +156,6 @@ def _ruled(call: Call, sources: list[Signal | Unrounded]) -> tuple[list[HlsLayer
 
 
 _WAYS_OUT = {
-    "BatchNormalization": "fold it into the layer before it, before quantizing",
-    "QBatchNormalization": "fold it into the layer before it, before quantizing",
     "Softmax": "leave it to the host, or set hls.softmax: true",
 }
 

@@ -8,6 +8,7 @@ is of the rounded input, and small.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,9 @@ def quantizing(call: Call, source: Signal | Unrounded) -> tuple[list[HlsLayer], 
     type_ = quantizers.type_of(quantizer)
     relu = type(quantizer).__name__ in quantizers.RELUS
     if type_ is None and quantizers.symmetric_type_of(quantizer) is None:
-        return _tabulated(call, _composed(call.name, source, quantizer))
+        return tabulated(call, _composed(call.name, source, quantizer))
     if isinstance(source, Unrounded):
-        return _tabulated(call, _composed(call.name, source, quantizer), type_)
+        return tabulated(call, _composed(call.name, source, quantizer), type_)
     symmetric = type_ is None
     type_ = type_ or quantizers.symmetric_type_of(quantizer)
     assert type_ is not None  # noqa: S101  (one of them is there, see above)
@@ -73,15 +74,25 @@ def _is_plain_relu(layer: Any) -> bool:
     return isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.relu
 
 
-def _composed(name: str, source: Signal | Unrounded, then: Any) -> Unrounded:
+def per_channel(call: Call, source: Signal | Unrounded) -> tuple[list[HlsLayer], Signal | Unrounded]:
+    """BatchNormalization, QBatchNormalization, PReLU: a function of its own for each channel."""
+    layer, *_, channels = call.layer, *call.shape
+    sizes = [math.prod(weight.shape) for weight in layer.weights]
+    if any(size != channels for size in sizes):
+        raise _refused(call.name, f"expected weights for each of its {channels} channels (last axis), got {sizes}")
+    pixels = (1,) * (len(call.shape) - 1)
+
+    def function(x: Any) -> Any:  # as images, where it is for images: Keras computes those by other code
+        return tf.reshape(layer(tf.reshape(x, (-1, *pixels, channels))), (-1, channels))
+
+    return [], _composed(call.name, source, function, channels)
+
+
+def _composed(name: str, source: Signal | Unrounded, then: Any, channels: int = 1) -> Unrounded:
     """The function behind what comes in."""
-
-    def column(x: Any) -> Any:  # as a batch of samples of one value: what acts on a whole batch must show it
-        return tf.reshape(then(tf.reshape(x, (-1, 1))), (-1,))
-
     if isinstance(source, Signal):
-        return Unrounded(source, column, name)
-    return Unrounded(source.source, lambda x: column(source.function(x)), name)
+        return Unrounded(source, then, name, channels)
+    return Unrounded(source.source, lambda x: then(source.function(x)), name, max(channels, source.channels))
 
 
 def _rounded(
@@ -100,7 +111,7 @@ def _layer(name: str, kind: str, source: Signal, type_: FixedPoint, **options: A
     return HlsLayer(name, "activation", kind, (source.name,), source.shape, source.shape, source.type, type_, **options)
 
 
-def _tabulated(call: Call, unrounded: Unrounded, type_: FixedPoint | None = None) -> tuple[list[HlsLayer], Signal]:
+def tabulated(call: Call, unrounded: Unrounded, type_: FixedPoint | None = None) -> tuple[list[HlsLayer], Signal]:
     """A function as a table, behind rounding of its input where that changes nothing.
 
     Args:
@@ -115,11 +126,13 @@ def _tabulated(call: Call, unrounded: Unrounded, type_: FixedPoint | None = None
         )
 
     def values(of: FixedPoint) -> NDArray[np.float64]:
-        computed = np.asarray(unrounded.function(_grid(of).astype(np.float32)), np.float64)
+        computed = np.asarray(unrounded.function(_batch(_grid(of), unrounded.channels)), np.float64)
         return computed if type_ is None else type_.quantize(computed)
 
     lowered = []
     of_all = values(source.type)
+    if not np.isfinite(of_all).all():
+        raise _refused(call.name, "expected a function with finite values, got some that are not")
     _check_elementwise(call.name, unrounded, source.type)
     coarse = _coarsest(source.type, of_all)
     if coarse.width > MAX_TABLE_BITS:
@@ -137,21 +150,22 @@ def _tabulated(call: Call, unrounded: Unrounded, type_: FixedPoint | None = None
         result = FixedPoint.holding(table)
     except ValueError as error:
         raise _refused(call.name, f"its values have no fixed-point type: {error}") from error
-    order = np.roll(table, -np.searchsorted(_grid(coarse), 0.0))  # as the bits of an index count: negative values last
-    lowered.append(_layer(call.name, "lookup", source, result, table=np.round(order / result.step).astype(np.int64)))
-    attained = [
-        table[(_grid(coarse) >= low) & (_grid(coarse) <= high)]
-        for low, high in zip(source.low, source.high, strict=True)
-    ]
+    # as the bits of an index count, negative values come last
+    order = np.roll(table, -np.searchsorted(_grid(coarse), 0.0), axis=0)
+    steps = np.ascontiguousarray(np.round(order / result.step).astype(np.int64).T)
+    lowered.append(_layer(call.name, "lookup", source, result, table=steps))
+    channels = np.broadcast_to(table, (len(table), source.shape[-1])).T
+    grid, bounds = _grid(coarse), zip(channels, source.low, source.high, strict=True)
+    attained = [results[(grid >= low) & (grid <= high)] for results, low, high in bounds]
     low, high = (np.array([extreme(each) for each in attained]) for extreme in (np.min, np.max))
     return lowered, Signal(call.name, source.shape, result, low, high)
 
 
 def _check_elementwise(name: str, unrounded: Unrounded, type_: FixedPoint) -> None:
     """Refuse a function whose values depend on what else it is given, for example on the greatest value of a batch."""
-    grid = _grid(type_).astype(np.float32)
+    grid = _batch(_grid(type_), unrounded.channels)
     together = np.asarray(unrounded.function(grid))
-    zero = int(np.searchsorted(grid, 0.0))
+    zero = int(np.searchsorted(_grid(type_), 0.0))
     distances = [0, *(sign * 2**power for power in range(type_.width) for sign in (1, -1))]
     for place in (zero + distance for distance in distances if 0 <= zero + distance < len(grid)):
         if not np.array_equal(np.asarray(unrounded.function(grid[place : place + 1])), together[place : place + 1]):
@@ -160,6 +174,11 @@ def _check_elementwise(name: str, unrounded: Unrounded, type_: FixedPoint) -> No
                 "what it makes of a value depends on the other values of the batch: use a fixed scale (alpha=1) and a "
                 "fixed threshold",
             )
+
+
+def _batch(values: NDArray[np.float64], channels: int) -> NDArray[np.float32]:
+    """Values (n,) for each of the channels (n, channels)."""
+    return np.repeat(values.astype(np.float32)[:, None], channels, axis=1)
 
 
 def _grid(type_: FixedPoint) -> NDArray[np.float64]:

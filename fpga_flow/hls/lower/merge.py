@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.hls.lower.signal import Doubles, Signal
+from fpga_flow.hls.lower.signal import Doubles, Signal, Unrounded
+from fpga_flow.keras import tf
 from fpga_flow.networks.graph import Call
 
 Bounds = tuple[Doubles, Doubles]
 
 
-def merge(call: Call, *sources: Signal) -> tuple[list[HlsLayer], Signal]:
-    """Add, Subtract, Multiply, Average (of two), Maximum, Minimum."""
-    function = type(call.layer).__name__.lower()
+def merge(call: Call, *sources: Signal) -> tuple[list[HlsLayer], Signal | Unrounded]:
+    """Add, Subtract, Multiply, Average, Maximum, Minimum."""
+    function, count = type(call.layer).__name__.lower(), len(sources)
     if len({source.shape for source in sources}) > 1:
         shapes = ", ".join(str(source.shape) for source in sources)
         raise FieldError(("network",), f'layer "{call.name}": expected inputs of one shape, got {shapes}')
-    if function == "average" and len(sources) > 2:
-        raise FieldError(
-            ("network",), f'layer "{call.name}": expected the average of two, got {len(sources)}: add and scale instead'
-        )
+    if function != "average" or count == 2:
+        return _pairwise(call, function, sources)
+    layers, total = _pairwise(replace(call, name=f"{call.name}_sum"), "add", sources)
+    return layers, Unrounded(total, lambda x: call.layer([x, *[tf.zeros_like(x)] * (count - 1)]), call.name)
 
+
+def _pairwise(call: Call, function: str, sources: Sequence[Signal]) -> tuple[list[HlsLayer], Signal]:
     def pair(name: str, one: Signal, other: Signal) -> Signal:
         fraction, (low, high) = _RULES[function](one, other)
         return Signal(name, one.shape, _covering(call.name, low, high, fraction), low, high)

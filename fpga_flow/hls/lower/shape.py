@@ -62,6 +62,17 @@ def upsample(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
     return _moved(call, source, "upsample", repeated, window=factors)
 
 
+def repeat(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
+    """RepeatVector: a sequence of one vector, repeated."""
+    name, shape = f"{call.name}_vector", (1, *source.shape)
+    vector = HlsLayer(name, "reshape", "", (source.name,), source.shape, shape, source.type, source.type)
+    times = call.shape[0]
+    repeated = HlsLayer(
+        call.name, "upsample", "", (name,), shape, call.shape, source.type, source.type, window=(times,)
+    )
+    return [vector, repeated], Signal(call.name, call.shape, source.type, source.low, source.high)
+
+
 def _moved(
     call: Call, source: Signal, kind: str, move: Callable[[Doubles], Doubles], **options: Any
 ) -> tuple[list[HlsLayer], Signal]:

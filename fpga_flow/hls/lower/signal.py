@@ -41,10 +41,12 @@ class Unrounded:
     """A tensor of real numbers that hardware never holds: a function of each element of `source`, which the next layer
     must quantize.
 
-    function   from values of `source.type`, any shape (n,), to real numbers (n,), as the network computes them
+    function   from values of `source.type` (n, channels) to real numbers (n, channels), as the network computes them
     made_by    the name of the layer that made it, for messages
+    channels   1 where the function is the same for all channels of `source`, else their number
     """
 
     source: Signal
-    function: Callable[[NDArray[np.float32]], Any]
+    function: Callable[[Any], Any]
     made_by: str
+    channels: int = 1

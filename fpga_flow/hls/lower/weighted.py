@@ -48,9 +48,27 @@ def conv(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
     return [*before, lowered], signal
 
 
+def conv_batchnorm(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
+    """QConv2DBatchnorm, QDepthwiseConv2DBatchnorm: their weights are quantized with the normalisation folded in."""
+    layer = call.layer
+    folded, shift = layer.get_folded_weights()
+    bias = weights.quantized(layer, "bias", shift)
+    if hasattr(layer, "depthwise_kernel"):
+        depthwise_kernel = weights.quantized(layer, "depthwise_kernel", folded)
+        lowered, signal = _depthwise(call.name, call.shape, layer, source, depthwise_kernel, bias)
+    else:
+        kernel, kernel_type = weights.quantized(layer, "kernel", folded)
+        kernel = _dilated(kernel, layer.dilation_rate)
+        lowered, signal = _convolution(
+            "conv", call.name, call.shape, layer, source, kernel, kernel_type, bias, layer.padding
+        )
+    return [lowered], signal
+
+
 def depthwise(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
     """DepthwiseConv1D, DepthwiseConv2D, QDepthwiseConv2D."""
-    lowered, signal = _depthwise(call.name, call.shape, call.layer, source, _bias(call.layer))
+    kernel = weights.exact(call.layer, "depthwise_kernel")
+    lowered, signal = _depthwise(call.name, call.shape, call.layer, source, kernel, _bias(call.layer))
     return [lowered], signal
 
 
@@ -59,7 +77,8 @@ def separable(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
     layer = call.layer
     kernel, kernel_type = weights.exact(layer, "pointwise_kernel")
     between = (*call.shape[:-1], kernel.shape[-2])
-    first, middle = _depthwise(f"{call.name}_depthwise", between, layer, source, None)
+    before = weights.exact(layer, "depthwise_kernel")
+    first, middle = _depthwise(f"{call.name}_depthwise", between, layer, source, before, None)
     rank = kernel.ndim - 2
     second, signal = _layer(
         f"conv{rank}d", call.name, call.shape, middle, kernel, kernel_type, _bias(layer),
@@ -69,13 +88,17 @@ def separable(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
 
 
 def _depthwise(
-    name: str, shape: tuple[int, ...], layer: Any, source: Signal, bias: tuple[Ints, FixedPoint] | None
+    name: str,
+    shape: tuple[int, ...],
+    layer: Any,
+    source: Signal,
+    weight: tuple[Ints, FixedPoint],
+    bias: tuple[Ints, FixedPoint] | None,
 ) -> tuple[HlsLayer, Signal]:
-    kernel, kernel_type = weights.exact(layer, "depthwise_kernel")
-    kernel = _dilated(kernel, layer.dilation_rate)
+    kernel, kernel_type = _dilated(weight[0], layer.dilation_rate), weight[1]
     kind = "depthwise"
     if kernel.shape[-1] > 1:
-        kernel, kind = _depthwise_as_conv(kernel), "conv"
+        kernel, kind = depthwise_as_conv(kernel), "conv"
     return _convolution(kind, name, shape, layer, source, kernel, kernel_type, bias, layer.padding)
 
 
@@ -188,7 +211,7 @@ def _ungrouped(kernel: Ints, groups: int) -> Ints:
     return whole
 
 
-def _depthwise_as_conv(kernel: Ints) -> Ints:
+def depthwise_as_conv(kernel: Ints) -> Ints:
     """A depthwise kernel (*window, channels, multiplier) as (*window, channels, channels * multiplier)."""
     *window, channels, multiplier = kernel.shape
     whole = np.zeros((*window, channels, channels, multiplier), kernel.dtype)

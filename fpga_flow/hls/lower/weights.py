@@ -17,24 +17,34 @@ MAX_WIDTH = 24
 
 
 def exact(layer: Any, name: str) -> tuple[NDArray[np.int64], FixedPoint]:
-    """The weight `name` of a layer in whole steps of its type: the type that its quantizer rounds into, or, where that
-    is none (binary, powers of two, scaled, no quantizer at all), the narrowest that holds the quantized values.
+    """The weight `name` of a layer in whole steps of its type, see `quantized`.
 
     Raises:
-        FieldError: the values are random, not finite, or need more than `MAX_WIDTH` bits.
+        FieldError: see `quantized`.
     """
-    variable, quantizer = getattr(layer, name), quantizer_of(layer, name)
-    if not np.isfinite(variable.numpy()).all():
+    return quantized(layer, name, getattr(layer, name))
+
+
+def quantized(layer: Any, name: str, values: Any) -> tuple[NDArray[np.int64], FixedPoint]:
+    """Values as a layer quantizes its weight `name`, in whole steps of their type: the one that the quantizer rounds
+    into, or, where that is none (binary, powers of two, scaled, no quantizer at all), the narrowest that holds the
+    results.
+
+    Raises:
+        FieldError: the results are random, not finite, or need more than `MAX_WIDTH` bits.
+    """
+    quantizer = quantizer_of(layer, name)
+    if not np.isfinite(np.asarray(values)).all():
         raise _refused(layer, name, "expected finite values, got some that are not")
     type_ = weight_type(layer, name)
     if type_ is not None:
-        values = type_.quantize(variable.numpy())
+        results = type_.quantize(np.asarray(values))
     else:
         if quantizer is not None and is_stochastic(quantizer):
             raise _refused(layer, name, f"its quantizer {type(quantizer).__name__} is random: use one that is not")
-        values = np.asarray(variable if quantizer is None else quantizer(variable), np.float64)
-        type_ = _holding(layer, name, values)
-    return np.round(values / type_.step).astype(np.int64), type_
+        results = np.asarray(values if quantizer is None else quantizer(values), np.float64)
+        type_ = _holding(layer, name, results)
+    return np.round(results / type_.step).astype(np.int64), type_
 
 
 def _holding(layer: Any, name: str, values: NDArray[np.float64]) -> FixedPoint:

@@ -67,4 +67,4 @@ def bias_in_name(shape, classes):
 
 
 def overlapping_pools(shape, classes):
-    return model(shape, layers.MaxPooling2D(3, strides=2, name="pool"), layers.Flatten())
+    return model(shape, layers.MaxPooling2D(8, strides=1, name="pool"), layers.Flatten())

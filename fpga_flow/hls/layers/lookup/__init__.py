@@ -12,27 +12,28 @@ _HEADER = Path(__file__).with_name("nnet_lookup.h")
 
 
 class Lookup(keras.layers.Layer):
-    """The Keras side: `table` has the result for each value of `input_type`, in the order of its bits read as an
-    unsigned number.
+    """The Keras side: `table` (channels, values) has the result for each value of `input_type`, in the order of its
+    bits read as an unsigned number; a row for each channel (last axis), or a single one for all.
     """
 
-    def __init__(self, input_type: str, **options: Any) -> None:
+    def __init__(self, input_type: str, channels: int, **options: Any) -> None:
         super().__init__(**options)
-        self.input_type = FixedPoint.parse(input_type)
+        self.input_type, self.channels = FixedPoint.parse(input_type), channels
 
     def build(self, input_shape: Any) -> None:
         """Make the table."""
-        self.table = self.add_weight("table", (2**self.input_type.width,), trainable=False)
+        self.table = self.add_weight("table", (self.channels, 2**self.input_type.width), trainable=False)
         super().build(input_shape)
 
     def call(self, inputs: Any) -> Any:
         """The results for values of the type."""
-        index = tf.cast(tf.round(inputs / self.input_type.step), tf.int32)
-        return tf.gather(self.table, tf.math.floormod(index, 2**self.input_type.width))
+        size = 2**self.input_type.width
+        index = tf.math.floormod(tf.cast(tf.round(inputs / self.input_type.step), tf.int32), size)
+        return tf.gather(tf.reshape(self.table, (-1,)), index + size * tf.range(self.channels))
 
     def get_config(self) -> dict[str, Any]:
         """The configuration, from which Keras makes the layer again."""
-        return {**super().get_config(), "input_type": str(self.input_type)}
+        return {**super().get_config(), "input_type": str(self.input_type), "channels": self.channels}
 
 
 def register(backend: str) -> None:
@@ -59,13 +60,14 @@ def register(backend: str) -> None:
                 "struct config{index} : nnet::lookup_config {{\n"
                 "    static const unsigned n_in = {n_in};\n"
                 "    static const unsigned table_size = {table_size};\n"
+                "    static const unsigned channels = {channels};\n"
                 "    typedef {table_t.name} table_t;\n"
                 "}};\n"
             )
 
         def format(self, node: Any) -> str:
             params = self._default_config_params(node)
-            params["table_size"] = node.weights["table"].data_length
+            params["channels"], params["table_size"] = node.weights["table"].shape
             return str(self.template.format(**params))
 
     class Function(FunctionCallTemplate):
