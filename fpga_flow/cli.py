@@ -200,6 +200,33 @@ def datasets(as_json: Json = False, quiet: NamesOnly = False) -> None:
 
 
 @app.command()
+def layers(
+    containing: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only cases with this in their name.")] = "",
+    as_json: Json = False,
+    quiet: NamesOnly = False,
+) -> None:
+    """List layers and options: which become HLS code that computes the same bit for bit; which are refused, and why.
+
+    Example: `fpga-flow layers pooling`
+    """
+    from fpga_flow.hls.support import matrix
+    from fpga_flow.tables import print_table
+
+    found = [entry for entry in matrix() if containing.lower() in entry["case"].lower()]
+    if as_json:
+        _print_json(found)
+    elif quiet:
+        _print_names([entry["case"] for entry in found])
+    else:
+        rows = []
+        for entry in found:
+            verdicts = [entry[key].partition(": ") for key in ("io_parallel", "io_stream")]
+            why = dict.fromkeys(reason for _, _, reason in verdicts if reason)
+            rows.append([entry["case"], *(word for word, _, _ in verdicts), "; ".join(why)])
+        print_table(["case", "io_parallel", "io_stream", "why refused"], rows)
+
+
+@app.command()
 def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
     """Say what is installed, what is missing, and how to get it.
 

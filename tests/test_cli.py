@@ -47,7 +47,7 @@ def test_every_command_has_help_with_an_example(run: Any, command: str) -> None:
     assert f"Example: fpga-flow {command}" in " ".join(out.split())
 
 
-@pytest.mark.parametrize("command", ["boards", "passes", "datasets", "doctor"])
+@pytest.mark.parametrize("command", ["boards", "passes", "datasets", "layers", "doctor"])
 def test_lists(run: Any, command: str) -> None:
     code, out, err = run(command)
     assert (code, err) == (0, "")
@@ -56,10 +56,23 @@ def test_lists(run: Any, command: str) -> None:
     entries = json.loads(text)
     assert len(entries) > 1
     for entry in entries:
-        assert (entry.get("name") or entry["what"]) in out
+        assert _name(entry) in out
     code, names, err = run(command, "--quiet")
     assert (code, err) == (0, "")
-    assert names.split() == ([] if command == "doctor" else [entry["name"] for entry in entries])
+    assert names.splitlines() == ([] if command == "doctor" else [_name(entry) for entry in entries])
+
+
+def _name(entry: dict[str, Any]) -> str:
+    return str(entry.get("name") or entry.get("case") or entry["what"])
+
+
+def test_layers_say_what_is_refused_and_why(run: Any) -> None:
+    code, out, err = run("layers", "lstm")
+    assert (code, err) == (0, "")
+    assert "LSTM  refused      refused" in out
+    assert "has no exact HLS code here" in out
+    assert "QConv2D" not in out
+    assert run("layers", "QConv2D, valid, dilation_rate=2", "--quiet") == (0, "QConv2D, valid, dilation_rate=2\n", "")
 
 
 def test_lines_of_tables_are_not_broken_in_files(run: Any) -> None:

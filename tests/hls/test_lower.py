@@ -123,8 +123,11 @@ def test_refused_with_reason_and_way_out():
     assert refused(model(keras.layers.PReLU(name="r"))) == (
         'activation "r": expected weights for each of its 1 channels (last axis), got [16]'
     )
-    assert refused(model(keras.layers.Conv2DTranspose(2, 2, name="t"))).startswith(
-        'layer "t" (Conv2DTranspose) has no exact HLS code here: expected one of Activation, '
+    assert refused(model(keras.layers.Conv2DTranspose(2, 2, name="t"))) == (
+        'layer "t" (Conv2DTranspose) has no exact HLS code here: use UpSampling2D and a convolution'
+    )
+    assert refused(model(keras.layers.LayerNormalization(name="t"))) == (
+        'layer "t" (LayerNormalization) has no exact HLS code here: `fpga-flow layers` lists those that have'
     )
     assert refused(model(qkeras.QActivation("bernoulli()", name="r"))) == (
         'activation "r": its quantizer bernoulli is random: use one that is not'

@@ -140,7 +140,7 @@ def _ruled(call: Call, sources: list[Signal | Unrounded]) -> tuple[list[HlsLayer
         return _ruled(replace(call, layer=call.layer.layer), sources)
     rule = _RULES.get(name)
     if rule is None:
-        way_out = _WAYS_OUT.get(name, f"expected one of {', '.join(sorted(_RULES))}, or a layer for training only")
+        way_out = _WAYS_OUT.get(name, "`fpga-flow layers` lists those that have")
         raise FieldError(("network",), f'layer "{call.name}" ({name}) has no exact HLS code here: {way_out}')
     if rule not in _OF_REAL_NUMBERS:
         for source in sources:
@@ -155,8 +155,14 @@ def _ruled(call: Call, sources: list[Signal | Unrounded]) -> tuple[list[HlsLayer
     return [*lowered, *more], signal
 
 
+_RECURRENT = ("LSTM", "GRU", "SimpleRNN", "QLSTM", "QGRU", "QSimpleRNN", "Bidirectional")
 _WAYS_OUT = {
     "Softmax": "leave it to the host, or set hls.softmax: true",
+    "Lambda": "its Python code can't be translated: use layers",
+    "Conv2DTranspose": "use UpSampling2D and a convolution",
+    "Embedding": "do it on the host",
+    "QAdaptiveActivation": "use a QActivation with the range that it found",
+    **dict.fromkeys(_RECURRENT, "use convolutions over the sequence"),
 }
 
 

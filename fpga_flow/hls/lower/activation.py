@@ -91,7 +91,7 @@ def per_channel(call: Call, source: Signal | Unrounded) -> tuple[list[HlsLayer],
 def _composed(name: str, source: Signal | Unrounded, then: Any, channels: int = 1) -> Unrounded:
     """The function behind what comes in."""
     if isinstance(source, Signal):
-        return Unrounded(source, then, name, channels)
+        return Unrounded(source, lambda x: then(tf.constant(x)), name, channels)
     return Unrounded(source.source, lambda x: then(source.function(x)), name, max(channels, source.channels))
 
 
