@@ -104,3 +104,11 @@ class HlsLayer:
     def macs(self) -> int:
         """Multiply-accumulate operations for one sample, counting the zeros."""
         return 0 if self.weights is None else self.weights.size * self.positions
+
+
+def depthwise_as_conv(kernel: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A depthwise kernel (*window, channels, multiplier) as (*window, channels, channels * multiplier)."""
+    *window, channels, multiplier = kernel.shape
+    whole = np.zeros((*window, channels, channels, multiplier), kernel.dtype)
+    whole[..., np.arange(channels), np.arange(channels), :] = kernel
+    return whole.reshape(*window, channels, channels * multiplier)

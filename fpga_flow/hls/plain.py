@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.fixed_point import FixedPoint
-from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.hls.lower.weighted import depthwise_as_conv
+from fpga_flow.hls.layer import HlsLayer, depthwise_as_conv
 from fpga_flow.keras import keras, tf
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
-from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.layer import HlsLayer, depthwise_as_conv
 from fpga_flow.hls.lower import weights
 from fpga_flow.hls.lower.shape import pad
 from fpga_flow.hls.lower.signal import Doubles, Signal
@@ -209,11 +209,3 @@ def _ungrouped(kernel: Ints, groups: int) -> Ints:
         columns = slice(group * outputs // groups, (group + 1) * outputs // groups)
         whole[..., rows, columns] = kernel[..., columns]
     return whole
-
-
-def depthwise_as_conv(kernel: Ints) -> Ints:
-    """A depthwise kernel (*window, channels, multiplier) as (*window, channels, channels * multiplier)."""
-    *window, channels, multiplier = kernel.shape
-    whole = np.zeros((*window, channels, channels, multiplier), kernel.dtype)
-    whole[..., np.arange(channels), np.arange(channels), :] = kernel
-    return whole.reshape(*window, channels, channels * multiplier)
