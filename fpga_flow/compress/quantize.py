@@ -2,21 +2,35 @@
 
 Source: quantisation-aware training with straight-through gradients, as in QKeras (Coelho et al. 2021).
 A layer without an activation function, such as the one that gives the logits, keeps the full precision of its sums.
+
+What becomes of each kind of layer:
+
+    dense, convolutions      QKeras' layer with the types `weight` and `bias`
+    ReLU                     a quantizer that is a ReLU into the type `activation`
+    other functions          the function, then a quantizer into the type `activation`: HLS code has a table of both
+    averages                 of a power of two of values: themselves; of another number of values: as other functions
+    BatchNormalization       folded into the layer before it (`networks/fold.py`)
+    quantizers into a type   a quantizer into the type `activation`
+    all that moves, joins, compares or is for training only: itself
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from fpga_flow.compress.base import Context, retrain
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.fixed_point import FixedPoint
-from fpga_flow.keras import keras, qkeras
+from fpga_flow.keras import keras, qkeras, tf
+from fpga_flow.networks.fold import NORMALIZATIONS, fold, refused
 from fpga_flow.networks.network import Network
-from fpga_flow.networks.rebuild import copy, rebuild
+from fpga_flow.networks.rebuild import copy, opened, rebuild
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import PositiveFloat, Retraining
 
@@ -31,11 +45,17 @@ class Options(Retraining):
 
 @dataclass(frozen=True)
 class Site:
-    """A layer that needs types: the names by which patterns find it, and which of `weight`, `bias`, `activation`."""
+    """A layer that needs types: the names by which patterns find it, and which of `weight`, `bias`, `activation`.
+
+    signed  the layer's name and function where the type of `activation` must hold negative values
+    why     the reason for which the type is needed, where that is not plain
+    """
 
     layer: Any
     names: tuple[str, ...]
     keys: tuple[str, ...]
+    signed: str = ""
+    why: str = ""
 
 
 def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
@@ -43,11 +63,11 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
     if precision is None:
         yield FieldError(path, "expected a section `precision` with the types of the input and of the layers, got none")
         return
-    try:
-        sites = _sites(split_activations(model))
-    except FieldError as error:
-        yield error
+    flat = opened(model)
+    if errors := list(refusals(flat)):
+        yield from errors
         return
+    sites = find_sites(prepare(flat))
     names = {name for site in sites for name in site.names}
     for pattern, message in unmatched(precision.layers, sorted(names)).items():
         yield FieldError(("precision", "layers", pattern), message)
@@ -60,13 +80,22 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
                     ("precision", "layers", pattern, key), f"expected a layer with {_WHAT[key]}, got {layers}"
                 )
     for site in sites:
-        types = _types(site, precision)
-        if missing := [key for key in site.keys if key not in types]:
-            yield FieldError(
-                ("precision", "layers"),
-                f'expected a pattern that gives layer "{site.layer.name}" its type of {" and ".join(missing)}, '
-                "got none",
-            )
+        yield from _check_types(site, _types(site, precision))
+
+
+def _check_types(site: Site, types: dict[str, FixedPoint]) -> Iterator[FieldError]:
+    if missing := [key for key in site.keys if key not in types]:
+        yield FieldError(
+            ("precision", "layers"),
+            f'expected a pattern that gives layer "{site.layer.name}" its type of {" and ".join(missing)}'
+            f"{site.why}, got none",
+        )
+    elif site.signed and not types["activation"].signed:
+        yield FieldError(
+            ("precision", "layers"),
+            f"expected a signed type of activation for {site.signed}, which has negative values, "
+            f"got {types['activation']}",
+        )
 
 
 def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:
@@ -85,17 +114,22 @@ def quantize_model(model: Any, precision: Any) -> Any:
     """
     from fpga_flow.networks import quantizers  # its classes are QKeras', so it loads TensorFlow
 
-    model = split_activations(model)
-    types = {site.layer.name: _types(site, precision) for site in _sites(model)}
+    model = prepare(model)
+    types = {site.layer.name: _types(site, precision) for site in find_sites(model)}
 
     def replace(layer: Any) -> list[Any]:
         if isinstance(layer, keras.layers.InputLayer):
             return [qkeras.QActivation(quantizers.linear(precision.input), name=f"{layer.name}_quantized")]
-        if _is_input_quantizer(layer):
-            return []
         kind = _kind(layer)
-        if kind == "activation":
+        if kind == "cut":
+            return []
+        if kind == "relu":
             return [qkeras.QActivation(quantizers.relu(types[layer.name]["activation"]), name=layer.name)]
+        if kind == "rounding":
+            return [qkeras.QActivation(quantizers.linear(types[layer.name]["activation"]), name=layer.name)]
+        if kind == "function":
+            rounding = quantizers.linear(types[layer.name]["activation"])
+            return [copy(layer), qkeras.QActivation(rounding, name=f"{layer.name}_quantized")]
         if kind == "weighted":
             return [_quantized(layer, types[layer.name])]
         return [copy(layer)]
@@ -103,85 +137,191 @@ def quantize_model(model: Any, precision: Any) -> Any:
     return rebuild(model, replace)
 
 
-def split_activations(model: Any) -> Any:
-    """`model` with activation functions inside of layers, and ReLU layers, turned into Activation layers of their own.
+def prepare(model: Any) -> Any:
+    """`model` without nested models and BatchNormalization, and with activation functions inside of layers turned into
+    layers of their own: only layers of which each needs its own types, or none.
 
     Raises:
-        FieldError: an activation function or a layer is not among those that can be quantized.
+        FieldError: a layer is not among those that can be quantized.
     """
+    flat = opened(model)
+    for error in refusals(flat):
+        raise error
 
     def replace(layer: Any) -> list[Any]:
         if isinstance(layer, keras.layers.InputLayer):
             return []
-        kind, config = _kind(layer), layer.get_config()
-        if kind == "weighted" and (function := _function(layer)) != "linear":
-            split = layer.__class__.from_config({**config, "activation": "linear"})
-            return [split, keras.layers.Activation(function, name=f"{layer.name}_{function}")]
-        if isinstance(layer, keras.layers.ReLU):
+        if _name(layer) in _WEIGHTED and (inside := layer.activation) not in (None, keras.activations.linear):
+            split = layer.__class__.from_config({**layer.get_config(), "activation": "linear"})
+            if isinstance(inside, qkeras.BaseQuantizer):
+                return [split, qkeras.QActivation(inside, name=f"{layer.name}_activation")]
+            return [split, keras.layers.Activation(inside, name=f"{layer.name}_{inside.__name__}")]
+        if isinstance(layer, keras.layers.ReLU) and _kind(layer) == "relu":
             return [keras.layers.Activation("relu", name=layer.name)]
         return [copy(layer)]
 
-    return rebuild(model, replace)
+    return rebuild(fold(flat), replace)
 
 
-_WHAT = {"weight": "weights", "bias": "a bias", "activation": "an activation function"}
-_WEIGHTED = ("Dense", "Conv2D", "QDense", "QConv2D")
-_PASSED_ON = ("InputLayer", "MaxPooling2D", "AveragePooling2D", "Flatten", "Dropout")
+def refusals(model: Any) -> Iterator[FieldError]:
+    """An error for each layer of a flat model that can't be quantized."""
+    for layer in model.layers:
+        try:
+            _kind(layer)
+        except FieldError as error:
+            yield error
 
 
-def _kind(layer: Any) -> str:
-    """`weighted`, `activation` or `passed on`."""
-    name = type(layer).__name__
-    if name in _WEIGHTED:
-        _function(layer)
-        return "weighted"
-    if name in ("Activation", "QActivation") and (_function(layer) == "relu" or _is_input_quantizer(layer)):
-        return "activation"
-    if name == "ReLU" and layer.max_value is None and not layer.negative_slope and not layer.threshold:
-        return "activation"
-    if name in _PASSED_ON:
-        return "passed on"
-    raise FieldError(
-        ("network",),
-        f'layer "{layer.name}" ({name}) can\'t be quantized: expected Dense, Conv2D, ReLU, MaxPooling2D, '
-        "AveragePooling2D, Flatten or Dropout",
-    )
-
-
-def _function(layer: Any) -> str:
-    """`linear` or `relu`, the activation function of a layer."""
-    if isinstance(layer, qkeras.QActivation):
-        return "relu" if type(layer.quantizer).__name__ in ("quantized_relu", "ShiftedRelu") else "linear"
-    if layer.activation in (None, keras.activations.linear):
-        return "linear"
-    if layer.activation is keras.activations.relu:
-        return "relu"
-    name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
-    raise FieldError(
-        ("network",), f'activation "{name}" of layer "{layer.name}" can\'t be quantized: expected relu or none'
-    )
-
-
-def _is_input_quantizer(layer: Any) -> bool:
-    before = layer.inbound_nodes[0].inbound_layers if isinstance(layer, qkeras.QActivation) else []
-    return isinstance(before, keras.layers.InputLayer)
-
-
-def _sites(model: Any) -> list[Site]:
+def find_sites(model: Any) -> list[Site]:
+    """The layers of a prepared model that need types, in their order."""
     sites = []
     for layer in model.layers:
         kind = _kind(layer)
         if kind == "weighted":
             sites.append(Site(layer, (layer.name,), ("weight", "bias") if layer.use_bias else ("weight",)))
-        elif kind == "activation" and not _is_input_quantizer(layer):
+        elif kind in ("relu", "rounding"):
             sites.append(Site(layer, (layer.name, *_weighted_before(layer)), ("activation",)))
+        elif kind == "function" and (count := _averaged(layer)):
+            why = f", as an average of {count} values is no fixed-point number"
+            sites.append(Site(layer, (layer.name,), ("activation",), why=why))
+        elif kind == "function":
+            names = (layer.name, *_weighted_before(layer))
+            sites.append(Site(layer, names, ("activation",), signed=_negative(layer)))
     return sites
+
+
+_WHAT = {"weight": "weights", "bias": "a bias", "activation": "an activation function"}
+_WEIGHTED = {
+    **dict.fromkeys(("Dense", "QDense"), "QDense"),
+    **dict.fromkeys(("Conv1D", "QConv1D"), "QConv1D"),
+    **dict.fromkeys(("Conv2D", "QConv2D"), "QConv2D"),
+    **dict.fromkeys(("DepthwiseConv2D", "QDepthwiseConv2D"), "QDepthwiseConv2D"),
+    **dict.fromkeys(("SeparableConv1D", "QSeparableConv1D"), "QSeparableConv1D"),
+    **dict.fromkeys(("SeparableConv2D", "QSeparableConv2D"), "QSeparableConv2D"),
+}
+_FUNCTIONS = ("ReLU", "LeakyReLU", "ELU", "ThresholdedReLU")
+_AVERAGES = (
+    "AveragePooling1D", "AveragePooling2D", "QAveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
+    "QGlobalAveragePooling2D",
+)  # fmt: skip
+_FOR_TRAINING = (
+    "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout",
+    "ActivityRegularization",
+)  # fmt: skip
+_PASSED_ON = (
+    "InputLayer", "MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Add", "Subtract",
+    "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Flatten", "Reshape", "Permute", "ZeroPadding1D",
+    "ZeroPadding2D", "Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D", *_FOR_TRAINING,
+)  # fmt: skip
+#: The classes of all layers that can be quantized.
+LAYERS = tuple(
+    dict.fromkeys((*_WEIGHTED, "Activation", "QActivation", *_FUNCTIONS, *_AVERAGES, *NORMALIZATIONS, *_PASSED_ON))
+)
+#: What to do instead of a layer that can't be quantized, where there is more to say than which ones can.
+_WAYS_OUT = {
+    "DepthwiseConv1D": "QKeras has no such layer: use SeparableConv1D, or Conv1D with as many groups as channels",
+    "Softmax": "train on logits; softmax is computed by the host, or with hls.softmax: true",
+}
+
+
+def way_out(name: str) -> str:
+    """What to do instead of a layer of a class that can't be quantized."""
+    kinds = "a dense, convolution, activation, pooling, merging, reshaping, padding, cropping or upsampling layer"
+    return _WAYS_OUT.get(name, f"expected {kinds}")
+
+
+def _kind(layer: Any) -> str:
+    """`weighted`, `relu`, `rounding`, `function`, `folded`, `passed on`, or `cut`: a quantizer that its input's own
+    takes the place of.
+
+    Raises:
+        FieldError: the layer is of none of these kinds.
+    """
+    name = _name(layer)
+    if name in _WEIGHTED:
+        _check_function(layer, layer.activation)
+        return "weighted"
+    if name == "QActivation":
+        return _kind_of_quantizer(layer)
+    if name in NORMALIZATIONS:
+        if error := refused(layer):
+            raise error
+        return "folded"
+    if name == "Activation":
+        _check_function(layer, layer.activation)
+        functions = {keras.activations.linear: "passed on", None: "passed on", keras.activations.relu: "relu"}
+        return functions.get(layer.activation, "function")
+    if name in _FUNCTIONS:
+        plain = name == "ReLU" and layer.max_value is None and not layer.negative_slope and not layer.threshold
+        return "relu" if plain else "function"
+    if name in _AVERAGES:
+        return "function" if _averaged(layer) else "passed on"
+    if name in _PASSED_ON:
+        return "passed on"
+    raise FieldError(("network",), f'layer "{layer.name}" ({name}) can\'t be quantized: {way_out(name)}')
+
+
+def _name(layer: Any) -> str:
+    return type(layer).__name__
+
+
+def _check_function(layer: Any, function: Any) -> None:
+    """Refuse an activation function that does not act on each value by itself."""
+    from fpga_flow.hls.lower.activation import ELEMENTWISE
+
+    if function in (None, keras.activations.linear) or isinstance(function, qkeras.BaseQuantizer):
+        return
+    name = getattr(function, "__name__", type(function).__name__)
+    if name == "softmax":
+        raise FieldError(
+            ("network",), f'activation "softmax" of layer "{layer.name}" can\'t be quantized: {_WAYS_OUT["Softmax"]}'
+        )
+    if name not in ELEMENTWISE:
+        raise FieldError(
+            ("network",),
+            f'activation "{name}" of layer "{layer.name}" can\'t be quantized: expected one of '
+            f"{', '.join(ELEMENTWISE)} or none",
+        )
+
+
+def _kind_of_quantizer(layer: Any) -> str:
+    """A quantizer that is there already: the new types take its place."""
+    from fpga_flow.networks import quantizers
+
+    before = layer.inbound_nodes[0].inbound_layers
+    if isinstance(before, keras.layers.InputLayer):
+        return "cut"
+    if _name(layer.quantizer) in quantizers.RELUS:
+        return "relu"
+    if quantizers.type_of(layer.quantizer) is None and quantizers.symmetric_type_of(layer.quantizer) is None:
+        text = f'layer "{layer.name}" has a quantizer of its own, {_name(layer.quantizer)}, which no type can replace'
+        raise FieldError(("network",), f"{text}: leave out the quantize pass, or the quantizer")
+    return "cut" if not isinstance(before, list) and _kind(before) == "function" else "rounding"
+
+
+def _averaged(layer: Any) -> int:
+    """Over how many values a layer takes averages, where their number is no power of two; else 0."""
+    if _name(layer) not in _AVERAGES:
+        return 0
+    shape = layer.input_shape[1:-1] if "Global" in _name(layer) else layer.pool_size
+    count = math.prod(shape) if isinstance(shape, tuple) else int(shape)
+    of_qkeras = getattr(layer, "average_quantizer", None) or getattr(layer, "activation", None)
+    return count if of_qkeras or count & (count - 1) else 0
+
+
+def _negative(layer: Any) -> str:
+    """The layer and its function in words if that has negative values."""
+    values = np.asarray(layer.call(tf.linspace([-16.0], [16.0], 1025)))
+    if values.min() >= 0:
+        return ""
+    function = getattr(getattr(layer, "activation", None), "__name__", _name(layer))
+    return f'layer "{layer.name}" ({function})'
 
 
 def _weighted_before(layer: Any) -> tuple[str, ...]:
     """The name of the weighted layer whose sums reach an activation; none where several layers meet before it."""
     while not isinstance(layer, (list, keras.layers.InputLayer)):
-        if _kind(layer) == "weighted":
+        if _name(layer) in _WEIGHTED:
             return (layer.name,)
         layer = layer.inbound_nodes[0].inbound_layers
     return ()
@@ -194,13 +334,25 @@ def _types(site: Site, precision: Any) -> dict[str, FixedPoint]:
     return {key: types[0] for key, types in given.items() if types}
 
 
+_KEPT = (
+    "name", "units", "filters", "kernel_size", "strides", "padding", "use_bias", "data_format", "dilation_rate",
+    "groups", "depth_multiplier",
+)  # fmt: skip
+
+
 def _quantized(layer: Any, types: dict[str, FixedPoint]) -> Any:
-    """The QKeras layer in place of a Dense or Conv2D."""
+    """The QKeras layer in place of a layer with weights; both kernels of a separable one have the same type."""
     from fpga_flow.networks import quantizers
 
     config = layer.get_config()
-    kept = ("name", "units", "filters", "kernel_size", "strides", "padding", "use_bias", "dilation_rate", "groups")
-    options = {key: config[key] for key in kept if key in config}
-    options["kernel_quantizer"] = quantizers.linear(types["weight"])
+    options = {key: config[key] for key in _KEPT if key in config}
+    if options.get("groups") == 1:  # depthwise and separable layers take no groups
+        del options["groups"]
+    kernels = [key for key in ("kernel", "depthwise", "pointwise") if hasattr(layer, _VARIABLES[key])]
+    for key in kernels:
+        options[f"{key}_quantizer"] = quantizers.linear(types["weight"])
     options["bias_quantizer"] = quantizers.linear(types["bias"]) if layer.use_bias else None
-    return (qkeras.QDense if "units" in config else qkeras.QConv2D)(**options)
+    return getattr(qkeras, _WEIGHTED[_name(layer)])(**options)
+
+
+_VARIABLES = {"kernel": "kernel", "depthwise": "depthwise_kernel", "pointwise": "pointwise_kernel"}

@@ -2,7 +2,8 @@
 
 QKeras computes in float32, which is exact while every sum has at most 24 bits: then its own predictions are the
 reference. Wider networks are computed in float64 by a plain Keras model with the same weights and the same rounding;
-sums of more than 53 bits are refused when the network is lowered.
+sums of more than 53 bits are refused when the network is lowered. Networks with a function that is looked up are
+computed so, too: of a real number x that it rounds to q, QKeras computes x + (q - x), whose last bit may be off.
 """
 
 from __future__ import annotations
@@ -58,4 +59,6 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _float32_is_exact(layers: Sequence[HlsLayer]) -> bool:
-    return all((layer.accum_type or layer.result_type).width <= FLOAT32_BITS for layer in layers)
+    return all(
+        layer.function != "lookup" and (layer.accum_type or layer.result_type).width <= FLOAT32_BITS for layer in layers
+    )

@@ -7,10 +7,13 @@ from typing import Any
 
 from fpga_flow.keras import keras
 
+#: The name of a network's input. hls4ml reserves the name `input`.
+INPUT = "inputs"
+
 
 def inputs(shape: tuple[int, ...]) -> Any:
-    """The input tensor (batch, *shape). hls4ml reserves the name `input`."""
-    return keras.Input(shape, name="inputs")
+    """The input tensor (batch, *shape)."""
+    return keras.Input(shape, name=INPUT)
 
 
 def relu(tensor: Any, after: str) -> Any:

@@ -17,6 +17,7 @@ from pydantic import Field
 from fpga_flow.errors import FieldError, suggest
 from fpga_flow.keras import keras
 from fpga_flow.networks import blocks
+from fpga_flow.networks.rebuild import opened
 from fpga_flow.spec.base import Form, Section
 
 _FUNCTION = ("network", "function")
@@ -78,9 +79,7 @@ def build(options: Options, input_shape: tuple[int, ...], classes: int) -> Any:
     expected = ((None, *input_shape), (None, classes))
     if got != expected:
         raise FieldError(_FUNCTION, f"expected a model with input and output shapes {expected}, got {got}")
-    if nested := [layer.name for layer in model.layers if isinstance(layer, keras_model)]:
-        raise FieldError(_FUNCTION, f'expected layers, got the model "{nested[0]}" inside of the model from {name}')
-    return _with_named_input(model, input_shape)
+    return _with_named_input(model)
 
 
 @contextlib.contextmanager
@@ -117,13 +116,13 @@ def _on_path(folder: str) -> Iterator[None]:
         sys.path.remove(folder)
 
 
-def _with_named_input(model: Any, input_shape: tuple[int, ...]) -> Any:
-    """The model with the input tensor that every family has; the later stages know it by its name."""
+def _with_named_input(model: Any) -> Any:
+    """The model without models inside of it, and with the name of its input that every family has: the later stages
+    know it by its name.
+    """
     try:
         functional = keras.Model(model.inputs, model.outputs, name=model.name)
-        named = keras.models.clone_model(functional, input_tensors=blocks.inputs(input_shape))
     except ValueError as error:  # a subclass of keras.Model has no graph of layers
         text = "expected a Sequential or functional model, whose layers can be seen"
         raise FieldError(_FUNCTION, f"{text}, got {type(model).__name__}") from error
-    named.set_weights(model.get_weights())
-    return named
+    return opened(functional, blocks.INPUT)

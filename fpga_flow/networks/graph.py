@@ -29,11 +29,16 @@ def calls(model: Any) -> list[Call]:
 
     The call of an output is the last one where there is a single output.
     """
+    return calls_and_outputs(model)[0]
+
+
+def calls_and_outputs(model: Any) -> tuple[list[Call], list[str]]:
+    """All calls, see `calls`, and for each output of the model the name of the call that gives it."""
     reserved = {layer.name for layer in model.layers}
     found: dict[str, Call] = {}
-    for output in model.outputs:
-        _visit(output, _Use("", {}), reserved, found)
-    return list(found.values())
+    use = _Use("", {})
+    outputs = [_visit(output, use, reserved, found) for output in model.outputs]
+    return list(found.values()), outputs
 
 
 @dataclass

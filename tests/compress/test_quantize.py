@@ -116,20 +116,51 @@ def test_types_that_are_missing_or_of_no_use_are_errors():
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (L.Dense(3, activation="tanh", name="t"), 'activation "tanh" of layer "t" can\'t be quantized: expected relu '
-         "or none"),
-        (L.BatchNormalization(name="b"), 'layer "b" (BatchNormalization) can\'t be quantized: expected Dense, Conv2D, '
-         "ReLU, MaxPooling2D, AveragePooling2D, Flatten or Dropout"),
-        (L.ReLU(6.0, name="r6"), 'layer "r6" (ReLU) can\'t be quantized: expected Dense, Conv2D, ReLU, MaxPooling2D, '
-         "AveragePooling2D, Flatten or Dropout"),
+        (L.LayerNormalization(name="n"), 'layer "n" (LayerNormalization) can\'t be quantized: expected a dense, '),
+        (L.Dense(3, activation="softmax", name="s"), 'activation "softmax" of layer "s" can\'t be quantized: train on '
+         "logits; softmax is computed by the host, or with hls.softmax: true"),
+        (L.BatchNormalization(name="b"), 'layer "b" (BatchNormalization) can\'t be folded: it stands behind "inputs" '
+         "(InputLayer): put it right behind a dense or convolution layer, before the activation function, or leave it "
+         "out"),
+        (qkeras.QActivation("quantized_tanh(4)", name="t"), ""),
     ],
 )  # fmt: skip
 def test_layers_that_cannot_be_quantized_are_named(layer, message):
-    assert problems(model(layer), {"*": TYPES}) == [(("network",), message)]
+    found = problems(model(layer), {})
+    assert len(found) == (1 if message else 0)  # the input's own quantizer makes way for the new one
+    for path, text in found:
+        assert path == ("network",)
+        assert text.startswith(message)
 
 
-def test_a_layer_used_twice_is_refused():
+def test_all_layers_that_cannot_be_quantized_are_named_at_once():
+    network = model(
+        L.Dense(4, name="d"), qkeras.QActivation("quantized_tanh(4)", name="t"), L.LayerNormalization(name="n")
+    )
+    first, second = (message for _, message in problems(network, {"*": TYPES}))
+    assert first == (
+        'layer "t" has a quantizer of its own, quantized_tanh, which no type can replace: leave out the quantize pass, '
+        "or the quantizer"
+    )
+    assert second.startswith('layer "n" (LayerNormalization) can\'t be quantized')
+
+
+def test_functions_with_negative_values_need_signed_types():
+    found = problems(model(L.Dense(4, "tanh", name="d"), L.Dense(4, "sigmoid", name="e")), {"*": TYPES})
+    assert found == [
+        (
+            ("precision", "layers"),
+            'expected a signed type of activation for layer "d_tanh" (tanh), which has negative values, '
+            "got ufixed<6,2>",
+        )
+    ]
+
+
+def test_a_shared_layer_stays_one_layer():
     inputs = keras.Input((8,), name="inputs")
-    shared = L.Dense(8, name="shared")
-    twice = keras.Model(inputs, shared(shared(inputs)))
-    assert problems(twice, {"*": TYPES}) == [(("network",), 'layer "shared" is used 2 times: expected once')]
+    shared = L.Dense(8, activation="relu", name="shared")
+    twice = keras.Model(inputs, L.Dense(3, name="out")(shared(shared(inputs))))
+    assert problems(twice, {"*": TYPES}) == []
+    after = quantize.quantize_model(twice, precision({"*": TYPES}))
+    assert [layer.name for layer in after.layers] == ["inputs", "inputs_quantized", "shared", "shared_relu", "out"]
+    assert len(after.trainable_variables) == 4

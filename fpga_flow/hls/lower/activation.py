@@ -53,12 +53,13 @@ def function(call: Call, source: Signal | Unrounded) -> tuple[list[HlsLayer], Si
     if getattr(layer, "activation", None) is keras.activations.softmax:
         raise _refused(call.name, "softmax is computed by the host, or at the network's end with hls.softmax: true")
     name = getattr(getattr(layer, "activation", None), "__name__", "")
-    if name not in ("", *_ELEMENTWISE):
+    if name not in ("", *ELEMENTWISE):
         raise _refused(call.name, f"its function {name or layer.activation} is not known to act on single values")
     return [], _composed(call.name, source, layer.call)
 
 
-_ELEMENTWISE = (
+#: Activation functions that act on each value by itself.
+ELEMENTWISE = (
     "relu", "tanh", "sigmoid", "hard_sigmoid", "elu", "selu", "softplus", "softsign", "swish", "gelu", "exponential",
     "mish",
 )  # fmt: skip

@@ -36,7 +36,8 @@ def subclass(shape, classes):
 
 
 def nested(shape, classes):
-    return model(shape, layers.Flatten(), keras.Sequential([layers.Dense(8)], name="inner"))
+    inner = keras.Sequential([layers.Dense(8), layers.LayerNormalization(name="norm")], name="inner")
+    return model(shape, layers.Flatten(), keras.Sequential([inner], name="outer"))
 
 
 def two_inputs(shape, classes):
@@ -48,18 +49,12 @@ def wrong_outputs(shape, classes):
     return model(shape, layers.Flatten(), classes=classes + 1)
 
 
-def shared_layer(shape, classes):
-    inputs, dense = layers.Input(shape), layers.Dense(8, name="twice")
-    tensor = dense(dense(layers.Dense(8)(layers.Flatten()(inputs))))
-    return keras.Model(inputs, layers.Dense(classes)(tensor))
-
-
 def unsupported_layer(shape, classes):
     return model(shape, layers.LayerNormalization(name="norm"), layers.Flatten())
 
 
 def unsupported_activation(shape, classes):
-    return model(shape, layers.Flatten(), layers.Dense(8, "tanh", name="first"))
+    return model(shape, layers.Flatten(), layers.Dense(8, "softmax", name="first"))
 
 
 def bias_in_name(shape, classes):
@@ -68,3 +63,11 @@ def bias_in_name(shape, classes):
 
 def overlapping_pools(shape, classes):
     return model(shape, layers.MaxPooling2D(8, strides=1, name="pool"), layers.Flatten())
+
+
+def tanh(shape, classes):
+    return model(shape, layers.Flatten(), layers.Dense(8, "softmax", name="first"))
+
+
+def normalization(shape, classes):
+    return model(shape, layers.Flatten(), layers.Dense(8, "relu", name="first"), layers.BatchNormalization(name="norm"))
