@@ -21,8 +21,8 @@ from fpga_flow.keras import keras
 
 #: The bits of a float32 significand.
 FLOAT32_BITS = 24
-#: A difference of outputs is noise up to this share of the largest output; more is explained in this share of samples (by
-#: a rounding that float32 tips over).
+#: A difference of outputs is noise up to this share of the largest output. More is explained in this share of samples: by
+#: a rounding that float32 tips over.
 NOISE, NOISY_SAMPLES = 0.01, 0.05
 
 
@@ -58,8 +58,8 @@ def _check_agree(own: NDArray[np.float64], exact: NDArray[np.float64]) -> None:
     count, samples = int(off.reshape(len(off), -1).any(axis=1).sum()), len(off)
     if count > NOISY_SAMPLES * samples:
         raise CheckFailed(
-            f"the network as it was lowered gives other outputs than QKeras in {count} of {samples} samples, by up to "
-            f"{np.max(np.abs(own - exact)):.6g}: expected at most {NOISY_SAMPLES:.0%}, which float32's rounding explains"
+            f"the network as it was lowered gives other outputs than QKeras in {count} of {samples} samples, by up "
+            f"to {np.max(np.abs(own - exact)):.6g}: expected at most {NOISY_SAMPLES:.0%}, which float32 explains"
         )
 
 
