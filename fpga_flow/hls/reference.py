@@ -21,8 +21,8 @@ from fpga_flow.keras import keras
 
 #: The bits of a float32 significand.
 FLOAT32_BITS = 24
-#: A difference of outputs is noise up to this share of the largest output. More is explained in this share of samples: by
-#: a rounding that float32 tips over.
+#: A difference of outputs is noise up to this share of the largest output. More is explained in this share of samples:
+#: by a rounding that float32 tips over.
 NOISE, NOISY_SAMPLES = 0.01, 0.05
 
 
