@@ -55,6 +55,7 @@ def _into(log: TextIO) -> Iterator[None]:
     """Send what is printed, and the texts of warnings, into a log."""
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)  # hls4ml leaves files open; the text has their paths
         try:
             yield
         finally:

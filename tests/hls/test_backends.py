@@ -172,6 +172,16 @@ def test_an_accelerator_has_its_bitstream_scripts_and_driver(tmp_path):
     assert not [name for name in tmp_path.iterdir() if name.name != "project"]
 
 
+@pytest.mark.parametrize("backend", ["vivado", "vivado_accelerator", "quartus", "oneapi"])
+def test_nothing_in_a_project_says_where_it_was_made(tmp_path, backend):
+    hls = Hls(backend=backend, board=BOARDS.get(backend, "agilex7-f-devkit"))
+    folder = Made("mlp", hls, tmp_path / "project").project.folder
+    installed = str(Path(util.find_spec("hls4ml").origin).parent)
+    for file in folder.rglob("*"):
+        if file.is_file():
+            assert not [each for each in (str(tmp_path), installed) if each.encode() in file.read_bytes()], file
+
+
 def test_oneapi_projects_are_made_and_not_simulated(tmp_path):
     hls = Hls(board="agilex7-f-devkit")
     made = Made("max pool", hls, tmp_path / "project")
