@@ -150,31 +150,17 @@ def load(name: str) -> Board:
     """The board that a spec names: by the name of one, or by its file if `name` ends with .yaml or .yml.
 
     Raises:
-        FieldError: there is no such board or file, or the flow makes no designs for it.
+        FieldError: there is no such board or file.
         InputError: the file is no YAML, or doesn't describe a board.
     """
     if name.endswith((".yaml", ".yml")):
         if not os.path.isfile(name):
             raise FieldError(_FIELD, f"no such file: {messages.show(name)}")
-        board = read(Path(name))
-    else:
-        known = names()
-        if name not in known:
-            raise FieldError(_FIELD, f"expected a board, got {messages.show(name)}: {suggest(name, known)}")
-        board = read(_path(name))
-    _refuse_other_toolchains(board)
-    return board
-
-
-def _refuse_other_toolchains(board: Board) -> None:
-    """Raise a FieldError if the flow makes no projects for the board's toolchain."""
-    if board.toolchain != "vitis":
-        raise FieldError(
-            _FIELD,
-            'expected a board of the toolchain "vitis", for example arty-a7-100t, kv260 or pynq-z2, since the flow '
-            f"generates Vitis HLS projects only so far, got {messages.show(board.name)} of the toolchain "
-            f"{messages.show(board.toolchain)}",
-        )
+        return read(Path(name))
+    known = names()
+    if name not in known:
+        raise FieldError(_FIELD, f"expected a board, got {messages.show(name)}: {suggest(name, known)}")
+    return read(_path(name))
 
 
 def _path(name: str) -> Path:

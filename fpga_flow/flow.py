@@ -10,6 +10,7 @@ from typing import Any
 
 from fpga_flow import boards, compress, csim, datasets, networks, record, report, runs
 from fpga_flow.errors import CheckFailed, FieldError, InputError
+from fpga_flow.hls import backends
 from fpga_flow.runs import Run, Stage
 from fpga_flow.spec.check import check, explained
 from fpga_flow.spec.load import Loaded
@@ -79,7 +80,7 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
     the_run = Run(out, spec.name, runs.digest([stage.digest for stage in stages]), stages)
     if fresh or not all(the_run.has(stage) for stage in wanted):
         check(loaded, trust_code=trust_code, dataset=dataset)
-        if any(stage.name == "csim" for stage in wanted):
+        if spec.csim.samples != 0 and any(stage.name == "csim" for stage in wanted):
             csim.compiler()  # missing, it is better missed before the training than after it
     with the_run.locked(lambda: ui.note("another process works on this run: waiting for it")):
         work = Work(spec, dataset, ui)
@@ -130,8 +131,12 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         code = runs.code_digest("compress/base.py", f"compress/{one.name}.py", "fixed_point.py", "patterns.py")
         add(one.name, one.options.model_dump(mode="json"), uses, code, runs.versions("QKeras"))
     board = boards.load(spec.hls.board)
+    hls_options = {
+        **spec.hls.model_dump(mode="json"),
+        "backend": backends.choose(spec.hls.backend, board, spec.name).name,
+    }
     code = runs.code_digest("record.py", "hls", "fixed_point.py", "patterns.py")
-    add("hls", spec.name, spec.hls.model_dump(mode="json"), board.part, board.clock_ns, code, runs.versions("hls4ml"))
+    add("hls", spec.name, hls_options, board.part, board.clock_ns, code, runs.versions("hls4ml"))
     hls = previous
     add("csim", spec.csim.model_dump(mode="json"), runs.code_digest("csim"))
     previous = hls  # the resources don't depend on the simulation

@@ -81,9 +81,12 @@ def _say(done: Done) -> str:
         size = result["size"]
         return f"{len(result['layers'])} layers, {size['nonzero']:,} of {size['parameters']:,} parameters non-zero"
     if done.stage.name == "csim":
+        if not result["samples"]:
+            return "[yellow]nothing simulated: nothing is proven[/]"
         verdict = "bit for bit" if result["exact"] else f"[red]{result['mismatches']:,} differ[/]"
         return f"{result['samples']:,} samples, {verdict}; accuracy {result['accuracy']:.4f}"
-    fits = "fits" if result["fits"] else "[red]does not fit[/]"
+    verdicts = {None: "not compared with", True: "fits", False: "[red]does not fit[/]"}
+    fits = verdicts[result["fits"]]
     cycles = "latency unknown" if result["latency_cycles"] is None else f"{result['latency_cycles']:,} cycles"
     return (
         f"{result['source']}: {result['lut']:,} LUT, {result['ff']:,} FF, {result['dsp']:,} DSP, "

@@ -50,6 +50,7 @@ def make(spec: FlowSpec, run: Run, dataset: Dataset, finished: Sequence[Done], s
             "final": {"accuracy": hls["accuracy"]},
             "csim": {"accuracy": simulation.pop("accuracy")},
         },
+        "backend": hls["backend"],
         "csim": simulation,
         "size": hls["size"],
         "resources": [results["resources"]],

@@ -12,10 +12,11 @@ import numpy as np
 
 from fpga_flow import boards, compress, csim, datasets, record, runs
 from fpga_flow.compress.base import Context
+from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.project import HlsProject, generate
 from fpga_flow.keras import seed_everything
 from fpga_flow.networks.network import Network
-from fpga_flow.resources.estimate import estimate
+from fpga_flow.resources.estimate import LUT_KIND, estimate, tool_of
 from fpga_flow.resources.report import shortfalls
 from fpga_flow.runs import Done, Stage
 from fpga_flow.spec.check import build_network
@@ -80,17 +81,18 @@ class Work:
         from fpga_flow.hls import lower, reference, settings
 
         model, hls = self._network().model, self.spec.hls
-        layers = settings.apply(lower.lower(model, hls.softmax, hls.io_type), hls)
+        chosen = settings.settings(self.spec.name, hls, boards.load(hls.board))
+        layers = settings.apply(lower.lower(model, hls.softmax, hls.io_type), hls, BACKENDS[chosen.backend])
         outputs = reference.predict(model, layers, self.dataset.test.x)
         project = folder / "project"
         shutil.rmtree(project, ignore_errors=True)  # a killed run may have left a half of it
-        board = boards.load(hls.board)
         generate(
-            layers, settings.settings(self.spec.name, hls, board), self.dataset.test.x, outputs, project,
+            layers, chosen, self.dataset.test.x, outputs, project,
             tolerance=hls.softmax_tolerance if hls.softmax else 0.0,
         )  # fmt: skip
         np.save(folder / "expected.npy", outputs)
         return {
+            "backend": chosen.backend,
             "accuracy": training.accuracy(outputs, self.dataset.test.y),
             "layers": [record.layer(layer) for layer in layers],
             "size": record.size(layers),
@@ -102,6 +104,8 @@ class Work:
 
         hls = self._folder("hls")
         project = HlsProject.load(hls / "project")
+        if self.spec.csim.samples == 0:
+            return _nothing_simulated(project.tolerance)
         samples = slice(self.spec.csim.samples)
         inputs = project.layers[0].input_type.quantize(self.dataset.test.x[samples])
         expected = np.load(hls / "expected.npy", allow_pickle=False)[samples]
@@ -133,15 +137,18 @@ class Work:
             project.layers,
             io_type=settings.io_type,
             clock_ns=settings.clock_ns,
+            tool=tool_of(settings.backend),
             part=settings.part,
             board=settings.board,
         )
-        lacks = shortfalls(made, board.usable())
+        # the estimate counts AMD's LUTs, which say little about what other parts have
+        usable = board.usable() if board.lut_kind == LUT_KIND else None
+        lacks = () if usable is None else shortfalls(made, usable)
         result = {
             **asdict(made),
-            "fits": not lacks,
+            "fits": None if usable is None else not lacks,
             "lacks": [asdict(each) for each in lacks],
-            "usable": board.usable(),
+            "usable": usable,
         }
         runs.write_json(folder / "estimate.json", result)
         return result
@@ -152,3 +159,18 @@ class Work:
     def _network(self) -> Network:
         """The network as the last stage that made one left it."""
         return Network.load([done.folder for done in self.finished if (done.folder / "model.h5").is_file()][-1])
+
+
+def _nothing_simulated(tolerance: float) -> dict[str, Any]:
+    """What the csim stage tells where no sample was to be simulated: nothing is known, so nothing is exact."""
+    return {
+        "accuracy": None,
+        "samples": 0,
+        "mismatches": 0,
+        "max_abs_diff": None,
+        "exact": False,
+        "tolerance": tolerance,
+        "build_seconds": 0.0,
+        "run_seconds": 0.0,
+        "first": None,
+    }

@@ -155,6 +155,32 @@ def test_runs_share_the_stages_that_they_have_in_common(finished):
     assert watch.stages == [("float", True), ("prune", True)]
 
 
+def test_the_backend_is_chosen_by_the_board_or_by_name_and_makes_another_project(finished):
+    folder, first = finished
+    assert first.record["backend"] == "vitis"
+    other, watch = run(folder, changes=("hls.backend=vivado_accelerator", "hls.board=pynq-z2"))
+    assert watch.stages == [("float", True), ("prune", True), ("quantize", True), ("hls", False), ("csim", False),
+                            ("resources", False)]  # fmt: skip
+    assert other.record["backend"] == "vivado_accelerator"
+    assert other.record["csim"]["exact"] is True
+    assert other.record["resources"][0]["tool"] == "Vivado HLS"
+    _, watch = run(folder, changes=("hls.backend=vitis",), until="hls")
+    assert watch.stages[-1] == ("hls", True)  # named or not, it is the same backend
+
+
+def test_what_can_not_be_simulated_is_not_called_proven(finished):
+    folder, _ = finished
+    changes = ("hls.board=agilex7-f-devkit", "hls.strategy=resource")
+    with pytest.raises(InputError, match=r"csim.samples: the backend oneapi can't be simulated here: .* got all$"):
+        run(folder, changes=changes)
+    outcome, _ = run(folder, changes=(*changes, "csim.samples=0"))
+    record = outcome.record
+    assert (record["backend"], record["csim"]["samples"], record["csim"]["exact"]) == ("oneapi", 0, False)
+    assert record["metrics"]["csim"]["accuracy"] is None
+    assert record["resources"][0]["fits"] is None  # the estimate counts LUTs of another kind
+    assert "No sample was simulated, so nothing is proven." in outcome.report.read_text()
+
+
 def test_fresh_does_everything_again_and_keeps_the_old(finished):
     folder, first = finished
     before = cpp(first)

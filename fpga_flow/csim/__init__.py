@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.csim import compare, run
-from fpga_flow.csim.build import Simulator, build, compiler
+from fpga_flow.csim.build import Simulator, build, compiler, simulation_of
 from fpga_flow.hls.project import HlsProject
 
-__all__ = ["CsimResult", "Simulator", "build", "compiler", "simulate"]
+__all__ = ["CsimResult", "Simulator", "build", "compiler", "simulate", "simulation_of"]
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,11 @@ def simulate(
 
     Args:
         expected: what the network computes, (n, outputs).
-        layer_outputs: gives every layer's output for samples, to find the first layer that differs.
+        layer_outputs: gives every layer's output for samples, to find the first layer that differs (where the backend
+            can be traced).
 
     Raises:
+        InputError: the project's backend can't be simulated here.
         ToolError: the compiler is missing or fails, or the C++ crashes.
     """
     simulator = build(project, folder)
@@ -60,7 +62,8 @@ def simulate(
     seconds = time.monotonic() - started
     wrong = compare.differing(expected, got, project.tolerance).any(axis=1)
     first = compare.first_mismatch(expected, got, project.layers[-1].result_type, project.tolerance)
-    if first is not None and layer_outputs is not None:
+    traced = project.settings.io_type in simulation_of(project).traced
+    if first is not None and layer_outputs is not None and traced:
         first = replace(first, layer=_first_layer(simulator, samples[first.sample], layer_outputs))
     largest = float(np.max(np.abs(expected - got), initial=0.0))
     return CsimResult(

@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpga_flow.errors import ToolError
+from fpga_flow.errors import InputError, ToolError
+from fpga_flow.hls.backends import BACKENDS, Simulation
 from fpga_flow.hls.project import HlsProject
 
 _MAIN = Path(__file__).with_name("main.cpp")
@@ -42,20 +43,34 @@ def compiler() -> str:
     return path
 
 
+def simulation_of(project: HlsProject) -> Simulation:
+    """How the project's backend is simulated.
+
+    Raises:
+        InputError: it can't be simulated here.
+    """
+    backend = BACKENDS[project.settings.backend]
+    if backend.simulation is None:
+        message = f"expected a project that can be simulated here, got one of {backend.name}: {backend.unsimulated}"
+        raise InputError.at(str(project.folder), message)
+    return backend.simulation
+
+
 def build(project: HlsProject, folder: Path) -> Simulator:
     """Compile `project` and `main.cpp` as one unit into `folder/csim`.
 
     Raises:
+        InputError: the project's backend can't be simulated here.
         ToolError: the compiler is missing or fails; its messages are quoted, and kept whole in `folder/compiler.log`.
     """
+    simulation = simulation_of(project)
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     name, root = project.settings.project, project.folder.resolve()
     unit = folder / "csim.cpp"
     unit.write_text(
-        f'#include "{root / "firmware" / name}.cpp"\n'
-        f'#include "{root / name}_bridge.cpp"\n'
-        f"#define CSIM_TOP {name}_double\n"
+        "".join(f'#include "{root / source.format(top=name)}"\n' for source in simulation.sources)
+        + f"#define CSIM_CALL {simulation.call.format(top=name)}\n"
         f"#define CSIM_INPUTS {project.layers[0].input_size}u\n"
         f"#define CSIM_OUTPUTS {project.layers[-1].output_size}u\n"
         f'#include "{_MAIN}"\n',
@@ -64,7 +79,7 @@ def build(project: HlsProject, folder: Path) -> Simulator:
     executable = folder / "csim"
     command = [
         compiler(), "-std=c++14", "-O2", "-w",
-        f"-I{root}", f"-I{root / 'firmware'}", f"-I{root / 'firmware' / 'ap_types'}",
+        f"-I{root}", f"-I{root / 'firmware'}", *(f"-I{root / include}" for include in simulation.includes),
         '-DWEIGHTS_DIR="firmware/weights"', str(unit), "-o", str(executable),
     ]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True, errors="replace")

@@ -50,10 +50,12 @@ int main(int argc, char **argv) {
     if (!layers.empty())
         allocate_trace_storage(sizeof(double));
 
-    std::vector<double> in(CSIM_INPUTS), out(CSIM_OUTPUTS);
-    while (fread(in.data(), sizeof(double), CSIM_INPUTS, inputs) == CSIM_INPUTS) {
-        CSIM_TOP(in.data(), out.data());
-        write_or_exit(out.data(), CSIM_OUTPUTS, outputs);
+    std::vector<double> inputs_of_one(CSIM_INPUTS), outputs_of_one(CSIM_OUTPUTS);
+    double *in = inputs_of_one.data(), *out = outputs_of_one.data();
+    unsigned short input_size = 0, output_size = 0; // some bridges take them, and look at neither
+    while (fread(in, sizeof(double), CSIM_INPUTS, inputs) == CSIM_INPUTS) {
+        CSIM_CALL;
+        write_or_exit(out, CSIM_OUTPUTS, outputs);
         for (const Layer &layer : layers)
             write_or_exit((const double *)nnet::trace_outputs->at(layer.name), layer.size, layer.file);
     }

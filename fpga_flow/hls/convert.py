@@ -18,6 +18,7 @@ import numpy as np
 
 from fpga_flow.errors import ToolError
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.layers import register
 from fpga_flow.hls.plain import plain_model
@@ -54,6 +55,7 @@ def _into(log: TextIO) -> Iterator[None]:
     """Send what is printed, and the texts of warnings, into a log."""
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)  # hls4ml leaves files open; the text has their paths
         try:
             yield
         finally:
@@ -78,23 +80,27 @@ class Architecture(dict[str, Any]):
 
 def _graph(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> Any:
     hls4ml = _hls4ml()
-    register("Vitis")
+    backend = BACKENDS[settings.backend]
+    for name in filter(None, (backend.hls4ml, backend.inherits)):
+        register(name, backend.types)
     weights = folder / "keras_model.h5"
     save_h5(model, weights)
-    hls_config = hls4ml.utils.config_from_keras_model(Architecture(model), granularity="name", backend="Vitis")
+    hls_config = hls4ml.utils.config_from_keras_model(Architecture(model), granularity="name", backend=backend.hls4ml)
     hls_config["Model"]["Strategy"] = settings.strategy.capitalize()
     _configure(hls_config["LayerName"], layers, settings)
     config = hls4ml.utils.config.create_config(
         output_dir=str(folder),
         project_name=settings.project,
-        backend="Vitis",
+        backend=backend.hls4ml,
         part=settings.part,
         clock_period=settings.clock_ns,
         io_type=settings.io_type,
+        **{key: value.format(board=settings.board) for key, value in backend.options.items()},
     )
     config["KerasH5"] = str(weights)
     config["HLSConfig"] = hls_config
-    config["TraceOutput"] = True  # code that C simulation runs and synthesis does not see
+    # code that C simulation runs and synthesis does not see
+    config["TraceOutput"] = backend.simulation is not None and settings.io_type in backend.simulation.traced
     try:
         return hls4ml.converters.keras_v2_to_hls(config)
     finally:
@@ -163,6 +169,8 @@ def _check(graph: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> Non
         if node is None:
             wrong.append(f"{layer.name}: gone")
             continue
+        if not node.get_attr("function_cpp"):  # hls4ml leaves out layers that a backend has no template for
+            wrong.append(f"{layer.name}: no code")
         asked = {"result": _result(layer)}
         made = {"result": _made(node.get_output_variable().type.precision, modes=layer.kind == "activation")}
         if layer.weights is not None:
@@ -172,7 +180,10 @@ def _check(graph: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> Non
             asked["accum"], made["accum"] = layer.accum_type.hls(), _made(node.get_attr("accum_t").precision)
         if layer.weights is not None:
             asked |= {"strategy": layer.strategy, "reuse factor": str(layer.reuse_factor)}
-            made |= {"strategy": str(node.get_attr("strategy")), "reuse factor": str(node.get_attr("reuse_factor"))}
+            made |= {
+                "strategy": str(node.get_attr("strategy")).lower(),
+                "reuse factor": str(node.get_attr("reuse_factor")),
+            }
         wrong += [
             f"{layer.name}: asked for {key} {asked[key]}, got {made[key]}" for key in asked if asked[key] != made[key]
         ]

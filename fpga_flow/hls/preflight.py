@@ -9,6 +9,7 @@ from typing import Any
 
 from fpga_flow.errors import FieldError
 from fpga_flow.hls import settings
+from fpga_flow.hls.backends import BACKENDS, VITIS, Backend
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.lower import lower
 
@@ -16,8 +17,10 @@ from fpga_flow.hls.lower import lower
 MOST_COPIES = 7
 
 
-def check(model: Any, hls: Any) -> Iterator[FieldError]:
-    """Everything for which a quantized Keras model can't become exact HLS code with the spec's `hls` section."""
+def check(model: Any, hls: Any, backend: Backend = VITIS) -> Iterator[FieldError]:
+    """Everything for which a quantized Keras model can't become exact HLS code with the spec's `hls` section and the
+    backend that was chosen by it.
+    """
     try:
         layers = lower(model, hls.softmax, hls.io_type)
     except FieldError as error:
@@ -29,7 +32,10 @@ def check(model: Any, hls: Any) -> Iterator[FieldError]:
         for layer in layers:
             yield from _check_stream(layer)
         yield from _check_copies(layers)
-    yield from settings.check(layers, hls)
+    for layer in layers:
+        yield from _check_layer(layer, hls.io_type, backend)
+    yield from _check_ends(layers, backend)
+    yield from settings.check(layers, hls, backend)
 
 
 def _check_name(name: str) -> Iterator[FieldError]:
@@ -61,4 +67,39 @@ def _check_copies(layers: Sequence[HlsLayer]) -> Iterator[FieldError]:
                 ("hls", "io_type"),
                 f'{count} layers read the output of "{name}": expected at most {MOST_COPIES} with io_stream (the '
                 "maximum over windows that overlap reads it once for each value along an axis), or io_parallel",
+            )
+
+
+def _check_layer(layer: HlsLayer, io_type: str, backend: Backend) -> Iterator[FieldError]:
+    """What the backend is not known to compute exactly."""
+    kind = f"{layer.kind} {layer.function}".strip()
+    if not backend.exact(kind, io_type):
+        able = [each.name for each in BACKENDS.values() if each.simulation and each.exact(kind, io_type)]
+        yield FieldError(
+            ("hls", "backend"),
+            f'layer "{layer.name}" ({kind}) is not known to be exact with the backend {backend.name} and {io_type}: '
+            f"expected another layer, or a backend with which it is ({', '.join(able)})",
+        )
+    # hls4ml makes types of one bit two bits wide for ac_types; that matters where a type rounds or is an index
+    index = [layer.input_type] if layer.function == "lookup" else []
+    if (
+        backend.types == "ac"
+        and layer.kind == "activation"
+        and 1 in {each.width for each in [*index, layer.result_type]}
+    ):
+        yield FieldError(
+            ("hls", "backend"),
+            f'activation "{layer.name}" has a type of one bit, which hls4ml makes wider for {backend.name}: '
+            "expected two bits or more, or a backend for AMD's tools",
+        )
+
+
+def _check_ends(layers: Sequence[HlsLayer], backend: Backend) -> Iterator[FieldError]:
+    """Whether input and output pass through the interface that the backend puts around the network."""
+    for what, type_ in (("input", layers[0].input_type), ("output", layers[-1].result_type)):
+        if backend.widest is not None and type_.width > backend.widest:
+            yield FieldError(
+                ("hls", "backend"),
+                f"the network's {what} has the type {type_}, but the interface of the backend {backend.name} carries "
+                f"{backend.widest} bits exactly: expected a narrower type, or another backend",
             )

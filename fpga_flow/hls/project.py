@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fpga_flow.errors import InputError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import convert
+from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.settings import HlsSettings
 
@@ -94,23 +95,29 @@ def _own_files(
     outputs: NDArray[np.floating],
     tolerance: float,
 ) -> dict[str, str]:
-    """The files beyond hls4ml's (its test bench, which compares nothing, is replaced): name -> text."""
+    """The files beyond hls4ml's (its test bench, which compares nothing, is replaced where the backend has a template):
+    name -> text.
+    """
     inputs = layers[0].input_type.quantize(samples[:TESTBENCH_SAMPLES])
     manifest = {
         "settings": asdict(settings),
         "tolerance": tolerance,
         "layers": [_layer_to_json(layer) for layer in layers],
     }
+    template = BACKENDS[settings.backend].testbench
+    bench = (
+        {} if template is None else {f"{settings.project}_test.cpp": _testbench(graph, template, settings, tolerance)}
+    )
     return {
-        f"{settings.project}_test.cpp": _testbench(graph, settings.project, tolerance),
+        **bench,
         "tb_data/tb_input_features.dat": _lines(inputs),
         "tb_data/tb_output_predictions.dat": _lines(outputs[:TESTBENCH_SAMPLES]),
         "project.json": json.dumps(manifest, indent=1) + "\n",
     }
 
 
-def _testbench(graph: Any, top: str, tolerance: float) -> str:
-    template = Path(__file__).parent / "templates" / "testbench.cpp.j2"
+def _testbench(graph: Any, template: str, settings: HlsSettings, tolerance: float) -> str:
+    """The project's test bench, with the backend's `template` for what is done with a sample."""
     variables = {"input": graph.get_input_variables()[0], "output": graph.get_output_variables()[0]}
     described = {
         key: {
@@ -122,12 +129,15 @@ def _testbench(graph: Any, top: str, tolerance: float) -> str:
         for key, variable in variables.items()
     }
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
+        trim_blocks=True,
         autoescape=False,  # noqa: S701  (the text is C++, not HTML)
     )
-    text = template.read_text(encoding="utf-8")
-    return environment.from_string(text).render(top=top, tolerance=repr(tolerance), **described)
+    return environment.get_template("testbench.cpp.j2").render(
+        top=settings.project, sample=template, io_type=settings.io_type, tolerance=repr(tolerance), **described
+    )
 
 
 def _lines(values: NDArray[np.floating]) -> str:

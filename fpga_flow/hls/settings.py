@@ -10,13 +10,15 @@ import numpy as np
 
 from fpga_flow.boards import Board
 from fpga_flow.errors import FieldError
+from fpga_flow.hls import backends
+from fpga_flow.hls.backends import VITIS, Backend
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.patterns import matching, unmatched
 
 
 @dataclass(frozen=True)
 class HlsSettings:
-    """Settings of a whole project; `project` is also the name of the C++ top function."""
+    """Settings of a whole project; `project` is also the name of the C++ top function, `backend` one of `BACKENDS`."""
 
     project: str
     board: str
@@ -24,14 +26,22 @@ class HlsSettings:
     clock_ns: float
     io_type: str
     strategy: str
+    backend: str = VITIS.name
 
 
 def settings(name: str, hls: Any, board: Board) -> HlsSettings:
-    """The settings of a spec's `hls` section for its board."""
-    return HlsSettings(name, board.name, board.part, hls.clock_ns or board.clock_ns, hls.io_type, hls.strategy)
+    """The settings of a spec's `hls` section for its board.
+
+    Raises:
+        FieldError: there is no backend for the board, see `backends.choose`.
+    """
+    backend = backends.choose(hls.backend, board, name)
+    strategy = hls.strategy or backend.strategies[0]
+    clock_ns = hls.clock_ns or board.clock_ns
+    return HlsSettings(name, board.name, board.part, clock_ns, hls.io_type, strategy, backend.name)
 
 
-def apply(layers: Sequence[HlsLayer], hls: Any) -> tuple[HlsLayer, ...]:
+def apply(layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS) -> tuple[HlsLayer, ...]:
     """The layers with strategy and reuse factor as the `hls` section gives them, by the most specific pattern."""
 
     def setting(layer: HlsLayer, key: str) -> Any:
@@ -41,21 +51,34 @@ def apply(layers: Sequence[HlsLayer], hls: Any) -> tuple[HlsLayer, ...]:
     return tuple(
         layer
         if layer.weights is None
-        else replace(layer, strategy=setting(layer, "strategy"), reuse_factor=setting(layer, "reuse_factor"))
+        else replace(
+            layer,
+            strategy=setting(layer, "strategy") or backend.strategies[0],
+            reuse_factor=setting(layer, "reuse_factor"),
+        )
         for layer in layers
     )
 
 
-def check(layers: Sequence[HlsLayer], hls: Any) -> Iterator[FieldError]:
-    """What of the `hls` section does not fit the layers: patterns that match nothing, impossible reuse factors."""
+def check(layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS) -> Iterator[FieldError]:
+    """What of the `hls` section does not fit the layers: patterns that match nothing, strategies that the backend does
+    not have, impossible reuse factors.
+    """
     weighted = [layer for layer in layers if layer.weights is not None]
     for pattern, message in unmatched(hls.layers, [layer.name for layer in weighted], "layer with weights").items():
         yield FieldError(("hls", "layers", pattern), message)
-    for layer in apply(weighted, hls):
+    for layer in apply(weighted, hls, backend):
+        if layer.strategy not in backend.strategies:
+            yield FieldError(
+                _where(layer, hls, "strategy"),
+                f'layer "{layer.name}": expected {" or ".join(backend.strategies)} as strategy with the backend '
+                f"{backend.name}, got {layer.strategy}",
+            )
+            continue
         valid = valid_reuse_factors(layer.n_in, layer.n_out, layer.strategy)
         if layer.reuse_factor not in valid:
             yield FieldError(
-                _where(layer, hls),
+                _where(layer, hls, "reuse_factor"),
                 f'layer "{layer.name}": expected {_near(valid, layer.reuse_factor)} as '
                 f"reuse factor, got {layer.reuse_factor}",
             )
@@ -82,8 +105,8 @@ def _near(valid: Sequence[int], got: int) -> str:
     return ", ".join(map(str, near[:-1])) + (" or " if len(near) > 1 else "") + str(near[-1])
 
 
-def _where(layer: HlsLayer, hls: Any) -> tuple[str | int, ...]:
-    """The path of the reuse factor that holds for a layer."""
-    patterns = {pattern: pattern for pattern, each in hls.layers.items() if each.reuse_factor is not None}
+def _where(layer: HlsLayer, hls: Any, key: str) -> tuple[str | int, ...]:
+    """The path of the setting that holds for a layer."""
+    patterns = {pattern: pattern for pattern, each in hls.layers.items() if getattr(each, key) is not None}
     found = matching(patterns, layer.name)
-    return ("hls", "layers", found[0], "reuse_factor") if found else ("hls", "reuse_factor")
+    return ("hls", "layers", found[0], key) if found else ("hls", key)

@@ -163,6 +163,8 @@ def _stages(record: Mapping[str, Any], dataset: Dataset) -> list[Stage]:
     ]
     final = metrics["final"]["accuracy"]
     stages.append(Stage("final network", None, final, tested, "as converted to HLS"))
+    if not simulated:
+        return stages
     remark = "the generated C++" + ("" if simulated == tested else f", on the first {simulated:,} test samples")
     stages.append(Stage("C simulation", None, metrics["csim"]["accuracy"], simulated, remark))
     return stages

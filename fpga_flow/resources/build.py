@@ -23,6 +23,7 @@ from typing import TextIO
 import filelock
 
 from fpga_flow.errors import CheckFailed, InputError, ToolError
+from fpga_flow.hls.backends import VITIS
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import tools
 from fpga_flow.resources.vendor import cosim_rpt, log, utilization
@@ -109,13 +110,19 @@ def build(
         timeout_minutes: for each step.
 
     Raises:
-        InputError: the timeout is not positive, the project lacks its build scripts, or was never synthesised although
-            steps that need it are to be done.
+        InputError: the timeout is not positive, the project is of another backend than Vitis, lacks its build scripts,
+            or was never synthesised although steps that need it are to be done.
         ToolError: a tool is missing, failed, took too long, or left no report or half of one; another process builds.
         CheckFailed: co-simulation found a difference.
     """
     if not timeout_minutes > 0:
         raise InputError.at("--timeout", f"expected a time above 0 minutes, got {timeout_minutes:g}")
+    if project.settings.backend != VITIS.name:
+        backend = project.settings.backend
+        message = (
+            f"expected a project of the backend {VITIS.name}, got one of {backend}, whose tool is to be run by hand"
+        )
+        raise InputError.at(str(project.folder), message)
     found = {step: tools.vivado() if step.name == "vsynth" else tools.vitis_hls() for step in steps}
     _check_project(project, steps)
     folder = project.folder.resolve()

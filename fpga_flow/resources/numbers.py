@@ -11,7 +11,7 @@ from typing import Any
 from fpga_flow import boards
 from fpga_flow.errors import CheckFailed, FieldError, InputError
 from fpga_flow.hls.project import HlsProject
-from fpga_flow.resources.estimate import estimate
+from fpga_flow.resources.estimate import LUT_KIND, estimate, tool_of
 from fpga_flow.resources.report import ResourceReport, Shortfall, shortfalls
 from fpga_flow.resources.vendor import project as reports
 from fpga_flow.resources.vendor.project import FoundCosimulation, FoundTiming
@@ -34,7 +34,8 @@ class Entry:
 class Numbers:
     """The numbers of a project, the least certain source first.
 
-    `usable` is what the board has for a network, by resource; None if the project's board is not one of the package's.
+    `usable` is what the board has for a network, by resource; None if the project's board is not one of the package's,
+    or its LUTs are of another kind than those that are counted.
     """
 
     project: HlsProject
@@ -112,13 +113,15 @@ def collect(project: HlsProject) -> Numbers:
     """
     settings = project.settings
     try:
-        usable = boards.load(settings.board).usable()
+        board = boards.load(settings.board)
+        usable = board.usable() if board.lut_kind == LUT_KIND else None
     except FieldError:  # it was made for the board of a user's own file
         usable = None
     estimated = estimate(
         project.layers,
         io_type=settings.io_type,
         clock_ns=settings.clock_ns,
+        tool=tool_of(settings.backend),
         part=settings.part,
         board=settings.board,
     )

@@ -8,6 +8,8 @@ from typing import Any
 from fpga_flow import boards, compress, datasets, networks
 from fpga_flow.errors import FieldError, InputError, Problem
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.hls import backends
+from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
@@ -26,15 +28,16 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
     sections = loaded.sections
     if dataset is None and "data" in sections:
         dataset = found.call(lambda: datasets.load(sections["data"], sections.get("seed", 0)))
-    if "hls" in sections:
-        found.call(lambda: boards.load(sections["hls"].board))
+    backend = found.call(lambda: _backend(sections)) if "hls" in sections else None
     if dataset is not None and "csim" in sections:
         found.all(_check_samples(sections["csim"].samples, len(dataset.test.x)))
+    if backend is not None and "csim" in sections:
+        found.all(_check_simulated(sections["csim"].samples, backend))
     if dataset is not None and "network" in sections:
         seed_everything(sections.get("seed", 0))  # the bounds of sums depend on the untrained weights
         model = found.call(lambda: _build(sections["network"], dataset, trust_code))
         if model is not None:
-            _check_layers(model, sections, found)
+            _check_layers(model, sections, backend or backends.VITIS, found)
     if found.problems or dataset is None:
         raise InputError(found.problems)
     return dataset
@@ -114,7 +117,23 @@ def _check_samples(samples: int | None, there: int) -> Iterator[FieldError]:
         )
 
 
-def _check_layers(model: Any, sections: dict[str, Any], found: _Collector) -> None:
+def _backend(sections: dict[str, Any]) -> Backend:
+    """The backend that the `hls` section and its board choose."""
+    hls = sections["hls"]
+    return backends.choose(hls.backend, boards.load(hls.board), sections.get("name", ""))
+
+
+def _check_simulated(samples: int | None, backend: Backend) -> Iterator[FieldError]:
+    """Nothing is called proven that is not: without a C simulation, none must be asked for."""
+    if backend.simulation is None and samples != 0:
+        yield FieldError(
+            ("csim", "samples"),
+            f"the backend {backend.name} can't be simulated here: {backend.unsimulated}; expected 0, to have the "
+            f"project made with nothing proven of it, or another backend, got {samples or 'all'}",
+        )
+
+
+def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found: _Collector) -> None:
     """Check what the sections say of the network's layers."""
     precision, stand_in = sections.get("precision"), _stand_in()
     passes = _check_passes(sections.get("compress"), model, precision or stand_in)
@@ -126,9 +145,10 @@ def _check_layers(model: Any, sections: dict[str, Any], found: _Collector) -> No
     if "hls" not in sections:
         return
     if fits and precision is not None:
-        found.all(_check_hls(model, precision, sections["hls"]))
+        found.all(_check_hls(model, precision, sections["hls"], backend))
     else:  # settings of layers can be checked with any types
-        found.all(error for error in _check_hls(model, stand_in, sections["hls"]) if error.path[0] == "hls")
+        errors = _check_hls(model, stand_in, sections["hls"], backend)
+        found.all(error for error in errors if error.path[0] == "hls")
 
 
 def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> Iterator[FieldError]:
@@ -144,10 +164,10 @@ def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> I
         yield from _refused(compress.quantize.check, compress.quantize.Options(), model, precision, ("compress",))
 
 
-def _check_hls(model: Any, precision: Any, hls: Any) -> Iterator[FieldError]:
+def _check_hls(model: Any, precision: Any, hls: Any, backend: Backend) -> Iterator[FieldError]:
     from fpga_flow.hls import preflight
 
-    yield from _refused(lambda: preflight.check(compress.quantize.quantize_model(model, precision), hls))
+    yield from _refused(lambda: preflight.check(compress.quantize.quantize_model(model, precision), hls, backend))
 
 
 def _refused(check: Callable[..., Iterable[FieldError]], *arguments: Any) -> Iterator[FieldError]:

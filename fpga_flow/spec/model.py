@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union
 from pydantic import Field, create_model, model_validator
 
 from fpga_flow import compress, datasets, networks
+from fpga_flow.hls import backends
 from fpga_flow.spec.base import Form, PositiveFloat, PositiveInt, Section, Training, TypeField
 from fpga_flow.spec.messages import show
 
@@ -53,9 +54,11 @@ class Hls(Section):
     """How the network becomes HLS C++."""
 
     board: str = "pynq-z2"
-    backend: Literal["vitis"] = "vitis"
+    #: Left out: by the board's toolchain.
+    backend: backends.Name | None = None
     io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
-    strategy: Strategy = "latency"
+    #: Left out: latency, or the only one that the backend has.
+    strategy: Strategy | None = None
     reuse_factor: PositiveInt = 1
     #: Nanoseconds; left out: the board's.
     clock_ns: PositiveFloat | None = None
@@ -68,8 +71,8 @@ class Hls(Section):
 class Csim(Section):
     """The C simulation."""
 
-    #: How many of the test samples are simulated; left out: all.
-    samples: PositiveInt | None = None
+    #: How many of the test samples are simulated; left out: all. With 0 nothing is proven of the C++.
+    samples: Annotated[int, Field(ge=0, lt=2**31)] | None = None
 
 
 class _OnePass(Section):

@@ -6,8 +6,10 @@ from functools import cache
 
 
 @cache
-def register(backend: str) -> None:
-    """Make the layers known to hls4ml and one of its backends, once in a process."""
+def register(backend: str, types: str) -> None:
+    """Make the layers known to hls4ml and one of its backends, whose fixed-point types are `ap` or `ac`, once in a
+    process.
+    """
     from fpga_flow.hls.layers import lookup
 
-    lookup.register(backend)
+    lookup.register(backend, types)

@@ -34,4 +34,12 @@ pool.
 
 from fpga_flow.resources.estimate.network import estimate
 
-__all__ = ["estimate"]
+__all__ = ["LUT_KIND", "estimate", "tool_of"]
+
+#: What the LUTs of the estimate are (`Board.lut_kind`); boards with others can't be compared with it.
+LUT_KIND = "lut6"
+
+
+def tool_of(backend: str) -> str:
+    """The HLS tool whose formulas count for a project of a backend. Other vendors' have none: Vitis HLS stands in."""
+    return "Vivado HLS" if backend.startswith("vivado") else "Vitis HLS"

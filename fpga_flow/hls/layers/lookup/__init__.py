@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import keras, tf
 
-_HEADER = Path(__file__).with_name("nnet_lookup.h")
+_HEADER = "nnet_lookup.h"
 
 
 class Lookup(keras.layers.Layer):
@@ -36,10 +37,10 @@ class Lookup(keras.layers.Layer):
         return {**super().get_config(), "input_type": str(self.input_type), "channels": self.channels}
 
 
-def register(backend: str) -> None:
-    """Make the layer known to hls4ml and one of its backends."""
+@cache
+def _layer() -> Any:
+    """The class that stands for the layer in hls4ml, with its parser: known to hls4ml from here on."""
     import hls4ml
-    from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
     from hls4ml.converters.keras_v2_to_hls import get_weights_data, parse_default_keras_layer
     from hls4ml.model.attributes import Attribute, TypeAttribute, WeightAttribute
     from hls4ml.model.layers import Layer
@@ -53,9 +54,24 @@ def register(backend: str) -> None:
             self.add_output_variable(list(source.shape))
             self.add_weights_variable(name="table", var_name="t{index}")
 
+    def parse(keras_layer: Any, input_names: Any, input_shapes: Any, data_reader: Any) -> Any:
+        layer = parse_default_keras_layer(keras_layer, input_names)
+        layer["table_data"] = get_weights_data(data_reader, layer["name"], "table")
+        return layer, list(input_shapes[0])
+
+    hls4ml.converters.register_keras_v2_layer_handler("Lookup", parse)
+    hls4ml.model.layers.register_layer("Lookup", HLookup)
+    return HLookup
+
+
+def register(backend: str, types: str) -> None:
+    """Make the layer known to hls4ml and one of its backends, with the header for its library of fixed-point types."""
+    import hls4ml
+    from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
+
     class Config(LayerConfigTemplate):
         def __init__(self) -> None:
-            super().__init__(HLookup)
+            super().__init__(_layer())
             self.template = (
                 "struct config{index} : nnet::lookup_config {{\n"
                 "    static const unsigned n_in = {n_in};\n"
@@ -72,7 +88,7 @@ def register(backend: str) -> None:
 
     class Function(FunctionCallTemplate):
         def __init__(self) -> None:
-            super().__init__(HLookup, include_header=[f"nnet_utils/{_HEADER.name}"])
+            super().__init__(_layer(), include_header=[f"nnet_utils/{_HEADER}"])
             self.template = "nnet::lookup<{input_t}, {output_t}, {config}>({input}, {output}, {table});"
 
         def format(self, node: Any) -> str:
@@ -80,14 +96,7 @@ def register(backend: str) -> None:
             params["table"] = node.weights["table"].name
             return str(self.template.format(**params))
 
-    def parse(keras_layer: Any, input_names: Any, input_shapes: Any, data_reader: Any) -> Any:
-        layer = parse_default_keras_layer(keras_layer, input_names)
-        layer["table_data"] = get_weights_data(data_reader, layer["name"], "table")
-        return layer, list(input_shapes[0])
-
-    hls4ml.converters.register_keras_v2_layer_handler("Lookup", parse)
-    hls4ml.model.layers.register_layer("Lookup", HLookup)
     made_for = hls4ml.backends.get_backend(backend)
     made_for.register_template(Config)
     made_for.register_template(Function)
-    made_for.register_source(_HEADER)
+    made_for.register_source(Path(__file__).parent / types / _HEADER)
