@@ -27,7 +27,7 @@ from tests.hls.test_exact import CASES, network, samples
 BOARDS = {"vitis": "pynq-z2", "vivado": "pynq-z2", "vivado_accelerator": "pynq-z2", "quartus": "arria10-gx-devkit"}
 IO_TYPES = ("io_parallel", "io_stream")
 #: Networks of test_exact and of the matrix of layers that are simulated with each backend: a few here, ...
-SOME = ["max pool", "residual block, convolution", "Activation tanh, quantized"]
+SOME = ["max pool", "residual block, convolution", "BatchNormalization, quantized"]
 #: ... and the others that test all of its kinds of layers where there is time.
 OTHERS = [
     *(name for name in CASES if name not in SOME),
@@ -37,7 +37,7 @@ OTHERS = [
     "QConv2D, valid, dilation_rate=2", "QDepthwiseConv2D, same, strides=2", "QSeparableConv1D, valid, strides=1",
     "GlobalMaxPooling2D, quantized", "GlobalAveragePooling2D, quantized", "MaxPooling1D, 2, of a ReLU, quantized",
     "QActivation quantized_relu(1,1)", "QActivation quantized_bits(1,0,alpha=1.0)",
-    "QActivation quantized_bits(5,2,1,alpha=1.0)", "QDense, kernel binary", "QDense, kernel quantized_po2(4)",
+    "QActivation quantized_bits(5,2,1,alpha=1.0)", "Activation tanh, quantized", "MaxPooling2D, 3, strides=2", "QDense, kernel binary", "QDense, kernel quantized_po2(4)",
 ]  # fmt: skip
 
 
@@ -51,7 +51,7 @@ class Made:
         self.errors = [str(error) for error in preflight.check(model, hls, backend)]
         if self.errors:
             return
-        self.layers = settings.apply(lower(model), hls, backend)
+        self.layers = settings.apply(lower(model, io_type=hls.io_type), hls, backend)
         x = samples(self.layers[0].input_type, model.input_shape[1:])
         self.inputs = self.layers[0].input_type.quantize(x)
         self.expected = predict(model, self.layers, x).reshape(len(x), -1)
