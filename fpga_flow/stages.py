@@ -15,6 +15,7 @@ from fpga_flow.compress.base import Context
 from fpga_flow.hls.project import HlsProject, generate
 from fpga_flow.keras import seed_everything
 from fpga_flow.networks.network import Network
+from fpga_flow.networks.own_quantizers import with_quantized_input
 from fpga_flow.resources.estimate import estimate
 from fpga_flow.resources.report import shortfalls
 from fpga_flow.runs import Done, Stage
@@ -44,8 +45,8 @@ class Ui:
 class Work:
     """The work of each stage. A stage finds the ones before it in `finished`."""
 
-    def __init__(self, spec: FlowSpec, dataset: datasets.Dataset, ui: Ui) -> None:
-        self.spec, self.dataset, self.ui = spec, dataset, ui
+    def __init__(self, spec: FlowSpec, dataset: datasets.Dataset, ui: Ui, *, trust_code: bool = False) -> None:
+        self.spec, self.dataset, self.ui, self.trust_code = spec, dataset, ui, trust_code
         self.finished: list[Done] = []
 
     def do(self, stage: Stage, folder: Path) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class Work:
         from fpga_flow import training
 
         seed_everything(self.spec.seed)
-        model = build_network(self.spec.network, self.dataset)
+        model = build_network(self.spec.network, self.dataset, trust_code=self.trust_code)
         history = training.fit(
             model, self.dataset, self.spec.training, self.spec.seed,
             checkpoint=folder / "checkpoint.npz", report=self.ui.epoch,
@@ -79,7 +80,7 @@ class Work:
         from fpga_flow import training
         from fpga_flow.hls import lower, reference, settings
 
-        model, hls = self._network().model, self.spec.hls
+        model, hls = with_quantized_input(self._network().model, self.spec.precision), self.spec.hls
         layers = settings.apply(lower.lower(model, hls.softmax), hls)
         outputs = reference.predict(model, layers, self.dataset.test.x)
         project = folder / "project"
