@@ -171,6 +171,12 @@ def _check_quantized(model: Any, sections: dict[str, Any]) -> Iterator[FieldErro
         )
     if precision is not None and (type_ := own_quantizers.input_type(model)) is not None:
         yield FieldError(("precision", "input"), f"expected none, as the network rounds its input itself, into {type_}")
+    elif precision is None and own_quantizers.input_type(model) is None:
+        yield FieldError(
+            ("precision",),
+            "expected the type of the input, for example precision: {input: fixed<8,1>}, since the network does not "
+            "round its input itself, got none",
+        )
     elif "hls" in sections:
         with_input = own_quantizers.with_quantized_input(model, precision)
         yield from _refused(preflight.check, with_input, sections["hls"])

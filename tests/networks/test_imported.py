@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -17,7 +20,9 @@ from fpga_flow import flow, importing
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import keras, qkeras, seed_everything
 from fpga_flow.networks import imported, model_file
+from fpga_flow.spec.check import check
 from fpga_flow.spec.load import load
+from tests.conftest import ROOT
 
 SHAPE, CLASSES = (8, 8, 1), 10
 L = keras.layers
@@ -355,3 +360,74 @@ def test_nothing_is_replaced_or_half_written(tmp_path):
     assert out.read_text() == "text"
     with pytest.raises(InputError, match="no such folder"):
         importing.write(made, tmp_path / "none" / "own.yaml")
+
+
+SPEC = """\
+name: own
+data: {name: digits, scale: 16, train_samples: 200, test_samples: 50}
+network: {family: imported, path: model.h5}
+training: {epochs: 0}
+"""
+
+
+def problems(folder: Path, text: str) -> str:
+    (folder / "own.yaml").write_text(SPEC + text)
+    with pytest.raises(InputError) as error:
+        check(load("own.yaml"))
+    return str(error.value)
+
+
+def test_networks_with_quantizers_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(qkeras_model(), tmp_path, "h5")
+    assert problems(tmp_path, "precision: {input: 'fixed<6,1>', layers: {'*': {weight: 'fixed<6,1>'}}}\n") == (
+        "own.yaml:5:13: precision.input: expected none, as the network rounds its input itself, into fixed<6,2>\n"
+        "own.yaml:5:34: precision.layers: expected no types for a network with quantizers of its own, or a quantize "
+        "pass"
+    )
+    save(qkeras_model(input_quantizer=False), tmp_path, "h5")
+    assert problems(tmp_path, "") == (
+        "own.yaml:1:1: precision: expected the type of the input, for example precision: {input: fixed<8,1>}, since "
+        "the network does not round its input itself, got none"
+    )
+    (tmp_path / "own.yaml").write_text(SPEC + "precision: {input: 'ufixed<5,1>'}\n")
+    check(load("own.yaml"))
+    save(float_model(), tmp_path, "h5")
+    assert problems(tmp_path, "compress: []\n") == (
+        "own.yaml:5:1: compress: expected a quantize pass, since HLS code needs fixed-point types, got none"
+    )
+
+
+def test_the_command_line(tmp_path):
+    save(qkeras_model(), tmp_path, "h5")
+    command = [
+        sys.executable,
+        "-m",
+        "fpga_flow.cli",
+        "import",
+        "model.h5",
+        "--data",
+        "digits",
+        "--set",
+        "data.scale=16",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        options = {"capture_output": True, "text": True, "check": False, "cwd": tmp_path, "env": environment}
+        return subprocess.run([*command, "--set", "data.scale=16", *more], **options)
+
+    done = run("--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert [layer["kind"] for layer in told["layers"]] == ["QActivation", "Flatten", "QDense", "QActivation", "QDense"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["model.h5", "model.yaml"]
+    again = run()
+    assert (again.returncode, again.stderr) == (
+        2, "error: model.yaml: it is there already: pass --force to replace it\n"
+    )  # fmt: skip
+    (tmp_path / "model.h5").write_bytes((tmp_path / "model.h5").read_bytes()[:5000])
+    broken = run("--out", "other.yaml")
+    assert (broken.returncode, broken.stdout) == (2, "")
+    assert broken.stderr.startswith('error: model.h5: expected a whole model file, but "model.h5" is damaged: ')
+    assert not (tmp_path / "other.yaml").exists()
