@@ -100,6 +100,48 @@ def check(
         typer.echo(f"{len(specs)} spec{'s are' if len(specs) > 1 else ' is'} fine")
 
 
+@app.command("import")
+def import_model(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file: .keras, .h5, or .json with --weights.")],
+    data: Annotated[str, typer.Option(metavar="NAME|FILE", help="A data set, or a .npz or .csv file.")],
+    weights: Annotated[str | None, typer.Option(metavar="FILE", help="The .h5 file of a .json.")] = None,
+    set_: Set = [],  # noqa: B006  (typer copies it)
+    weight_bits: Annotated[int, typer.Option(min=2, max=24, help="Bits of weights and biases of a float model.")] = 8,
+    activation_bits: Annotated[int, typer.Option(min=2, max=24, help="Bits of activations of a float model.")] = 8,
+    input_bits: Annotated[int, typer.Option(min=2, max=24, help="Bits of the input, if the model has none.")] = 8,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The spec; left out: beside the model.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the spec if it is there already.")] = False,
+    trust_code: Annotated[bool, typer.Option("--trust-code", help="Run Python code that the model holds.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a spec for a trained Keras 2 or QKeras model, from which `fpga-flow run` goes on.
+
+    A QKeras model keeps its quantizers. A float model gets types by the ranges that its weights, and its activations on
+    the training samples, have.
+
+    Example: `fpga-flow import model.h5 --data digits --set data.scale=16 --out my.yaml`
+    """
+    from fpga_flow import importing
+    from fpga_flow.networks.ranges import Bits
+    from fpga_flow.tables import print_table
+
+    path = out or Path(model).with_suffix(".yaml")
+    importing.check_out(path, force=force)
+    made = importing.make(
+        model, data, importing.spec_name(path), weights=weights, changes=set_,
+        bits=Bits(weight_bits, activation_bits, input_bits), trust_code=trust_code,
+    )  # fmt: skip
+    importing.write(made, path, force=force)
+    if as_json:
+        _print_json({**made.to_dict(), "spec": str(path)})
+    elif not quiet:
+        print_table(
+            ["layer", "kind", "shape", "becomes"], [[r.name, r.kind, str(r.shape), r.becomes] for r in made.layers]
+        )
+        typer.echo(f"test accuracy as it is: {made.accuracy:.2%}; next: fpga-flow run {path}")
+
+
 @app.command()
 def resources(
     project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The folder of an HLS project, or of a run.")],

@@ -83,7 +83,7 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
         if spec.csim.samples != 0 and any(stage.name == "csim" for stage in wanted):
             csim.compiler()  # missing, it is better missed before the training than after it
     with the_run.locked(lambda: ui.note("another process works on this run: waiting for it")):
-        work = Work(spec, dataset, ui)
+        work = Work(spec, dataset, ui, trust_code=trust_code)
         for stage in wanted:
             if fresh:
                 the_run.forget(stage)
@@ -109,6 +109,8 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
     network = spec.network.model_dump(mode="json")
     if spec.network.family == "custom":
         network["source"] = runs.file_digest(networks.custom.source(spec.network))
+    if spec.network.family == "imported":
+        network["sources"] = [runs.file_digest(file) for file in networks.imported.sources(spec.network)]
     previous = runs.digest(
         "float",
         dataset.digest,
@@ -136,7 +138,8 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         "backend": backends.choose(spec.hls.backend, board, spec.name).name,
     }
     code = runs.code_digest("record.py", "hls", "fixed_point.py", "patterns.py")
-    add("hls", spec.name, hls_options, board.part, board.clock_ns, code, runs.versions("hls4ml"))
+    for_input = None if any(one.name == "quantize" for one in spec.compress) else precision
+    add("hls", spec.name, for_input, hls_options, board.part, board.clock_ns, code, runs.versions("hls4ml"))
     hls = previous
     add("csim", spec.csim.model_dump(mode="json"), runs.code_digest("csim"))
     previous = hls  # the resources don't depend on the simulation

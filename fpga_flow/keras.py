@@ -91,6 +91,14 @@ def load_h5(path: Path, custom_objects: dict[str, Any]) -> Any:
         return qkeras.utils.load_qmodel(str(path), custom_objects=custom_objects, compile=False)
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep Keras' warnings about a model that is not ours away."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def seed_everything(seed: int) -> None:
     """Seed Python, numpy and TensorFlow, and make TensorFlow's operations deterministic."""
     keras.utils.set_random_seed(seed)

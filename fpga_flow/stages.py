@@ -16,6 +16,7 @@ from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.project import HlsProject, generate
 from fpga_flow.keras import seed_everything
 from fpga_flow.networks.network import Network
+from fpga_flow.networks.own_quantizers import with_quantized_input
 from fpga_flow.resources.estimate import LUT_KIND, estimate, tool_of
 from fpga_flow.resources.report import shortfalls
 from fpga_flow.runs import Done, Stage
@@ -45,8 +46,8 @@ class Ui:
 class Work:
     """The work of each stage. A stage finds the ones before it in `finished`."""
 
-    def __init__(self, spec: FlowSpec, dataset: datasets.Dataset, ui: Ui) -> None:
-        self.spec, self.dataset, self.ui = spec, dataset, ui
+    def __init__(self, spec: FlowSpec, dataset: datasets.Dataset, ui: Ui, *, trust_code: bool = False) -> None:
+        self.spec, self.dataset, self.ui, self.trust_code = spec, dataset, ui, trust_code
         self.finished: list[Done] = []
 
     def do(self, stage: Stage, folder: Path) -> dict[str, Any]:
@@ -60,7 +61,7 @@ class Work:
         from fpga_flow import training
 
         seed_everything(self.spec.seed)
-        model = build_network(self.spec.network, self.dataset)
+        model = build_network(self.spec.network, self.dataset, trust_code=self.trust_code)
         history = training.fit(
             model, self.dataset, self.spec.training, self.spec.seed,
             checkpoint=folder / "checkpoint.npz", report=self.ui.epoch,
@@ -80,7 +81,7 @@ class Work:
         from fpga_flow import training
         from fpga_flow.hls import lower, reference, settings
 
-        model, hls = self._network().model, self.spec.hls
+        model, hls = with_quantized_input(self._network().model, self.spec.precision), self.spec.hls
         chosen = settings.settings(self.spec.name, hls, boards.load(hls.board))
         layers = settings.apply(lower.lower(model, hls.softmax, hls.io_type), hls, BACKENDS[chosen.backend])
         outputs = reference.predict(model, layers, self.dataset.test.x)

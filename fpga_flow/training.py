@@ -73,12 +73,15 @@ def fit(
     The best epoch is that of the highest validation accuracy, and of equals that of the lowest validation loss; without
     validation samples it is the last. Each epoch takes the samples in an order of its own; those left over from its
     last whole batch wait for another epoch. `report` gets each epoch's row of the history, and the number of epochs.
+    Without epochs the model stays as it is.
 
     Args:
         checkpoint: a file from which training goes on if it exists, and to which its state is written; removed at the
         end.
     """
     seed_everything(seed)
+    if not training.epochs:
+        return []
     batch = min(training.batch_size, len(dataset.train.x))
     steps = len(dataset.train.x) // batch
     schedule = keras.optimizers.schedules.CosineDecay(training.learning_rate, training.epochs * steps)

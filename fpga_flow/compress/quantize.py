@@ -7,7 +7,8 @@ What becomes of each kind of layer:
 
     dense, convolutions      QKeras' layer with the types `weight` and `bias`
     ReLU                     a quantizer that is a ReLU into the type `activation`
-    other functions          the function, then a quantizer into the type `activation`: HLS code has a table of both
+    other functions          the function, then a quantizer into the type `activation`: HLS code has a table of both;
+                             before it, if there is a type `input`, a quantizer into that
     averages                 of a power of two of values: themselves; of another number of values: as other functions
     BatchNormalization       folded into the layer before it (`networks/fold.py`)
     quantizers into a type   a quantizer into the type `activation`
@@ -47,6 +48,7 @@ class Options(Retraining):
 class Site:
     """A layer that needs types: the names by which patterns find it, and which of `weight`, `bias`, `activation`.
 
+    optional  other keys that it may have
     signed  the layer's name and function where the type of `activation` must hold negative values
     why     the reason for which the type is needed, where that is not plain
     """
@@ -56,6 +58,7 @@ class Site:
     keys: tuple[str, ...]
     signed: str = ""
     why: str = ""
+    optional: tuple[str, ...] = ()
 
 
 def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
@@ -74,7 +77,7 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
     for pattern, types in precision.layers.items():
         matched = [site for site in sites if matching({pattern: True}, *site.names)]
         for key in types.model_fields_set if matched and pattern != "*" else ():
-            if not any(key in site.keys for site in matched):
+            if not any(key in (*site.keys, *site.optional) for site in matched):
                 layers = ", ".join(site.layer.name for site in matched)
                 yield FieldError(
                     ("precision", "layers", pattern, key), f"expected a layer with {_WHAT[key]}, got {layers}"
@@ -128,8 +131,7 @@ def quantize_model(model: Any, precision: Any) -> Any:
         if kind == "rounding":
             return [qkeras.QActivation(quantizers.linear(types[layer.name]["activation"]), name=layer.name)]
         if kind == "function":
-            rounding = quantizers.linear(types[layer.name]["activation"])
-            return [copy(layer), qkeras.QActivation(rounding, name=f"{layer.name}_quantized")]
+            return _looked_up(layer, types[layer.name])
         if kind == "weighted":
             return [_quantized(layer, types[layer.name])]
         return [copy(layer)]
@@ -152,7 +154,7 @@ def prepare(model: Any) -> Any:
         if isinstance(layer, keras.layers.InputLayer):
             return []
         if _name(layer) in _WEIGHTED and (inside := layer.activation) not in (None, keras.activations.linear):
-            split = layer.__class__.from_config({**layer.get_config(), "activation": "linear"})
+            split = copy(layer, activation="linear")
             if isinstance(inside, qkeras.BaseQuantizer):
                 return [split, qkeras.QActivation(inside, name=f"{layer.name}_activation")]
             return [split, keras.layers.Activation(inside, name=f"{layer.name}_{inside.__name__}")]
@@ -181,16 +183,19 @@ def find_sites(model: Any) -> list[Site]:
             sites.append(Site(layer, (layer.name,), ("weight", "bias") if layer.use_bias else ("weight",)))
         elif kind in ("relu", "rounding"):
             sites.append(Site(layer, (layer.name, *_weighted_before(layer)), ("activation",)))
-        elif kind == "function" and (count := _averaged(layer)):
+        elif kind == "function" and (count := averaged(layer)):
             why = f", as an average of {count} values is no fixed-point number"
-            sites.append(Site(layer, (layer.name,), ("activation",), why=why))
+            sites.append(Site(layer, (layer.name,), ("activation",), why=why, optional=("input",)))
         elif kind == "function":
             names = (layer.name, *_weighted_before(layer))
-            sites.append(Site(layer, names, ("activation",), signed=_negative(layer)))
+            sites.append(Site(layer, names, ("activation",), signed=_negative(layer), optional=("input",)))
     return sites
 
 
-_WHAT = {"weight": "weights", "bias": "a bias", "activation": "an activation function"}
+_WHAT = {
+    "weight": "weights", "bias": "a bias", "activation": "an activation function",
+    "input": "a function or an average that is looked up",
+}  # fmt: skip
 _WEIGHTED = {
     **dict.fromkeys(("Dense", "QDense"), "QDense"),
     **dict.fromkeys(("Conv1D", "QConv1D"), "QConv1D"),
@@ -255,7 +260,7 @@ def _kind(layer: Any) -> str:
         plain = name == "ReLU" and layer.max_value is None and not layer.negative_slope and not layer.threshold
         return "relu" if plain else "function"
     if name in _AVERAGES:
-        return "function" if _averaged(layer) else "passed on"
+        return "function" if averaged(layer) else "passed on"
     if name in _PASSED_ON:
         return "passed on"
     raise FieldError(("network",), f'layer "{layer.name}" ({name}) can\'t be quantized: {way_out(name)}')
@@ -296,10 +301,13 @@ def _kind_of_quantizer(layer: Any) -> str:
     if quantizers.type_of(layer.quantizer) is None and quantizers.symmetric_type_of(layer.quantizer) is None:
         text = f'layer "{layer.name}" has a quantizer of its own, {_name(layer.quantizer)}, which no type can replace'
         raise FieldError(("network",), f"{text}: leave out the quantize pass, or the quantizer")
+    after = [node.layer for node in layer.outbound_nodes]
+    if len(after) == 1 and layer.name == f"{after[0].name}_input":
+        return "cut"
     return "cut" if not isinstance(before, list) and _kind(before) == "function" else "rounding"
 
 
-def _averaged(layer: Any) -> int:
+def averaged(layer: Any) -> int:
     """Over how many values a layer takes averages, where their number is no power of two; else 0."""
     if _name(layer) not in _AVERAGES:
         return 0
@@ -330,7 +338,8 @@ def _weighted_before(layer: Any) -> tuple[str, ...]:
 def _types(site: Site, precision: Any) -> dict[str, FixedPoint]:
     """For each key of the site the type that the most specific pattern gives."""
     found = matching(precision.layers, *site.names)
-    given = {key: [type_ for each in found if (type_ := getattr(each, key)) is not None] for key in site.keys}
+    keys = (*site.keys, *site.optional)
+    given = {key: [type_ for each in found if (type_ := getattr(each, key)) is not None] for key in keys}
     return {key: types[0] for key, types in given.items() if types}
 
 
@@ -338,6 +347,16 @@ _KEPT = (
     "name", "units", "filters", "kernel_size", "strides", "padding", "use_bias", "data_format", "dilation_rate",
     "groups", "depth_multiplier",
 )  # fmt: skip
+
+
+def _looked_up(layer: Any, types: dict[str, FixedPoint]) -> list[Any]:
+    """A function or an average between the quantizers of what it gets (if there is a type for it) and gives."""
+    from fpga_flow.networks import quantizers
+
+    behind = qkeras.QActivation(quantizers.linear(types["activation"]), name=f"{layer.name}_quantized")
+    if "input" not in types:
+        return [copy(layer), behind]
+    return [qkeras.QActivation(quantizers.linear(types["input"]), name=f"{layer.name}_input"), copy(layer), behind]
 
 
 def _quantized(layer: Any, types: dict[str, FixedPoint]) -> Any:

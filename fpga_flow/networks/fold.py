@@ -65,7 +65,7 @@ def fold(model: Any) -> Any:
         if isinstance(layer, keras.layers.InputLayer) or layer.name in gone:
             return []
         if layer.name in folds:
-            return [layer.__class__.from_config({**layer.get_config(), "use_bias": True})]
+            return [copy(layer, use_bias=True)]
         return [copy(layer)]
 
     folded = rebuild(model, replace)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fpga_flow.errors import FieldError
-from fpga_flow.keras import keras
+from fpga_flow.keras import keras, quietly
 from fpga_flow.networks.graph import calls_and_outputs
 
 
@@ -36,7 +36,9 @@ def opened(model: Any, inputs: str | None = None) -> Any:
         FieldError: a layer can't be made again from its configuration.
     """
     return _rebuilt(
-        model, lambda layer, name: [] if isinstance(layer, keras.layers.InputLayer) else [copy(layer, name)], inputs
+        model,
+        lambda layer, name: [] if isinstance(layer, keras.layers.InputLayer) else [copy(layer, name=name)],
+        inputs,
     )
 
 
@@ -45,16 +47,17 @@ def copy_model(model: Any) -> Any:
     return opened(model)
 
 
-def copy(layer: Any, name: str | None = None) -> Any:
-    """A new layer of the same class and configuration, or with another name.
+def copy(layer: Any, **changes: Any) -> Any:
+    """A new layer of the same class and configuration, but for some changes to it.
 
     Raises:
         FieldError: the layer's class can't make it again.
     """
     try:
-        return layer.__class__.from_config({**layer.get_config(), "name": name or layer.name})
+        with quietly():  # Keras warns of how QKeras writes its quantizers
+            return layer.__class__.from_config({**layer.get_config(), **changes})
     except (TypeError, ValueError, NotImplementedError) as error:
-        raise _refused(layer, name or layer.name, error) from error
+        raise _refused(layer, layer.name, error) from error
 
 
 def _rebuilt(model: Any, replace: Callable[[Any, str], Sequence[Any]], inputs: str | None = None) -> Any:

@@ -92,9 +92,11 @@ class Retraining(Section):
 
 
 class Training(Section):
-    """The float training: cross-entropy by Adam, the weights of the best validation epoch kept."""
+    """The float training: cross-entropy by Adam, the weights of the best validation epoch kept. An imported network,
+    which is trained already, may do without epochs.
+    """
 
-    epochs: PositiveInt = 50
+    epochs: Annotated[int, Field(ge=0, lt=2**31)] = 50
     batch_size: PositiveInt = 64
     learning_rate: PositiveFloat = 1e-3
     #: Epochs without a better one (by validation accuracy, then loss) after which training stops; left out: never.

@@ -11,6 +11,7 @@ from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import backends
 from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
+from fpga_flow.networks import own_quantizers
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
 
@@ -33,6 +34,8 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
         found.all(_check_samples(sections["csim"].samples, len(dataset.test.x)))
     if backend is not None and "csim" in sections:
         found.all(_check_simulated(sections["csim"].samples, backend))
+    if "network" in sections and "training" in sections:
+        found.all(_check_epochs(sections["network"].family, sections["training"].epochs))
     if dataset is not None and "network" in sections:
         seed_everything(sections.get("seed", 0))  # the bounds of sums depend on the untrained weights
         model = found.call(lambda: _build(sections["network"], dataset, trust_code))
@@ -91,9 +94,10 @@ class _Collector:
         return not errors
 
 
-def build_network(options: Any, dataset: datasets.Dataset) -> Any:
-    """The Keras model that a spec's `network` section describes, for the data: untrained."""
-    return networks.FAMILIES[options.family].build(options, dataset.input_shape, len(dataset.classes))
+def build_network(options: Any, dataset: datasets.Dataset, *, trust_code: bool = False) -> Any:
+    """The Keras model that a spec's `network` section describes, for the data: untrained, unless it is imported."""
+    trust = {"trust_code": trust_code} if options.family == "imported" else {}
+    return networks.FAMILIES[options.family].build(options, dataset.input_shape, len(dataset.classes), **trust)
 
 
 def _build(options: Any, dataset: datasets.Dataset, trust_code: bool) -> Any:
@@ -103,7 +107,7 @@ def _build(options: Any, dataset: datasets.Dataset, trust_code: bool) -> Any:
             f"{options.function} is Python code, which would be run: pass --trust-code if you trust it",
         )
     try:
-        return build_network(options, dataset)
+        return build_network(options, dataset, trust_code=trust_code)
     except FieldError:
         raise
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
@@ -133,8 +137,17 @@ def _check_simulated(samples: int | None, backend: Backend) -> Iterator[FieldErr
         )
 
 
+def _check_epochs(family: str, epochs: int) -> Iterator[FieldError]:
+    if not epochs and family != "imported":
+        yield FieldError(("training", "epochs"), f"expected at least 1 for a network of family {family}, got 0")
+
+
 def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found: _Collector) -> None:
     """Check what the sections say of the network's layers."""
+    quantizing = any(one.name == "quantize" for one in sections.get("compress") or ())
+    if "compress" in sections and not quantizing and own_quantizers.are_there(model):
+        found.all(_check_quantized(model, sections, backend))
+        return
     precision, stand_in = sections.get("precision"), _stand_in()
     passes = _check_passes(sections.get("compress"), model, precision or stand_in)
     if "precision" in sections and precision is None:
@@ -162,6 +175,31 @@ def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> I
         yield FieldError(("compress",), "expected a quantize pass, since HLS code needs fixed-point types, got none")
     if precision is not None:
         yield from _refused(compress.quantize.check, compress.quantize.Options(), model, precision, ("compress",))
+
+
+def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | None) -> Iterator[FieldError]:
+    """A network that goes on with quantizers of its own: nothing but its input may be given a type."""
+    from fpga_flow.hls import preflight
+
+    precision = sections.get("precision")
+    for number, one in enumerate(sections["compress"]):
+        path = ("compress", number, one.name)
+        yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+    if precision is not None and precision.layers:
+        yield FieldError(
+            ("precision", "layers"), "expected no types for a network with quantizers of its own, or a quantize pass"
+        )
+    if precision is not None and (type_ := own_quantizers.input_type(model)) is not None:
+        yield FieldError(("precision", "input"), f"expected none, as the network rounds its input itself, into {type_}")
+    elif precision is None and own_quantizers.input_type(model) is None:
+        yield FieldError(
+            ("precision",),
+            "expected the type of the input, for example precision: {input: fixed<8,1>}, since the network does not "
+            "round its input itself, got none",
+        )
+    elif backend is not None:
+        with_input = own_quantizers.with_quantized_input(model, precision)
+        yield from _refused(preflight.check, with_input, sections["hls"], backend)
 
 
 def _check_hls(model: Any, precision: Any, hls: Any, backend: Backend) -> Iterator[FieldError]:

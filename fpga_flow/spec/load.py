@@ -77,11 +77,18 @@ def load(name: str | Path, changes: Sequence[str] = ()) -> Loaded:
     Raises:
         InputError: there is no such file or example, the file is no YAML mapping, or a change can't be read.
     """
-    path = _find(str(name))
-    document = yaml_file.read(path)
+    return from_document(yaml_file.read(_find(str(name))), changes)
+
+
+def from_document(document: yaml_file.Document, changes: Sequence[str] = ()) -> Loaded:
+    """Check each section of a spec's document by itself, as `load` does.
+
+    Raises:
+        InputError: the document is no mapping, or a change can't be read.
+    """
     if not isinstance(document.data, dict):
         got = messages.show(document.data)
-        raise InputError.at(str(path), f"expected a mapping with the keys of a spec, got {got}", line=1, column=1)
+        raise InputError.at(document.file, f"expected a mapping with the keys of a spec, got {got}", line=1, column=1)
     for each in changes:
         change(document, each)
     spec, mistakes = _validate(FlowSpec, document.data)

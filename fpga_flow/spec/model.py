@@ -29,18 +29,24 @@ Strategy = Literal["latency", "resource"]
 
 
 class LayerPrecision(Section):
-    """The types of one layer. `activation` is the type of its output, after its activation function."""
+    """The types of one layer. `activation` is the type of its output, after its activation function; `input` is one
+    into which what a function or an average gets is rounded first (left out: it is not), so that its table is small.
+    """
 
     weight: TypeField | None = None
     bias: TypeField | None = None
     activation: TypeField | None = None
+    input: TypeField | None = None
 
 
 class Precision(Section):
-    """Types of the network: of its input, and of its layers by glob pattern. The most specific pattern wins."""
+    """Types of the network: of its input, and of its layers by glob pattern. The most specific pattern wins.
+
+    A network with quantizers of its own, which goes without a quantize pass, needs at most a type of its input.
+    """
 
     input: TypeField
-    layers: dict[str, LayerPrecision]
+    layers: dict[str, LayerPrecision] = Field(default_factory=dict)
 
 
 class LayerHls(Section):

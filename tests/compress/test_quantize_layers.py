@@ -266,3 +266,16 @@ def test_a_quantizer_inside_of_a_layer_gives_way():
         Precision.model_validate({"input": "fixed<6,3>", "layers": {"*": NARROW}}),
     )
     assert [each.name for each in made.layers] == ["inputs", "inputs_quantized", "d", "d_activation"]
+
+
+@pytest.mark.parametrize("case", ["LeakyReLU", "tanh inside", "GlobalAveragePooling2D of 36"])
+def test_what_a_function_gets_can_be_rounded_first(case):
+    types = {**NARROW, "weight": "fixed<12,2>", "input": "fixed<6,3>"}
+    model = quantized(case, types, "fixed<12,3>")
+    name = next(layer.name for layer in model.layers if layer.name.endswith("_input"))
+    layers = {layer.name: layer for layer in lower(model)}
+    assert max(len(layer.table) for layer in layers.values() if layer.table is not None) <= 2**12
+    assert str(layers[name].result_type) == "fixed<6,3>"
+    again = Precision.model_validate({"input": "fixed<12,3>", "layers": {"*": types}})
+    twice = quantize.quantize_model(model, again)
+    assert [layer.name for layer in twice.layers] == [layer.name for layer in model.layers]

@@ -58,10 +58,10 @@ def write(folder: Path, **changes: Any) -> Path:
     [
         ({"hls": {"bord": "kv260"}}, ""),
         ({"hls": 5}, "hls"),
-        ({"training": {"epochs": 0}}, ""),
+        ({"training": {"epochs": -1}}, ""),
         ({"precision": {"input": "fixed<0,3>", "layers": {}}}, ""),
         ({"precision": {"input": "fixed<6,1>", "layers": {"*": {"weight": 1}}}}, ""),
-        ({"precision": {"layers": 5}}, "precision"),
+        ({"precision": {"input": "fixed<6,1>", "layers": 5}}, ""),
         ({"compress": [{"prune": {"sparsity": 0.5, "x": 1}}]}, ""),
         ({"compress": [{"prune": {"sparsity": 2}}]}, "compress"),
         ({"data": {"name": "digits", "scale": -1}}, ""),
