@@ -75,6 +75,13 @@ def check(layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS) -> Ite
                 f"{backend.name}, got {layer.strategy}",
             )
             continue
+        if layer.kind.startswith("depthwise") and layer.strategy == "resource" and hls.io_type == "io_parallel":
+            yield FieldError(
+                _where(layer, hls, "strategy"),
+                f'layer "{layer.name}" ({layer.kind}): expected latency as strategy with io_parallel, since hls4ml has '
+                "no other code for it, or io_stream, got resource",
+            )
+            continue
         valid = valid_reuse_factors(layer.n_in, layer.n_out, layer.strategy)
         if layer.reuse_factor not in valid:
             yield FieldError(
