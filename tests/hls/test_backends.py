@@ -37,7 +37,8 @@ OTHERS = [
     "QConv2D, valid, dilation_rate=2", "QDepthwiseConv2D, same, strides=2", "QSeparableConv1D, valid, strides=1",
     "GlobalMaxPooling2D, quantized", "GlobalAveragePooling2D, quantized", "MaxPooling1D, 2, of a ReLU, quantized",
     "QActivation quantized_relu(1,1)", "QActivation quantized_bits(1,0,alpha=1.0)",
-    "QActivation quantized_bits(5,2,1,alpha=1.0)", "Activation tanh, quantized", "MaxPooling2D, 3, strides=2", "QDense, kernel binary", "QDense, kernel quantized_po2(4)",
+    "QActivation quantized_bits(5,2,1,alpha=1.0)", "Activation tanh, quantized", "MaxPooling2D, 3, strides=2",
+    "QDense, kernel binary", "QDense, kernel quantized_po2(4)",
 ]  # fmt: skip
 
 
