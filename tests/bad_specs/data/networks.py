@@ -65,7 +65,7 @@ def overlapping_pools(shape, classes):
     return model(shape, layers.MaxPooling2D(8, strides=1, name="pool"), layers.Flatten())
 
 
-def tanh(shape, classes):
+def softmax(shape, classes):
     return model(shape, layers.Flatten(), layers.Dense(8, "softmax", name="first"))
 
 
