@@ -17,7 +17,8 @@ from fpga_flow.hls.project import HlsProject, generate
 from fpga_flow.keras import seed_everything
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.own_quantizers import with_quantized_input
-from fpga_flow.resources.estimate import LUT_KIND, estimate, tool_of
+from fpga_flow.resources.estimate import LUT_KIND
+from fpga_flow.resources.numbers import estimate_of
 from fpga_flow.resources.report import shortfalls
 from fpga_flow.runs import Done, Stage
 from fpga_flow.spec.check import build_network
@@ -133,15 +134,8 @@ class Work:
 
     def _resources(self, folder: Path) -> dict[str, Any]:
         project = HlsProject.load(self._folder("hls") / "project")
-        settings, board = project.settings, boards.load(self.spec.hls.board)
-        made = estimate(
-            project.layers,
-            io_type=settings.io_type,
-            clock_ns=settings.clock_ns,
-            tool=tool_of(settings.backend),
-            part=settings.part,
-            board=settings.board,
-        )
+        board = boards.load(self.spec.hls.board)
+        made = estimate_of(project)
         # the estimate counts AMD's LUTs, which say little about what other parts have
         usable = board.usable() if board.lut_kind == LUT_KIND else None
         lacks = () if usable is None else shortfalls(made, usable)

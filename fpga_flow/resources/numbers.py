@@ -105,6 +105,19 @@ def find_project(path: Path) -> HlsProject:
     return HlsProject.load(max(found, key=lambda file: file.stat().st_mtime_ns).parent)
 
 
+def estimate_of(project: HlsProject) -> ResourceReport:
+    """The estimate of a project, from its own layers and settings."""
+    settings = project.settings
+    return estimate(
+        project.layers,
+        io_type=settings.io_type,
+        clock_ns=settings.clock_ns,
+        tool=tool_of(settings.backend),
+        part=settings.part,
+        board=settings.board,
+    )
+
+
 def collect(project: HlsProject) -> Numbers:
     """Estimate the project's resources and read all reports of the vendor's tools in its folder.
 
@@ -117,14 +130,7 @@ def collect(project: HlsProject) -> Numbers:
         usable = board.usable() if board.lut_kind == LUT_KIND else None
     except FieldError:  # it was made for the board of a user's own file
         usable = None
-    estimated = estimate(
-        project.layers,
-        io_type=settings.io_type,
-        clock_ns=settings.clock_ns,
-        tool=tool_of(settings.backend),
-        part=settings.part,
-        board=settings.board,
-    )
+    estimated = estimate_of(project)
     found = reports.read(project)
     entries = [_entry(estimated, usable)]
     for each in found.resources:
