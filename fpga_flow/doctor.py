@@ -10,7 +10,7 @@ from fpga_flow import csim
 from fpga_flow.errors import ToolError
 from fpga_flow.resources import tools
 
-_PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "scikit-learn", "plotly")
+_PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "da4ml", "scikit-learn", "plotly")
 
 
 def examine() -> list[dict[str, Any]]:

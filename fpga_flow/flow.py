@@ -10,7 +10,7 @@ from typing import Any
 
 from fpga_flow import boards, compress, csim, datasets, networks, record, report, runs
 from fpga_flow.errors import CheckFailed, FieldError, InputError
-from fpga_flow.hls import backends
+from fpga_flow.hls import backends, settings
 from fpga_flow.runs import Run, Stage
 from fpga_flow.spec.check import check, explained
 from fpga_flow.spec.load import Loaded
@@ -138,8 +138,19 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         "backend": backends.choose(spec.hls.backend, board, spec.name).name,
     }
     code = runs.code_digest("record.py", "hls", "fixed_point.py", "patterns.py")
+    by_board = [board.usable(), runs.code_digest("resources/estimate")] if settings.asks_to_fit(spec.hls) else None
     for_input = None if any(one.name == "quantize" for one in spec.compress) else precision
-    add("hls", spec.name, for_input, hls_options, board.part, board.clock_ns, code, runs.versions("hls4ml"))
+    add(
+        "hls",
+        spec.name,
+        for_input,
+        hls_options,
+        board.part,
+        board.clock_ns,
+        by_board,
+        code,
+        runs.versions("hls4ml", "da4ml"),
+    )
     hls = previous
     add("csim", spec.csim.model_dump(mode="json"), runs.code_digest("csim"))
     previous = hls  # the resources don't depend on the simulation

@@ -53,6 +53,8 @@ class Progress(Ui):
             self.task = None
         seconds = "cached" if done.cached else f"{done.seconds:.1f} s"
         self.console.print(f"  [bold]{done.stage.name:<10}[/] {seconds:>9}   {_say(done)}")
+        if done.stage.name == "hls" and done.result["fit"]:
+            self.console.print(_say_fit(done.result["fit"]))
 
     def note(self, text: str) -> None:
         """Print a line."""
@@ -92,3 +94,17 @@ def _say(done: Done) -> str:
         f"{result['source']}: {result['lut']:,} LUT, {result['ff']:,} FF, {result['dsp']:,} DSP, "
         f"{result['bram18']:,} BRAM18, {cycles}; {fits} {result['board']}"
     )
+
+
+def _say_fit(fit: dict[str, Any]) -> str:
+    """What `strategy: fit` chose, and why: a line for the network, and one for each layer."""
+    lines = [fit["why"]]
+    for each in fit["layers"]:
+        instead = f" instead of {'; '.join(map(_say_option, each['instead']))}" if each["instead"] else ""
+        lines.append(f"{each['name']}: {_say_option(each['chosen'])}{instead}")
+    return "\n".join(f"{'':<24}{line}" for line in lines)
+
+
+def _say_option(option: dict[str, Any]) -> str:
+    reuse = f" with reuse factor {option['reuse_factor']}" if option["reuse_factor"] > 1 else ""
+    return f"{option['strategy']}{reuse} ({option['lut']:,} LUT, {option['dsp']:,} DSP, {option['bram18']:,} BRAM18)"

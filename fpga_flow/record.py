@@ -16,7 +16,7 @@ from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.runs import Done, Run
 from fpga_flow.spec.model import FlowSpec
 
-_PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "numpy", "scikit-learn")
+_PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "da4ml", "numpy", "scikit-learn")
 
 
 def make(spec: FlowSpec, run: Run, dataset: Dataset, finished: Sequence[Done], started: datetime) -> dict[str, Any]:
@@ -51,6 +51,7 @@ def make(spec: FlowSpec, run: Run, dataset: Dataset, finished: Sequence[Done], s
             "csim": {"accuracy": simulation.pop("accuracy")},
         },
         "backend": hls["backend"],
+        "fit": hls["fit"],
         "csim": simulation,
         "size": hls["size"],
         "resources": [results["resources"]],

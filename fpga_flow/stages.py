@@ -80,11 +80,16 @@ class Work:
 
     def _hls(self, folder: Path) -> dict[str, Any]:
         from fpga_flow import training
-        from fpga_flow.hls import lower, reference, settings
+        from fpga_flow.hls import fit, lower, reference, settings
 
         model, hls = with_quantized_input(self._network().model, self.spec.precision), self.spec.hls
-        chosen = settings.settings(self.spec.name, hls, boards.load(hls.board))
-        layers = settings.apply(lower.lower(model, hls.softmax, hls.io_type), hls, BACKENDS[chosen.backend])
+        board = boards.load(hls.board)
+        chosen = settings.settings(self.spec.name, hls, board)
+        lowered, found = lower.lower(model, hls.softmax, hls.io_type), None
+        if settings.asks_to_fit(hls):
+            layers, found = fit.choose(lowered, hls, chosen, board)
+        else:
+            layers = settings.apply(lowered, hls, BACKENDS[chosen.backend])
         outputs = reference.predict(model, layers, self.dataset.test.x)
         project = folder / "project"
         shutil.rmtree(project, ignore_errors=True)  # a killed run may have left a half of it
@@ -97,6 +102,7 @@ class Work:
             "backend": chosen.backend,
             "accuracy": training.accuracy(outputs, self.dataset.test.y),
             "layers": [record.layer(layer) for layer in layers],
+            "fit": found.to_dict() if found else None,
             "size": record.size(layers),
         }
 

@@ -16,6 +16,7 @@ import pytest
 
 from fpga_flow import flow
 from fpga_flow.errors import CheckFailed, InputError
+from fpga_flow.progress import Progress
 from fpga_flow.spec.load import load
 from fpga_flow.stages import Ui
 
@@ -94,7 +95,7 @@ def test_from_yaml_to_a_simulated_project(tmp_path, case):
     made = json.loads((outcome.folder / "run.json").read_text())
     assert made == outcome.record
     assert list(made) == ["name", "digest", "seed", "spec", "versions", "started", "seconds", "data", "metrics",
-                          "backend", "csim", "size", "resources", "passes", "stages", "layers"]  # fmt: skip
+                          "backend", "fit", "csim", "size", "resources", "passes", "stages", "layers"]  # fmt: skip
     assert (made["csim"]["samples"], made["csim"]["mismatches"], made["csim"]["exact"]) == (450, 0, True)
     assert made["metrics"]["csim"] == made["metrics"]["final"]
     assert made["metrics"]["csim"]["accuracy"] > CASES[case][3]
@@ -293,3 +294,21 @@ def test_killed_at_any_moment_it_goes_on_and_gives_the_same(finished, tmp_path):
     assert outcome.record["digest"] == straight.record["digest"]
     same = cpp(straight)
     assert all(content == same[name] for name, content in cpp(outcome).items() if name != "hls4ml.log")
+
+
+def test_what_fit_chose_is_recorded_shown_and_simulated(finished, capsys):
+    folder, _ = finished
+    loaded = load(str(spec_file(folder)), ["hls.strategy=fit", "hls.board=cmod-a7-35t"])
+    with Progress() as progress:
+        outcome = flow.run(loaded, folder / "runs", progress)
+    outcome.raise_failures()
+    record = outcome.record
+    assert record["csim"]["exact"] is True
+    assert record["fit"]["fits"] is True
+    chosen = {layer["name"]: (layer["strategy"], layer["reuse_factor"]) for layer in record["layers"]}
+    for each in record["fit"]["layers"]:
+        assert chosen[each["name"]] == (each["chosen"]["strategy"], each["chosen"]["reuse_factor"])
+    assert record["fit"]["why"] in " ".join(capsys.readouterr().out.split())
+    assert "Strategies chosen to fit" in outcome.report.read_text(encoding="utf-8")
+    usable = record["fit"]["shares"]["lut"] * 14_560
+    assert usable == pytest.approx(record["resources"][0]["lut"], abs=2)

@@ -85,6 +85,7 @@ class Backend:
 
 
 _AMD = ("vitis", "vivado")
+_AMD_STRATEGIES = ("latency", "resource", "resource_unrolled", "distributed_arithmetic")
 _INTEL = ("quartus", "oneapi")
 
 _AMD_LAYERS = frozenset(
@@ -117,12 +118,14 @@ _TABLE = (
     Backend(
         "vitis", "Vitis HLS", "Vitis", "ap", _AMD, "vitis",
         layers=_AMD_LAYERS,
+        strategies=_AMD_STRATEGIES,
         simulation=Simulation(("firmware/ap_types",)),
         testbench="sample_arrays.cpp.j2",
     ),
     Backend(
         "vivado", "Vivado HLS", "Vivado", "ap", _AMD, "vivado",
         layers=_AMD_LAYERS,
+        strategies=_AMD_STRATEGIES,
         simulation=Simulation(("firmware/ap_types",)),
         testbench="sample_arrays.cpp.j2",
     ),

@@ -173,10 +173,13 @@ def _check(graph: Any, layers: Sequence[HlsLayer], settings: HlsSettings) -> Non
             wrong.append(f"{layer.name}: no code")
         asked = {"result": _result(layer)}
         made = {"result": _made(node.get_output_variable().type.precision, modes=layer.kind == "activation")}
-        if layer.weights is not None:
+        if layer.weights is not None and layer.strategy == "distributed_arithmetic":
+            if "da_codegen" not in node.attributes:  # there the weights went, into its additions
+                wrong.append(f"{layer.name}: no distributed arithmetic")
+        elif layer.weights is not None:
             for name, type_ in _weight_types(layer).items():
                 asked[name], made[name] = type_.hls(), _made(node.weights[name].type.precision)
-        if layer.accum_type is not None:
+        if layer.accum_type is not None and layer.strategy != "distributed_arithmetic":
             asked["accum"], made["accum"] = layer.accum_type.hls(), _made(node.get_attr("accum_t").precision)
         if layer.weights is not None:
             asked |= {"strategy": layer.strategy, "reuse factor": str(layer.reuse_factor)}

@@ -18,8 +18,7 @@ class HlsLayer:
     kind        `dense`; `conv1d`, `conv2d`, `depthwise1d`, `depthwise2d`; `activation`; `pool`, `global_pool`; `merge`;
                 `reshape`, `permute`, `zero_pad`, `crop`, `upsample`
     function    what an `activation`, `pool` or `merge` computes: `relu`, `linear`, `lookup`, `softmax`; `max`,
-    `average`;
-                `add`, `subtract`, `average`, `multiply`, `maximum`, `minimum`, `concatenate`
+                `average`; `add`, `subtract`, `average`, `multiply`, `maximum`, `minimum`, `concatenate`
     inputs      names of the layers that it reads, or `inputs`; the shape and the type are of the first of them
     second_type of a `merge`: the type of its second input
     symmetric   of an activation: it saturates at -max, not at min
@@ -27,13 +26,14 @@ class HlsLayer:
                 (*window, channels, filters), depthwise (*window, channels, 1); None for layers without weights
     biases      the same for the bias, (n_out,), in steps of `bias_type`
     table       of a `lookup`: (channels, values) the result for each value of the input's type, in steps of
-    `result_type`,
-                in the order of its bits read as an unsigned number; a row per channel, or a single one for all
+                `result_type`, in the order of its bits read as an unsigned number; a row per channel, or a single one
+                for all
     window      kernel or pooling window, (height, width) or (length,), or factors of `upsample`; () where there is none
     pads        (before, after) for each axis of an image that is padded or cropped
     order       of a `permute`: the axis of the input for each axis of the output, from 0
     axis        of a `concatenate`: from 0
-    strategy    `latency` or `resource`; empty for layers without weights
+    strategy    see `strategy.py`; empty for layers without weights. What lowering gives to a layer that it adds holds
+                unless the spec says otherwise
     """
 
     name: str

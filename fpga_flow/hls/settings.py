@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from fpga_flow.boards import Board
 from fpga_flow.errors import FieldError
 from fpga_flow.hls import backends
 from fpga_flow.hls.backends import VITIS, Backend
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.strategy import possible
 from fpga_flow.patterns import matching, unmatched
+
+#: In place of a strategy: strategy and reuse factor are chosen so that the network fits the board.
+FIT = "fit"
 
 
 @dataclass(frozen=True)
@@ -36,74 +38,82 @@ def settings(name: str, hls: Any, board: Board) -> HlsSettings:
         FieldError: there is no backend for the board, see `backends.choose`.
     """
     backend = backends.choose(hls.backend, board, name)
-    strategy = hls.strategy or backend.strategies[0]
+    strategy = backend.strategies[0] if hls.strategy in (None, FIT) else hls.strategy
     clock_ns = hls.clock_ns or board.clock_ns
     return HlsSettings(name, board.name, board.part, clock_ns, hls.io_type, strategy, backend.name)
 
 
+def asks_to_fit(hls: Any) -> bool:
+    """Whether an `hls` section names the strategy `fit` anywhere."""
+    return FIT in (hls.strategy, *(each.strategy for each in hls.layers.values()))
+
+
+def given(layer: HlsLayer, hls: Any, backend: Backend) -> tuple[str, int | None]:
+    """The strategy and reuse factor that the `hls` section has for a layer, by the most specific pattern.
+
+    The strategy may be `fit`, the reuse factor None: `strategy: fit` then chooses. A layer that lowering added keeps
+    its own strategy unless a pattern names one.
+    """
+    strategy, reuse_factor = (_by_pattern(layer, hls, key) for key in ("strategy", "reuse_factor"))
+    if strategy is None and layer.strategy in backend.strategies:
+        return layer.strategy, reuse_factor or 1
+    strategy = strategy or hls.strategy or backend.strategies[0]
+    return strategy, reuse_factor or hls.reuse_factor or (None if FIT in (strategy, hls.strategy) else 1)
+
+
+def _by_pattern(layer: HlsLayer, hls: Any, key: str) -> Any:
+    found = [value for each in matching(hls.layers, layer.name) if (value := getattr(each, key)) is not None]
+    return found[0] if found else None
+
+
 def apply(layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS) -> tuple[HlsLayer, ...]:
-    """The layers with strategy and reuse factor as the `hls` section gives them, by the most specific pattern."""
+    """The layers with strategy and reuse factor as the `hls` section gives them; see `fit` for those that it leaves
+    open.
+    """
 
-    def setting(layer: HlsLayer, key: str) -> Any:
-        given = [value for each in matching(hls.layers, layer.name) if (value := getattr(each, key)) is not None]
-        return given[0] if given else getattr(hls, key)
+    def applied(layer: HlsLayer) -> HlsLayer:
+        if layer.weights is None:
+            return layer
+        strategy, reuse_factor = given(layer, hls, backend)
+        return replace(layer, strategy=strategy, reuse_factor=reuse_factor or 1)
 
-    return tuple(
-        layer
-        if layer.weights is None
-        else replace(
-            layer,
-            strategy=setting(layer, "strategy") or backend.strategies[0],
-            reuse_factor=setting(layer, "reuse_factor"),
-        )
-        for layer in layers
-    )
+    return tuple(map(applied, layers))
+
+
+def choices(layer: HlsLayer, hls: Any, backend: Backend = VITIS) -> list[tuple[str, int]]:
+    """The strategies and reuse factors that a layer with weights can have and the `hls` section allows."""
+    strategy, reuse_factor = given(layer, hls, backend)
+    return [
+        (each, factor)
+        for each, factors in possible(layer, hls.io_type, backend.strategies).items()
+        for factor in factors
+        if strategy in (FIT, each) and reuse_factor in (None, factor)
+    ]
 
 
 def check(layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS) -> Iterator[FieldError]:
     """What of the `hls` section does not fit the layers: patterns that match nothing, strategies that the backend does
-    not have, impossible reuse factors.
+    not have for a layer, impossible reuse factors.
     """
     weighted = [layer for layer in layers if layer.weights is not None]
     for pattern, message in unmatched(hls.layers, [layer.name for layer in weighted], "layer with weights").items():
         yield FieldError(("hls", "layers", pattern), message)
-    for layer in apply(weighted, hls, backend):
-        if layer.strategy not in backend.strategies:
+    for layer in weighted:
+        strategy, reuse_factor = given(layer, hls, backend)
+        able = possible(layer, hls.io_type, backend.strategies)
+        if strategy != FIT and strategy not in able:
             yield FieldError(
                 _where(layer, hls, "strategy"),
-                f'layer "{layer.name}": expected {" or ".join(backend.strategies)} as strategy with the backend '
-                f"{backend.name}, got {layer.strategy}",
+                f'layer "{layer.name}" ({layer.kind}): expected {" or ".join(able)} as strategy, since hls4ml has no '
+                f"other code for it with {hls.io_type} and the backend {backend.name}, got {strategy}",
             )
-            continue
-        if layer.kind.startswith("depthwise") and layer.strategy == "resource" and hls.io_type == "io_parallel":
-            yield FieldError(
-                _where(layer, hls, "strategy"),
-                f'layer "{layer.name}" ({layer.kind}): expected latency as strategy with io_parallel, since hls4ml has '
-                "no other code for it, or io_stream, got resource",
-            )
-            continue
-        valid = valid_reuse_factors(layer.n_in, layer.n_out, layer.strategy)
-        if layer.reuse_factor not in valid:
+        elif not choices(layer, hls, backend):
+            valid = sorted({factor for each in able for factor in able[each] if strategy in (FIT, each)})
             yield FieldError(
                 _where(layer, hls, "reuse_factor"),
-                f'layer "{layer.name}": expected {_near(valid, layer.reuse_factor)} as '
-                f"reuse factor, got {layer.reuse_factor}",
+                f'layer "{layer.name}": expected {_near(valid, reuse_factor or 1)} as '
+                f"reuse factor with strategy {strategy}, got {reuse_factor}",
             )
-
-
-def valid_reuse_factors(n_in: int, n_out: int, strategy: str) -> list[int]:
-    """The reuse factors with which hls4ml computes a layer of `n_in` inputs and `n_out` outputs rightly.
-
-    All divide n_in * n_out; with strategy `resource` those below n_in must also leave whole columns to the multipliers,
-    and those above must be multiples of n_in (hls4ml, `FPGABackend._validate_reuse_factor`).
-    """
-    size = n_in * n_out
-    factors = np.arange(1, size + 1)
-    factors = factors[size % factors == 0]
-    if strategy == "resource":
-        limit = size // np.minimum(n_in, factors) + (size % np.minimum(n_in, factors) != 0)
-        factors = factors[((limit % n_out == 0) | (factors >= n_in)) & ((factors % n_in == 0) | (factors < n_in))]
-    return [int(factor) for factor in factors]
 
 
 def _near(valid: Sequence[int], got: int) -> str:

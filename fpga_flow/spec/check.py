@@ -8,7 +8,7 @@ from typing import Any
 from fpga_flow import boards, compress, datasets, networks
 from fpga_flow.errors import FieldError, InputError, Problem
 from fpga_flow.fixed_point import FixedPoint
-from fpga_flow.hls import backends
+from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
 from fpga_flow.networks import own_quantizers
@@ -30,6 +30,8 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
     if dataset is None and "data" in sections:
         dataset = found.call(lambda: datasets.load(sections["data"], sections.get("seed", 0)))
     backend = found.call(lambda: _backend(sections)) if "hls" in sections else None
+    if backend is not None:
+        found.all(fit.check(sections["hls"], boards.load(sections["hls"].board)))
     if dataset is not None and "csim" in sections:
         found.all(_check_samples(sections["csim"].samples, len(dataset.test.x)))
     if backend is not None and "csim" in sections:

@@ -25,7 +25,8 @@ _TAKEN = frozenset(
 )
 _NAME = Form(r"[A-Za-z][A-Za-z0-9_]*", "a name of letters, digits and _ that begins with a letter", 64, _TAKEN)
 Name = Annotated[str, _NAME]
-Strategy = Literal["latency", "resource"]
+#: `fit` chooses strategy and reuse factor by the board.
+Strategy = Literal["latency", "resource", "resource_unrolled", "distributed_arithmetic", "fit"]
 
 
 class LayerPrecision(Section):
@@ -65,7 +66,8 @@ class Hls(Section):
     io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
     #: Left out: latency, or the only one that the backend has.
     strategy: Strategy | None = None
-    reuse_factor: PositiveInt = 1
+    #: Left out: 1, or what the strategy fit chooses.
+    reuse_factor: PositiveInt | None = None
     #: Nanoseconds; left out: the board's.
     clock_ns: PositiveFloat | None = None
     #: Compute softmax in the FPGA; its outputs may differ by `softmax_tolerance` (left out: logits, exact).

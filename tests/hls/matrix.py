@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,11 @@ def refusal(case: cases.Case, io_type: str) -> str:
     return "; ".join(error.message for error in preflight.check(cases.model(case), Hls(io_type=io_type)))
 
 
-def simulate(case: cases.Case, io_type: str, folder: Path) -> csim.CsimResult:
-    """The C simulation of a case that is not refused, compared with the network."""
-    model, hls = cases.model(case), Hls(io_type=io_type)
+def simulate(case: cases.Case, io_type: str, folder: Path, **settings_of: Any) -> csim.CsimResult:
+    """The C simulation of a case that is not refused, with more settings of a spec's `hls`, compared with the
+    network.
+    """
+    model, hls = cases.model(case), Hls(io_type=io_type, **settings_of)
     layers = settings.apply(lower(model, io_type=io_type), hls)
     inputs = layers[0].input_type.quantize(cases.samples(case))
     own = np.asarray(model.predict(inputs, verbose=0), np.float64)

@@ -140,8 +140,8 @@ def test_what_is_not_exact_is_refused(tmp_path, backend, name, io_type, error):
 def test_depthwise_convolutions_have_no_resource_strategy_with_io_parallel(tmp_path):
     hls = Hls(strategy="resource")
     assert Made("QDepthwiseConv2D, same, strides=2", hls, tmp_path / "project").errors == [
-        'hls.strategy: layer "c" (depthwise2d): expected latency as strategy with io_parallel, since hls4ml has '
-        "no other code for it, or io_stream, got resource"
+        'hls.strategy: layer "c" (depthwise2d): expected latency as strategy, since hls4ml has no other code for it '
+        "with io_parallel and the backend vitis, got resource"
     ]
 
 

@@ -123,6 +123,7 @@ def build(
         "versions": {"fpga_flow": "0.1.0", "hls4ml": "1.3.0"},
         "started": "2026-01-02T03:04:05+00:00",
         "seconds": 12.5,
+        "fit": None,
         "metrics": {name: {"accuracy": results[stage]["accuracy"]}
                     for name, stage in (("float", "float"), ("final", "hls"), ("csim", "csim"))},
         "csim": simulation,

@@ -310,7 +310,10 @@ def test_clock_must_be_positive() -> None:
     ("layer", "message"),
     [
         (activation("gelu", (4,)), 'gelu: expected a layer that a formula covers, got "gelu activation"'),
-        (dense(random_weights(9), strategy="unrolled"), 'fc: expected weights and the strategy .* got "unrolled"'),
+        (
+            dense(random_weights(9), strategy="unrolled"),
+            'fc: expected weights and one of the strategies .* got "unrolled"',
+        ),
     ],
 )
 def test_layers_without_a_formula_are_refused(layer: HlsLayer, message: str) -> None:
@@ -327,3 +330,31 @@ def test_a_large_network_is_estimated_fast() -> None:
         run(*layers)
         seconds.append(time.perf_counter() - start)
     assert statistics.median(seconds) < 0.2
+
+
+# ------------------------------------------------------------------------------------------------ other strategies
+
+
+def test_unrolled_resource_leaves_out_multipliers_without_work() -> None:
+    weights = random_weights(6, 8, 4)
+    weights[:, 1] = 0  # with reuse factor 8 one multiplier has the weights of one output
+    plain, unrolled = (
+        run(dense(weights, strategy=strategy, reuse_factor=8)).layers[0]
+        for strategy in ("resource", "resource_unrolled")
+    )
+    assert (plain.multipliers, unrolled.multipliers) == (4, 3)
+    assert unrolled.lut < plain.lut
+
+
+def test_distributed_arithmetic_has_no_multipliers_and_fewer_additions_than_digits() -> None:
+    weights = random_weights(7, 32, 16)
+    matrix = matrix_of(dense(weights, strategy="distributed_arithmetic"))
+    digits = int(csd_digits(weights).sum())
+    assert 0.3 * digits < matrix.nonzero < digits - 16
+    report = run(dense(weights, strategy="distributed_arithmetic"))
+    assert (report.dsp, report.bram18, report.layers[0].multipliers) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("rows", [[[0, 0], [0, 0]], [[1, 0], [0, -4]]])
+def test_distributed_arithmetic_of_wires_needs_no_additions(rows: list[list[int]]) -> None:
+    assert matrix_of(dense(np.array(rows), strategy="distributed_arithmetic")).nonzero == 0

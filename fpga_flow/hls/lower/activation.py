@@ -24,6 +24,8 @@ from fpga_flow.networks.graph import Call
 
 #: Of more values of its input than this no function is tabulated; a larger table is no small network's.
 MAX_INPUT_BITS, MAX_TABLE_BITS = 20, 12
+#: Fewer than the mantissas of the float32 numbers have that Keras computes with, whose last bits are noise.
+MAX_RESULT_BITS = 20
 
 
 def quantizing(call: Call, source: Signal | Unrounded) -> tuple[list[HlsLayer], Signal | Unrounded]:
@@ -151,6 +153,12 @@ def tabulated(call: Call, unrounded: Unrounded, type_: FixedPoint | None = None)
         result = FixedPoint.holding(table)
     except ValueError as error:
         raise _refused(call.name, f"its values have no fixed-point type: {error}") from error
+    if result.width > MAX_RESULT_BITS:  # the last bits of such a function differ from machine to machine
+        raise _refused(
+            call.name,
+            f"expected a function whose values have a fixed-point type of at most {MAX_RESULT_BITS} bits, got values "
+            f"of {result}: use a quantizer whose values are multiples of a step",
+        )
     # as the bits of an index count, negative values come last
     order = np.roll(table, -np.searchsorted(_grid(coarse), 0.0), axis=0)
     steps = np.ascontiguousarray(np.round(order / result.step).astype(np.int64).T)

@@ -110,7 +110,7 @@ def _weighted_sum(
     lowered = HlsLayer(
         name, f"depthwise{len(window)}d", "", (source.name,), source.shape, shape, source.type, type_,
         weight_type=one, accum_type=type_, weights=np.ones((*window, shape[-1], 1), np.int64), window=window,
-        strides=strides, padding="valid",
+        strides=strides, padding="valid", strategy="latency",
     )  # fmt: skip
     return [lowered], Signal(name, shape, type_, low, high)
 

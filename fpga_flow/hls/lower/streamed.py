@@ -54,7 +54,10 @@ def _shifted_maxima(pool: HlsLayer, axis: int) -> list[HlsLayer]:
         kernel = np.zeros((*pool.window, channels, 1), np.int64)
         kernel[(slice(None),) * axis + (place,)] = 1
         kind, name = f"depthwise{len(pool.window)}d", f"{pool.name}_at_{place}"
-        image = replace(pool, name=name, kind=kind, function="", weight_type=one, accum_type=type_, weights=kernel)
+        image = replace(
+            pool, name=name, kind=kind, function="", weight_type=one, accum_type=type_, weights=kernel,
+            strategy="latency",
+        )  # fmt: skip
         shifted.append(image)
     maxima: list[HlsLayer] = []
     so_far, shape = shifted[0].name, pool.output_shape

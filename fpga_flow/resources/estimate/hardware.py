@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 #: A multiplication goes to a DSP block if its wider operand has at least this many bits ...
 DSP_WIDER = 11
@@ -15,6 +16,9 @@ DSP_BITS = (24, 17)
 MULTIPLIER_LUT = {6: 23, 7: 33, 8: 40, 9: 49, 10: 62, 18: 366}
 #: The HLS tools report about `width` LUTs for an adder, but not less than this.
 ADDER_LUT_MIN = 12
+#: Additions of da4ml's solution of a matrix, as a share of those without any sharing: a constant times powers of the
+#: signed digits per weight, and of the outputs (benchmarks/distributed_arithmetic.py, which prints their error, too).
+SHARED = (0.797, -0.188, -0.094)
 #: Bits wide and words deep that a block RAM of 18 Kb can be (AMD UG473, UG573).
 BRAM18_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 #: Words that a shift register of one LUT holds, per bit (SRL32, AMD UG474).
@@ -59,3 +63,16 @@ def bram18(width: int, depth: int) -> int:
 def shift_registers(width: int, depth: int) -> int:
     """LUTs that hold `depth` words of `width` bits as shift registers."""
     return width * math.ceil(depth / SHIFT_REGISTER_WORDS)
+
+
+def shared_additions(digits: NDArray[np.int64]) -> int:
+    """Additions of a matrix (n_in, n_out) in distributed arithmetic, by the `digits` of its weights in canonical signed
+    digit form.
+    """
+    outputs = int(np.count_nonzero(digits.any(axis=0)))
+    alone = int(digits.sum()) - outputs
+    if alone <= 0:
+        return 0
+    constant, per_weight, of_outputs = SHARED
+    share = float(constant * digits.mean() ** per_weight * digits.shape[1] ** of_outputs)
+    return round(min(1.0, share) * alone)

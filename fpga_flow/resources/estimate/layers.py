@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.errors import InputError
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.strategy import Strategy
 from fpga_flow.resources.estimate.activation import Activation, Softmax
 from fpga_flow.resources.estimate.dense import StreamDense
 from fpga_flow.resources.estimate.elementwise import Lookup, Merge, Move
 from fpga_flow.resources.estimate.formula import Part
+from fpga_flow.resources.estimate.hardware import shared_additions
 from fpga_flow.resources.estimate.matrix import Matrix
 from fpga_flow.resources.estimate.window import Conv2d, Pool, Window
 
@@ -67,33 +70,42 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
 
 
 def matrix_of(layer: HlsLayer) -> Matrix:
-    """The matrix of a dense or conv2d layer.
+    """The matrix of a dense layer or convolution. In distributed arithmetic its non-zero weights are additions.
 
     Raises:
         InputError: the layer has no weights, or an unknown strategy.
     """
-    if layer.weights is None or layer.weight_type is None or layer.strategy not in ("latency", "resource"):
+    if layer.weights is None or layer.weight_type is None or layer.strategy not in get_args(Strategy):
+        expected = ", ".join(get_args(Strategy))
         raise InputError.at(
-            "", f'expected weights and the strategy latency or resource, got "{layer.strategy}"', field=layer.name
+            "", f'expected weights and one of the strategies {expected}, got "{layer.strategy}"', field=layer.name
         )
     n_in, n_out = layer.n_in, layer.n_out
     if layer.kind.startswith("depthwise"):  # a sum over the window for each channel
         n_in //= n_out
     weights = layer.weights.reshape(n_in, n_out)
     digits = csd_digits(weights)
+    shared = layer.strategy == "distributed_arithmetic"
     return Matrix(
         n_in=n_in,
         n_out=n_out,
-        nonzero=int(np.count_nonzero(weights)),
-        two_digits=int(np.count_nonzero(digits == 2)),
-        constants=_distinct_per_row(np.where(digits >= 3, weights, 0)),
+        nonzero=shared_additions(digits) if shared else int(np.count_nonzero(weights)),
+        two_digits=0 if shared else int(np.count_nonzero(digits == 2)),
+        constants=0 if shared else _distinct_per_row(np.where(digits >= 3, weights, 0)),
         input_type=layer.input_type,
         weight_type=layer.weight_type,
         accum_type=layer.accum_type or layer.result_type,
         result_width=layer.result_type.width,
         strategy=layer.strategy,
         reuse_factor=max(1, layer.reuse_factor),
+        idle=_idle(weights, layer.reuse_factor) if layer.strategy == "resource_unrolled" else 0,
     )
+
+
+def _idle(weights: NDArray[np.int64], reuse_factor: int) -> int:
+    """Multipliers all of whose `reuse_factor` weights are zero (hls4ml, `GenerateUnrolledDenseResource`)."""
+    padded = np.pad(weights.T.ravel(), (0, -weights.size % reuse_factor))
+    return int(np.count_nonzero(~padded.reshape(-1, reuse_factor).any(axis=1)))
 
 
 def csd_digits(values: NDArray[np.int64]) -> NDArray[np.int64]:

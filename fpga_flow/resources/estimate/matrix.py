@@ -6,7 +6,10 @@ that use the same weight of the same input. Products are summed by adders of at 
 
 Resource strategy: `ceil(n_in * n_out / reuse factor)` multipliers, weights in block RAM, one accumulator adder per
 multiplier, multiplexers at inputs and accumulators. With reuse factor 1 there is no memory, the weights become
-constants, and the tools build what the latency strategy builds.
+constants, and the tools build what the latency strategy builds. Unrolled, multipliers without work are left out.
+
+Distributed arithmetic: as the latency strategy, of a matrix whose weights are all ones, as many as da4ml's additions.
+No published report has it, nor the unrolled resource strategy: their constants are those of the other two.
 """
 
 from __future__ import annotations
@@ -29,8 +32,9 @@ class Matrix:
     two_digits          weights with two non-zero signed digits: one addition each
     constants           weights with three or more, counting equal ones of the same input once: one multiplication each
     result_width        bits of an output
-    strategy            `latency` or `resource`
+    strategy            see `hls/strategy.py`
     core                what multipliers are made of where the project fixes it, see `multiplier_cost`
+    idle                multipliers with no weight but zeros, which resource_unrolled leaves out
     """
 
     n_in: int
@@ -45,17 +49,18 @@ class Matrix:
     strategy: str
     reuse_factor: int
     core: str = ""
+    idle: int = 0
 
     @property
     def in_memory(self) -> bool:
         """Whether the weights are in a memory and not constants of the logic."""
-        return self.strategy == "resource" and self.reuse_factor > 1
+        return self.strategy.startswith("resource") and self.reuse_factor > 1
 
     @property
     def multipliers(self) -> int:
         """Multipliers that are instantiated (hls4ml's `multiplier_limit` is `ceil(nonzero / reuse factor)`)."""
         if self.in_memory:
-            return math.ceil(self.n_in * self.n_out / self.reuse_factor)
+            return math.ceil(self.n_in * self.n_out / self.reuse_factor) - self.idle
         return min(self.constants, math.ceil(self.nonzero / self.reuse_factor))
 
     @property

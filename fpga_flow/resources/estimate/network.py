@@ -43,10 +43,7 @@ def estimate(
         raise InputError.at("", f"expected a clock period above 0 ns, got {clock_ns}", field="clock_ns")
     target = Target(io_type, clock_ns, tool, part)
     words = stream_words(layers)
-    costs = [
-        Cost() if layer.kind == "reshape" else layer_part(layer, words, stream=target.stream).cost(target)
-        for layer in layers
-    ]
+    costs = [layer_cost(layer, words, target) for layer in layers]
     waiting = [layer.kind == "dense" or layer.function == "softmax" for layer in layers]
     entries = [_entry(layer.name, layer.kind, cost) for layer, cost in zip(layers, costs, strict=True)]
     entries += _fifos(layers, words, target) if target.stream else [_top(layers, target)]
@@ -61,6 +58,20 @@ def estimate(
         clock_ns=clock_ns,
         layers=tuple(entries),
     )
+
+
+def layer_cost(layer: HlsLayer, words: Mapping[str, int], target: Target) -> Cost:
+    """What one layer needs; a reshape is nothing but wires.
+
+    Args:
+        layer: the layer.
+        words: values in a word of the stream behind each layer, see `stream_words`.
+        target: what else counts.
+
+    Raises:
+        InputError: no formula covers the layer.
+    """
+    return Cost() if layer.kind == "reshape" else layer_part(layer, words, stream=target.stream).cost(target)
 
 
 def total_latency(costs: Sequence[Cost], waiting: Sequence[bool], target: Target) -> int:
