@@ -1,13 +1,12 @@
 """The matrix of layers and options: which become exact HLS code, which are refused; and what stock hls4ml makes of
 them.
 
-    python benchmarks/layers.py [--quick] [--json FILE] [--matrix FILE] [--jobs N]
+    python benchmarks/layers.py [--quick] [--json FILE] [--jobs N]
 
 Each case of tests/hls/cases.py, in both io types, is checked, generated, compiled, run on random samples and compared
 bit for bit with what the network computes. The same network then goes through hls4ml alone (`config_from_keras_model`
 with granularity name, Vitis backend), is compiled with the same compiler and compared with the same numbers. `--quick`
-takes every tenth case. `--matrix` also writes what `fpga-flow layers` prints. Takes about 40 minutes on 2 cores. Exit
-code 1 if a bar is missed.
+takes every tenth case. Takes about 30 minutes on 2 cores. Exit code 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -95,7 +94,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="every tenth case")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result")
-    parser.add_argument("--matrix", type=Path, metavar="FILE", help="write the matrix of fpga-flow layers")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes at a time")
     options = parser.parse_args()
     from tests.hls.cases import CASES
@@ -123,11 +121,6 @@ def main() -> None:
         Bar.at_least("cases", len(rows), 20 if options.quick else 200),
     ]
     all_met = print_bars(bars)
-    if options.matrix:
-        found: dict[str, dict[str, str]] = {}
-        for row in rows:
-            found.setdefault(row["case"], {})[row["io_type"]] = row["fpga_flow"]
-        write(options.matrix, found)
     if options.json:
         write(options.json, result("layers", {"summary": summary, "cases": rows}, PACKAGES, bars))
     sys.exit(0 if all_met else 1)

@@ -48,7 +48,20 @@ def resource_estimate(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
-TABLES = {"flow": flow, "resource_estimate": resource_estimate}
+def layers(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of exactness: ours and stock hls4ml's."""
+    kinds = ("exact", "refused", "different", "failed")
+    rows: list[Sequence[str]] = [("", "io", "cases", "exact", "refused with a reason", "different", "fail or crash")]
+    for io_type, of_type in figures["summary"].items():
+        for who, name in (("fpga_flow", "fpga_flow"), ("hls4ml", "hls4ml alone")):
+            counts = [of_type[who].get(kind, 0) for kind in kinds]
+            total = sum(counts)
+            exact, *others = counts
+            rows.append((name, io_type, str(total), f"{exact} ({exact / total:.1%})", *map(str, others)))
+    return rows
+
+
+TABLES = {"flow": flow, "layers": layers, "resource_estimate": resource_estimate}
 
 
 def main() -> None:

@@ -21,15 +21,16 @@ def examine() -> list[dict[str, Any]]:
 def _vendor_tools() -> list[dict[str, Any]]:
     """The vendor's tools, which nothing but builds needs. They take seconds to tell their version: the path must do."""
     entries = []
-    for name, find, variable in (
-        ("Vitis HLS", tools.vitis_hls, tools.HLS_VARIABLE),
-        ("Vivado", tools.vivado, tools.VIVADO_VARIABLE),
+    for name, find, variable, suite in (
+        ("Vitis HLS", tools.vitis_hls, tools.HLS_VARIABLE, "AMD Vitis"),
+        ("Vivado HLS", tools.vivado_hls, tools.VIVADO_HLS_VARIABLE, "Xilinx Vivado of 2020.1"),
+        ("Vivado", tools.vivado, tools.VIVADO_VARIABLE, "AMD Vitis"),
     ):
         try:
             found = find().path
         except ToolError:
             found = ""
-        entry = _entry(name, found, "resources --build", f"install AMD Vitis, or set {variable}")
+        entry = _entry(name, found, "resources --build", f"install {suite}, or set {variable}")
         entries.append({**entry, "required": False})
     return entries
 

@@ -52,6 +52,8 @@ class Backend:
     parts       by board, where it knows only these; else None
     options     more options for hls4ml; `{board}` stands for the board's name
     fixed_names of projects, for boards that work with no other
+    scripts     files of the project that its HLS tool and Vivado run; () where `resources --build` can't run the tool
+    top         of the hardware; `{top}` stands for the project's name
     widest      bits that inputs and outputs may have, where something narrower than their types lies on their way
     simulation  None: its projects can't be simulated here
     testbench   the template of what the project's test bench does with a sample; None: hls4ml's own test bench stays,
@@ -73,6 +75,8 @@ class Backend:
     parts: Mapping[str, str] | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     fixed_names: Mapping[str, str] = field(default_factory=dict)
+    scripts: tuple[str, ...] = ()
+    top: str = "{top}"
     widest: int | None = None
     simulation: Simulation | None = None
     testbench: str | None = None
@@ -107,6 +111,7 @@ _QUARTUS_LAYERS = frozenset(
         "merge concatenate",
     }
 )  # fmt: skip
+_VIVADO_SCRIPTS = ("build_prj.tcl", "project.tcl", "vivado_synth.tcl")
 _ALVEO = {
     "alveo-u50": "xcu50-fsvh2104-2-e",
     "alveo-u200": "xcu200-fsgd2104-2-e",
@@ -119,6 +124,7 @@ _TABLE = (
         "vitis", "Vitis HLS", "Vitis", "ap", _AMD, "vitis",
         layers=_AMD_LAYERS,
         strategies=_AMD_STRATEGIES,
+        scripts=("build_prj.tcl", "build_opt.tcl", "project.tcl", "vivado_synth.tcl"),
         simulation=Simulation(("firmware/ap_types",)),
         testbench="sample_arrays.cpp.j2",
     ),
@@ -126,6 +132,7 @@ _TABLE = (
         "vivado", "Vivado HLS", "Vivado", "ap", _AMD, "vivado",
         layers=_AMD_LAYERS,
         strategies=_AMD_STRATEGIES,
+        scripts=_VIVADO_SCRIPTS,
         simulation=Simulation(("firmware/ap_types",)),
         testbench="sample_arrays.cpp.j2",
     ),
@@ -137,6 +144,8 @@ _TABLE = (
         options={"board": "{board}"},
         # the kernel's Verilog is copied under this name, but its script looks for one with the project's
         fixed_names=dict.fromkeys(_ALVEO, "myproject"),
+        scripts=_VIVADO_SCRIPTS,
+        top="{top}_axi",
         widest=24,  # the AXI stream carries 32-bit floats
         simulation=Simulation(
             ("firmware/ap_types",), ("firmware/{top}.cpp", "firmware/{top}_axi.cpp", "{top}_bridge.cpp")

@@ -38,6 +38,11 @@ class HlsProject:
     layers: tuple[HlsLayer, ...]
     tolerance: float = 0.0
 
+    @property
+    def top(self) -> str:
+        """The top function of the hardware."""
+        return BACKENDS[self.settings.backend].top.format(top=self.settings.project)
+
     @classmethod
     def load(cls, folder: Path) -> HlsProject:
         """Read a project that `generate` wrote.

@@ -23,7 +23,7 @@ from typing import TextIO
 import filelock
 
 from fpga_flow.errors import CheckFailed, InputError, ToolError
-from fpga_flow.hls.backends import VITIS
+from fpga_flow.hls.backends import BACKENDS, VITIS
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import tools
 from fpga_flow.resources.vendor import cosim_rpt, log, utilization
@@ -110,20 +110,20 @@ def build(
         timeout_minutes: for each step.
 
     Raises:
-        InputError: the timeout is not positive, the project is of another backend than Vitis, lacks its build scripts,
+        InputError: the timeout is not positive, the project is of a backend of another vendor, lacks its build scripts,
             or was never synthesised although steps that need it are to be done.
         ToolError: a tool is missing, failed, took too long, or left no report or half of one; another process builds.
         CheckFailed: co-simulation found a difference.
     """
     if not timeout_minutes > 0:
         raise InputError.at("--timeout", f"expected a time above 0 minutes, got {timeout_minutes:g}")
-    if project.settings.backend != VITIS.name:
-        backend = project.settings.backend
-        message = (
-            f"expected a project of the backend {VITIS.name}, got one of {backend}, whose tool is to be run by hand"
-        )
+    backend = BACKENDS[project.settings.backend]
+    if not backend.scripts:
+        able = " or ".join(each.name for each in BACKENDS.values() if each.scripts)
+        message = f"expected a project of the backend {able}, got one of {backend.name}: run its {backend.tool} by hand"
         raise InputError.at(str(project.folder), message)
-    found = {step: tools.vivado() if step.name == "vsynth" else tools.vitis_hls() for step in steps}
+    hls = tools.vitis_hls if backend is VITIS else tools.vivado_hls
+    found = {step: tools.vivado() if step.name == "vsynth" else hls() for step in steps}
     _check_project(project, steps)
     folder = project.folder.resolve()
     with _locked(folder), _terminable():
@@ -131,13 +131,15 @@ def build(
             with tempfile.TemporaryDirectory(prefix="fpga_flow_build_") as scripts:
                 if step.name == "vsynth":
                     command = tools.vivado_command(tool, "vivado_synth.tcl")
-                else:
+                elif backend is VITIS:
                     command = tools.hls_command(tool, _write_scripts(folder, step, Path(scripts)))
+                else:
+                    command = tools.hls_command(tool, Path("build_prj.tcl"), _options(step, "{}={} "))
                 _do(project, step, command, 60 * timeout_minutes, ui)
 
 
 def _check_project(project: HlsProject, steps: Sequence[Step]) -> None:
-    for name in ("build_prj.tcl", "project.tcl", "vivado_synth.tcl"):
+    for name in BACKENDS[project.settings.backend].scripts:
         if not (project.folder / name).is_file():
             raise InputError.at(str(project.folder / name), "expected this file of the HLS project, but there is none")
     names = [step.name for step in steps]
@@ -150,18 +152,25 @@ def _check_project(project: HlsProject, steps: Sequence[Step]) -> None:
 def _write_scripts(folder: Path, step: Step, scripts: Path) -> Path:
     """Write a script that does one step.
 
-    hls4ml's build_prj.tcl takes its options from the build_opt.tcl beside it. Changing the project's would change a
-    file that the flow generated; so the script runs as a copy, in a folder where the options are others. Its paths are
-    all relative to the working folder, which is the project's.
+    The build_prj.tcl for Vitis HLS takes its options from the build_opt.tcl beside it. Changing the project's would
+    change a file that the flow generated; so the script runs as a copy, in a folder where the options are others. Its
+    paths are all relative to the working folder, which is the project's.
     """
     for name in ("build_prj.tcl", "project.tcl"):
         shutil.copyfile(folder / name, scripts / name)
-    # No reset: it would throw away what earlier steps left. No validation: it compares the logs of two simulations, of
-    # which one may not have been made; the project's own test bench compares outputs with the network's in each.
-    options = ("reset", "csim", "synth", "cosim", "validation", "export", "vsynth", "fifo_opt")
-    lines = "".join(f"    {name} {int(name == step.name)}\n" for name in options)
+    lines = _options(step, "    {} {}\n")
     (scripts / "build_opt.tcl").write_text(f"array set opt {{\n{lines}}}\n", encoding="utf-8")
     return scripts / "build_prj.tcl"
+
+
+def _options(step: Step, form: str) -> str:
+    """The options of hls4ml's build_prj.tcl that make it do one step.
+
+    No reset: it would throw away what earlier steps left. No validation: it compares the logs of two simulations, of
+    which one may not have been made; the project's own test bench compares outputs with the network's in each.
+    """
+    names = ("reset", "csim", "synth", "cosim", "validation", "export", "vsynth", "fifo_opt")
+    return "".join(form.format(name, int(name == step.name)) for name in names)
 
 
 def _do(project: HlsProject, step: Step, command: Sequence[str], timeout: float, ui: Ui) -> None:

@@ -258,6 +258,7 @@ def _pools() -> dict[str, tuple[Build, tuple[int, ...]]]:
         "3": {"pool_size": 3},
         "2, strides=1": {"pool_size": 2, "strides": 1},
         "3, strides=2": {"pool_size": 3, "strides": 2},
+        "2, same": {"pool_size": 2, "padding": "same"},
         "4, same": {"pool_size": 4, "padding": "same"},
         "3, strides=2, same": {"pool_size": 3, "strides": 2, "padding": "same"},
     }

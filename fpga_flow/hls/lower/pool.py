@@ -32,15 +32,17 @@ def pool(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal | Unrounded
     layer = call.layer
     rank = len(source.shape) - 1
     window, strides = (tuple(each)[:rank] for each in (layer.pool_size, layer.strides))
+    pads = _pads(call, source, window, strides)
     if "Max" in type(layer).__name__:
-        before, source, padding = _padded(call, source, window, strides)
+        before, source, padding = _padded(call, source, pads)
         lowered = _layer(call.name, "pool", "max", source, call.shape, source.type, window, strides, padding)
         return [*before, lowered], Signal(call.name, call.shape, source.type, source.low, source.high)
-    if layer.padding != "valid":
+    if any(map(any, pads)):
         raise FieldError(
             ("network",),
-            f'pooling "{call.name}": expected padding valid for averages, got {layer.padding}: '
-            "pad with zeros before, or leave the padding out",
+            f'pooling "{call.name}": expected averages over windows that need no padding, got padding {layer.padding} '
+            f"for windows {window} with strides {strides} over {source.shape}: pad with zeros before, or leave the "
+            "padding out",
         )
     return _average(call, source, window, strides, call.shape, "pool")
 
@@ -131,21 +133,26 @@ def _division(layer: Any, window: tuple[int, ...]) -> Callable[[NDArray[np.float
     return divide
 
 
-def _padded(
-    call: Call, source: Signal, window: tuple[int, ...], strides: tuple[int, ...]
-) -> tuple[list[HlsLayer], Signal, str]:
-    """With padding `same`, a layer that pads with zeros where those are no greater than any value, and the padding left
-    to the pooling itself.
-    """
-    if call.layer.padding == "valid" or source.type.signed:
-        return [], source, call.layer.padding
+def _pads(call: Call, source: Signal, window: tuple[int, ...], strides: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """What padding `same` puts before and behind each axis of an image; nothing with padding `valid`."""
+    if call.layer.padding == "valid":
+        return ()
     pads = []
     for size, width, stride, out in zip(source.shape, window, strides, call.shape, strict=False):
         total = max((out - 1) * stride + width - size, 0)
         pads.append((total // 2, total - total // 2))
+    return tuple(pads)
+
+
+def _padded(call: Call, source: Signal, pads: tuple[tuple[int, int], ...]) -> tuple[list[HlsLayer], Signal, str]:
+    """With padding that is needed, a layer that pads with zeros where those are no greater than any value; else the
+    padding is left to the pooling itself.
+    """
     if not any(map(any, pads)):
         return [], source, "valid"
-    padded, source = pad(f"{call.name}_padding", source, tuple(pads))
+    if source.type.signed:
+        return [], source, "same"
+    padded, source = pad(f"{call.name}_padding", source, pads)
     return [padded], source, "valid"
 
 

@@ -64,12 +64,12 @@ def solution(project: HlsProject) -> Path:
 
 def csynth_file(project: HlsProject) -> Path:
     """Where HLS leaves its report of the top function."""
-    return solution(project) / "syn" / "report" / f"{project.settings.project}_csynth.rpt"
+    return solution(project) / "syn" / "report" / f"{project.top}_csynth.rpt"
 
 
 def cosim_file(project: HlsProject) -> Path:
     """Where co-simulation leaves its report."""
-    return solution(project) / "sim" / "report" / f"{project.settings.project}_cosim.rpt"
+    return solution(project) / "sim" / "report" / f"{project.top}_cosim.rpt"
 
 
 def synthesis_file(project: HlsProject) -> Path:
@@ -108,7 +108,7 @@ def read_csynth(path: Path) -> csynth_rpt.CsynthReport:
 
 
 def _resources(project: HlsProject) -> Iterator[Found]:
-    board, top = project.settings.board, project.settings.project
+    board, top = project.settings.board, project.top
     rpt = csynth_file(project)
     xml = [*_existing(rpt.with_suffix(".xml"), rpt.with_name("csynth.xml"))]
     if rpt.is_file():

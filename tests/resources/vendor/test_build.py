@@ -16,8 +16,9 @@ from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import build as builds
 from fpga_flow.resources import tools
+from fpga_flow.resources.vendor import project as reports
 
-from .conftest import REPORTS
+from .conftest import REPORTS, project_of
 
 SYN, SIM = "net_prj/solution1/syn", "net_prj/solution1/sim"
 #: What a fake does that succeeds: it leaves the reports of the steps that its options ask for.
@@ -26,6 +27,8 @@ import pathlib, re, shutil, sys
 script = pathlib.Path(sys.argv[-1])
 print("INFO: [HLS 200-10] Running", *sys.argv[1:])
 text = script.with_name("build_opt.tcl").read_text() if script.name == "build_prj.tcl" else "vsynth 1"
+if "=" in script.name:
+    text, script = script.name.replace("=", " "), pathlib.Path("build_prj.tcl")
 asked = [name for name, value in re.findall(r"(\\w+) +(\\d)", text) if value == "1"]
 print("asked for", *asked)
 assert (script.parent / "project.tcl").is_file()
@@ -42,6 +45,30 @@ if "vsynth" in asked:
 """
 
 
+#: hls4ml's scripts are run in a real Tcl, with the tool's own commands replaced by ones that print their name.
+STEP_COMMANDS = ("csim_design", "csynth_design", "cosim_design", "export_design")
+COMMANDS = (
+    "open_project", "set_top", "add_files", "open_solution", "config_array_partition", "config_compile", "set_part",
+    "config_schedule", "create_clock", "set_clock_uncertainty", *STEP_COMMANDS,
+)  # fmt: skip
+FAKE_COMMANDS = "".join(f'proc {name} args {{ puts "CALL {name} $args" }}\n' for name in COMMANDS)
+PROJECT_TCL = (
+    'variable project_name\nset project_name "net"\nset backend "vitis"\nset part "p"\nset clock_period 5\n'
+    "set clock_uncertainty 27%\nset version 1.0.0\nset maximum_size 4096\n"
+)
+
+
+def tclsh_and_templates() -> tuple[str, Path]:
+    """A Tcl and hls4ml's templates; skips the test without them."""
+    tcl = next((str(path) for path in (Path("/usr/bin/tclsh"), Path("/usr/local/bin/tclsh")) if path.is_file()), None)
+    templates = next(
+        (Path(each) / "hls4ml" / "templates" for each in sys.path if (Path(each) / "hls4ml").is_dir()), None
+    )
+    if tcl is None or templates is None:
+        pytest.skip("no tclsh, or no hls4ml")
+    return tcl, templates
+
+
 class Vendor:
     """Fake tools, alone on the PATH."""
 
@@ -49,7 +76,7 @@ class Vendor:
         self.folder = folder
         folder.mkdir()
         monkeypatch.setenv("PATH", str(folder))
-        for name in (tools.HLS_VARIABLE, tools.VIVADO_VARIABLE):
+        for name in (tools.HLS_VARIABLE, tools.VIVADO_HLS_VARIABLE, tools.VIVADO_VARIABLE):
             monkeypatch.delenv(name, raising=False)
 
     def add(self, name: str, program: str) -> Path:
@@ -154,24 +181,11 @@ def test_hls4ml_scripts_do_only_the_step_asked_for(
     vendor: Vendor, project: HlsProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Run hls4ml's real script in a real Tcl, with the tool's own commands replaced by ones that print their name."""
-    tcl = next((str(path) for path in (Path("/usr/bin/tclsh"), Path("/usr/local/bin/tclsh")) if path.is_file()), None)
-    templates = next(
-        (Path(each) / "hls4ml" / "templates" for each in sys.path if (Path(each) / "hls4ml").is_dir()), None
-    )
-    if tcl is None or templates is None:
-        pytest.skip("no tclsh, or no hls4ml")
+    tcl, templates = tclsh_and_templates()
     for name in ("build_prj.tcl", "build_opt.tcl"):
         (project.folder / name).write_bytes((templates / "vitis" / name).read_bytes())
-    (project.folder / "project.tcl").write_text(
-        'variable project_name\nset project_name "net"\nset backend "vitis"\nset part "p"\nset clock_period 5\n'
-        "set clock_uncertainty 27%\nset version 1.0.0\nset maximum_size 4096\n"
-    )
-    commands = (
-        "open_project set_top add_files open_solution config_array_partition config_compile set_part config_schedule "
-        "create_clock set_clock_uncertainty csim_design csynth_design cosim_design export_design"
-    )
-    fake = "".join(f'proc {name} args {{ puts "CALL {name} $args" }}\n' for name in commands.split())
-    (tmp_path / "fake.tcl").write_text(f"{fake}source [lindex $argv end]\n")
+    (project.folder / "project.tcl").write_text(PROJECT_TCL)
+    (tmp_path / "fake.tcl").write_text(f"{FAKE_COMMANDS}source [lindex $argv end]\n")
     vendor.add(
         "vitis-run", f"import os, sys\nos.execv({tcl!r}, [{tcl!r}, {str(tmp_path / 'fake.tcl')!r}, sys.argv[-1]])"
     )
@@ -188,7 +202,48 @@ def test_hls4ml_scripts_do_only_the_step_asked_for(
     assert "csim_design" not in said
 
 
+@pytest.mark.parametrize(("backend", "top"), [("vivado", "net"), ("vivado_accelerator", "net_axi")])
+def test_the_older_tool_of_projects_for_it(vendor: Vendor, tmp_path: Path, backend: str, top: str) -> None:
+    made = project_of(backend, tmp_path / "project")
+    vendor.add("vivado_hls", SUCCEED.replace("net_csynth.rpt\")", f"{top}_csynth.rpt\")").replace(
+        "net_cosim.rpt\")", f"{top}_cosim.rpt\")"))  # fmt: skip
+    vendor.add("vivado", SUCCEED)
+    build(made, "csim,synth,cosim,export,vsynth")
+    said = (made.folder / "logs" / "synth.log").read_text()
+    options = "reset=0 csim=0 synth=1 cosim=0 validation=0 export=0 vsynth=0 fifo_opt=0"
+    assert f"Running -f build_prj.tcl {options}" in said
+    found = reports.read(made)
+    assert {each.report.source for each in found.resources} == {"csynth", "post-synthesis"}
+    assert {each.language for each in found.cosimulations} == {"Verilog"}
+
+
+def test_one_step_of_the_older_script_as_tcl_reads_it(vendor: Vendor, tmp_path: Path) -> None:
+    """Run hls4ml's real script for Vivado HLS in a real Tcl, as above."""
+    tcl, templates = tclsh_and_templates()
+    made = project_of("vivado", tmp_path / "project")
+    script = (templates / "vivado" / "build_prj.tcl").read_bytes()
+    (made.folder / "build_prj.tcl").write_bytes(script)
+    (made.folder / "project.tcl").write_text(PROJECT_TCL)
+    (tmp_path / "fake.tcl").write_text(
+        f"{FAKE_COMMANDS}set script [lindex $argv 1]\nset argv [lrange $argv 2 end]\nsource $script\n"
+    )
+    fake = str(tmp_path / "fake.tcl")
+    vendor.add("vivado_hls", f"import os, sys\nos.execv({tcl!r}, [{tcl!r}, {fake!r}, *sys.argv[1:]])")
+    (made.folder / SYN / "verilog").mkdir(parents=True)
+    for step, command in (("csim", "csim_design"), ("export", "export_design")):
+        build(made, step)
+        said = (made.folder / "logs" / f"{step}.log").read_text()
+        assert [name for name in STEP_COMMANDS if f"CALL {name}" in said] == [command]
+
+
 # ------------------------------------------------------------------------------------------------------ it does not
+
+
+@pytest.mark.parametrize("backend", ["quartus", "oneapi"])
+def test_tools_of_other_vendors_are_not_run(vendor: Vendor, tmp_path: Path, backend: str) -> None:
+    made = project_of(backend, tmp_path / "project")
+    with pytest.raises(InputError, match=r"expected a project of the backend vitis or vivado or vivado_accelerator, "):
+        build(made)
 
 
 @pytest.mark.parametrize(
