@@ -309,7 +309,7 @@ def main() -> None:
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("stopped; the same command goes on from here", err=True)
+        typer.echo("stopped; what was finished is kept", err=True)
         sys.exit(_INTERRUPTED)
     except FlowError as error:
         typer.echo(f"error: {error}" if "\n" not in str(error) else f"errors:\n{error}", err=True)

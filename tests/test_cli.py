@@ -254,8 +254,8 @@ def test_a_reader_that_has_enough_ends_it_silently() -> None:
 @pytest.mark.parametrize(
     ("raised", "code", "message"),
     [
-        (typer.Abort(), 130, "stopped; the same command goes on from here\n"),
-        (KeyboardInterrupt(), 130, "stopped; the same command goes on from here\n"),
+        (typer.Abort(), 130, "stopped; what was finished is kept\n"),
+        (KeyboardInterrupt(), 130, "stopped; what was finished is kept\n"),
         (typer.Exit(4), 4, ""),
         (PermissionError(13, "Permission denied", "/runs"), 2, "error: /runs: Permission denied\n"),
         (OSError(28, "No space left on device"), 2, "error: system: No space left on device\n"),
@@ -280,7 +280,7 @@ def test_ends_of_commands(run: Any, monkeypatch: pytest.MonkeyPatch, raised: Any
         raise raised
 
     monkeypatch.setattr(cli, "_print_json", fail)
-    assert run("schema") == (code, "", "stopped; the same command goes on from here\n" if code == 130 else "")
+    assert run("schema") == (code, "", "stopped; what was finished is kept\n" if code == 130 else "")
 
 
 def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
