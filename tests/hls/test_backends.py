@@ -45,9 +45,9 @@ OTHERS = [
 class Made:
     """The project of a network, its inputs, and the right outputs; or `errors`, if it is refused."""
 
-    def __init__(self, name: str, hls: Hls, folder: Path):
+    def __init__(self, name: str, hls: Hls, folder: Path, project: str = "net"):
         model = network(*CASES[name]) if name in CASES else cases.model(cases.CASES[name])
-        chosen = settings.settings("net", hls, boards.load(hls.board))
+        chosen = settings.settings(project, hls, boards.load(hls.board))
         backend = BACKENDS[chosen.backend]
         self.errors = [str(error) for error in preflight.check(model, hls, backend)]
         if self.errors:
@@ -171,14 +171,26 @@ def test_the_test_bench_compares(tmp_path, backend, io_type):
     assert "ERROR: sample 5, output 0: expected " in said
 
 
-def test_an_accelerator_has_its_bitstream_scripts_and_driver(tmp_path):
-    hls = Hls(backend="vivado_accelerator", board="zcu102", io_type="io_stream")
-    folder = Made("mlp", hls, tmp_path / "project").project.folder
-    assert "create_bd_design" in (folder / "design.tcl").read_text()
-    assert 'set part "xczu9eg-ffvb1156-2-e"' in (folder / "project.tcl").read_text()
+@pytest.mark.parametrize(
+    ("board", "part", "project", "driver"),
+    [
+        ("zcu102", "xczu9eg-ffvb1156-2-e", "net", "class NeuralNetworkOverlay"),
+        ("pynq-z2", "xc7z020clg400-1", "net", "class NeuralNetworkOverlay"),
+        ("alveo-u250", "xcu250-figd2104-2L-e", "myproject", "class NeuralNetworkOverlay"),
+    ],
+)
+def test_an_accelerator_has_its_bitstream_scripts_and_driver(tmp_path, board, part, project, driver):
+    hls = Hls(backend="vivado_accelerator", board=board, io_type="io_stream")
+    made = Made("mlp", hls, tmp_path / "project", project)
+    folder = made.project.folder
+    design = (folder / "design.tcl").read_text()
+    assert "create_bd_design" in design or "package_xo" in design
+    assert f'set part "{part}"' in (folder / "project.tcl").read_text()
     assert "set_top ${project_name}_axi" in (folder / "build_prj.tcl").read_text()
-    assert "class NeuralNetworkOverlay" in (folder / "axi_stream_driver.py").read_text()
+    assert driver in (folder / "axi_stream_driver.py").read_text()
     assert not [name for name in tmp_path.iterdir() if name.name != "project"]
+    if board.startswith("alveo"):
+        assert_exact(made, tmp_path / "build")
 
 
 @pytest.mark.parametrize("backend", ["vivado", "vivado_accelerator", "quartus", "oneapi"])
