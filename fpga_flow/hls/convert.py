@@ -40,7 +40,7 @@ def convert(layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> 
     folder.mkdir(parents=True)
     with open(folder / "hls4ml.log", "w", encoding="utf-8") as log, _into(log):
         try:
-            graph = _graph(plain_model(layers, "float32", rounding=False), layers, settings, folder)
+            graph = _graph(plain_model(layers), layers, settings, folder)
             _check(graph, layers, settings)
             _write(graph)
         except (ToolError, OSError):

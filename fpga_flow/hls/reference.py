@@ -1,9 +1,9 @@
 """What the network computes, exactly: the numbers that the C simulation must give.
 
 QKeras computes in float32, which is exact while every sum has at most 24 bits: then its own predictions are the
-reference. Wider networks are computed in float64 by a plain Keras model with the same weights and the same rounding;
-sums of more than 53 bits are refused when the network is lowered. Networks with a function that is looked up are
-computed so, too: of a real number x that it rounds to q, QKeras computes x + (q - x), whose last bit may be off.
+reference. Wider networks are computed from the lowered layers (`emulate.py`), with QKeras as a witness; sums of more
+than 53 bits are refused when the network is lowered. Networks with a function that is looked up are computed so, too:
+of a real number x that it rounds to q, QKeras computes x + (q - x), whose last bit may be off.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.errors import CheckFailed
+from fpga_flow.hls.emulate import Emulator, softmax
 from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.hls.plain import plain_model
-from fpga_flow.keras import keras
 
 #: The bits of a float32 significand.
 FLOAT32_BITS = 24
@@ -42,7 +41,7 @@ def predict(model: Any, layers: Sequence[HlsLayer], x: NDArray[np.floating]) -> 
     own = np.asarray(model.predict(quantized, batch_size=1024, verbose=0), np.float64)
     logits = [layer for layer in layers if layer.function != "softmax"]
     if not _float32_is_exact(layers):
-        exact = predict_layers(logits, quantized)[logits[-1].name]
+        exact = Emulator(logits).predict(quantized)
         _check_agree(own, exact)
         own = exact
     return softmax(own) if layers[-1].function == "softmax" else own
@@ -64,22 +63,10 @@ def _check_agree(own: NDArray[np.float64], exact: NDArray[np.float64]) -> None:
 
 
 def predict_layers(layers: Sequence[HlsLayer], x: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
-    """The outputs of every layer for samples (n, *input_shape), by layer name: (n, *output_shape).
-
-    Computed in float64 from the lowered layers alone, by Keras' layers with the same weights and the same rounding.
+    """The outputs of every layer for samples (n, *input_shape), by layer name: (n, *output_shape), of the lowered
+    layers alone.
     """
-    exact = plain_model(layers, "float64", rounding=True)
-    outputs = keras.Model(exact.inputs, [exact.get_layer(layer.name).output for layer in layers])
-    results = outputs.predict(layers[0].input_type.quantize(x), batch_size=1024, verbose=0)
-    results = results if isinstance(results, list) else [results]
-    return {layer.name: np.asarray(result, np.float64) for layer, result in zip(layers, results, strict=True)}
-
-
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """exp(x) / sum(exp(x)) over the last axis."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    normal: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
-    return normal
+    return Emulator(layers).predict_layers(x)
 
 
 def _float32_is_exact(layers: Sequence[HlsLayer]) -> bool:

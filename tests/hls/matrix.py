@@ -10,6 +10,7 @@ import numpy as np
 
 from fpga_flow import boards, csim
 from fpga_flow.hls import preflight, settings
+from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.lower import lower
 from fpga_flow.hls.project import generate
 from fpga_flow.hls.reference import predict, predict_layers
@@ -34,6 +35,7 @@ def simulate(case: cases.Case, io_type: str, folder: Path, **settings_of: Any) -
     inputs = layers[0].input_type.quantize(cases.samples(case))
     own = np.asarray(model.predict(inputs, verbose=0), np.float64)
     np.testing.assert_array_equal(predict(model, layers, inputs), own)  # here QKeras itself is the reference
+    np.testing.assert_array_equal(Emulator(layers).predict(inputs), own)
     expected = own.reshape(len(own), -1)
     made = settings.settings("net", hls, boards.load("pynq-z2"))
     project = generate(layers, made, inputs, expected, folder / "project")
