@@ -45,7 +45,8 @@ def measure(job: tuple[str, str]) -> dict[str, Any]:
                 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                     found[who] = judge(CASES[name], io_type, Path(folder))
             except Exception as error:  # whatever the tool under test raises is its verdict
-                found[who] = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+                said = " ".join(str(error).replace(f"{folder}/", "").split())
+                found[who] = f"failed: {type(error).__name__}: {said[:200]}"
     return found
 
 
