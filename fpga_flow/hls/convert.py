@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from fpga_flow.keras import save_h5
 
 #: hls4ml stamps each project with a random number; a fixed one makes projects reproducible.
 STAMP = "fpgaflow"
+_HARD_DC = "DA_HARD_DC"
 
 
 def convert(layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> Any:
@@ -38,7 +40,7 @@ def convert(layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> 
         ToolError: hls4ml failed, or would generate other types, strategies or reuse factors than were asked for.
     """
     folder.mkdir(parents=True)
-    with open(folder / "hls4ml.log", "w", encoding="utf-8") as log, _into(log):
+    with open(folder / "hls4ml.log", "w", encoding="utf-8") as log, _into(log), _fixed_environment():
         try:
             graph = _graph(plain_model(layers), layers, settings, folder)
             _check(graph, layers, settings)
@@ -48,6 +50,22 @@ def convert(layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> 
         except Exception as error:  # hls4ml raises bare exceptions; its log and the chained cause keep the details
             raise ToolError(f"hls4ml failed to convert the network: {type(error).__name__}: {error}") from error
     return graph
+
+
+@contextlib.contextmanager
+def _fixed_environment() -> Iterator[None]:
+    """hls4ml's distributed arithmetic asks the environment how deep additions may be: its own default, whatever is
+    there, so that a spec alone says what its C++ is.
+    """
+    before = os.environ.get(_HARD_DC)
+    os.environ[_HARD_DC] = "2"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_HARD_DC]
+        else:
+            os.environ[_HARD_DC] = before
 
 
 @contextlib.contextmanager

@@ -28,8 +28,11 @@ from fpga_flow.resources.report import RESOURCES, ResourceReport
 
 #: Rounds in which scarce resources are made dearer.
 ROUNDS = 12
-#: Non-zero weights of a layer beyond which da4ml takes minutes: then `fit` leaves distributed arithmetic out.
-MOST_FOR_DISTRIBUTED_ARITHMETIC = 5000
+#: Non-zero weights of a layer beyond which `fit` does not take a strategy that writes each of them into the C++: da4ml
+#: and the compilers would take minutes.
+MOST_WRITTEN_OUT = 1000
+#: Multiplications that the HLS tools unroll; of more they complain, or never end (hls4ml's issues 1013 and 904).
+MOST_UNROLLED = 4096
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class Option:
 
     layer: HlsLayer
     cost: Cost
+
+    @property
+    def pace(self) -> int:
+        """Clock cycles from sample to sample, at the most: next to an unrolled layer, hls4ml takes the reuse factor."""
+        return max(self.cost.ii, self.layer.reuse_factor)
 
     def to_dict(self) -> dict[str, Any]:
         """The option as JSON values."""
@@ -58,7 +66,7 @@ class LayerFit:
 class Fit:
     """The outcome for a network.
 
-    ii      initiation interval of its slowest layer, in clock cycles
+    ii      initiation interval of the network, in clock cycles
     fits    whether all of it fits the board, by the estimate
     why     in words
     shares  of what is usable on the board, by resource
@@ -110,6 +118,8 @@ def choose(layers: Sequence[HlsLayer], hls: Any, chosen: HlsSettings, board: Boa
     no choice does, the one that comes closest.
     """
     backend, usable = BACKENDS[chosen.backend], board.usable()
+    for error in settings.check(layers, hls, backend):
+        raise error
     tool, part = tool_of(backend.name), chosen.part
     target, words = Target(chosen.io_type, chosen.clock_ns, tool, part), stream_words(layers)
     options = [
@@ -117,31 +127,44 @@ def choose(layers: Sequence[HlsLayer], hls: Any, chosen: HlsSettings, board: Boa
         for layer in layers
         if layer.weights is not None
     ]
-    first = _replaced(layers, [each[0] for each in options])
-    whole = estimate(first, io_type=chosen.io_type, clock_ns=chosen.clock_ns, tool=tool, part=part)
-    rest = _rest(whole, [each[0].cost for each in options])
-    slowest = max((min(option.cost.ii for option in each) for each in options), default=1)
-    paces = sorted({option.cost.ii for each in options for option in each if option.cost.ii >= slowest})
-    picks = []
+
+    def whole(of: Sequence[Option]) -> ResourceReport:
+        replaced = _replaced(layers, of)
+        return estimate(replaced, io_type=chosen.io_type, clock_ns=chosen.clock_ns, tool=tool, part=part)
+
+    first = [each[0] for each in options]
+    rest = _rest(whole(first), [option.cost for option in first])
+    # no pace is shorter than the fastest of each layer, with weights or without
+    fastest = [min(option.pace for option in each) for each in options]
+    fastest += [layer_cost(layer, words, target).ii for layer in layers if layer.weights is None]
+    slowest = max(fastest)
+    paces = sorted({slowest} | {option.pace for each in options for option in each if option.pace >= slowest})
+    picks: list[_Pick] = []
     for pace in paces:
         picks.append(_pick(options, pace, rest, usable))
         if picks[-1].fullest <= 1:
             break
     best = picks[-1] if picks[-1].fullest <= 1 else min(picks, key=lambda pick: pick.fullest)
-    fits = best.fullest <= 1
-    ii = max((option.cost.ii for option in best.options), default=1)
+    intervals = [whole(pick.options).ii or pick.pace for pick in (best, *picks[-2:-1])]
     layer_fits = tuple(map(_explained, best.options, options, [best.pace] * len(options)))
-    made = Fit(ii, fits, _why(best, picks, board), best.shares, layer_fits)
-    return _replaced(layers, best.options), made
+    why = _why(best, picks, intervals, board)
+    return _replaced(layers, best.options), Fit(intervals[0], best.fullest <= 1, why, best.shares, layer_fits)
 
 
 def _allowed(layer: HlsLayer, hls: Any, backend: Backend) -> list[HlsLayer]:
-    """The layer with each strategy and reuse factor that it can have."""
+    """The layer with each strategy and reuse factor that it can have; without those that no tool gets done, unless
+    there are no others.
+    """
     allowed = settings.choices(layer, hls, backend)
-    solvable = [choice for choice in allowed if choice[0] != "distributed_arithmetic"]
-    if layer.nonzero > MOST_FOR_DISTRIBUTED_ARITHMETIC and solvable:
-        allowed = solvable
-    return [replace(layer, strategy=strategy, reuse_factor=factor) for strategy, factor in allowed]
+    feasible = [choice for choice in allowed if _feasible(layer, *choice)]
+    return [replace(layer, strategy=strategy, reuse_factor=factor) for strategy, factor in feasible or allowed]
+
+
+def _feasible(layer: HlsLayer, strategy: str, reuse_factor: int) -> bool:
+    if strategy in ("resource_unrolled", "distributed_arithmetic"):
+        return layer.nonzero <= MOST_WRITTEN_OUT
+    at_once = layer.n_in * layer.n_out // (reuse_factor if strategy == "resource" else 1)
+    return at_once <= MOST_UNROLLED
 
 
 def _replaced(layers: Sequence[HlsLayer], options: Sequence[Option]) -> tuple[HlsLayer, ...]:
@@ -159,7 +182,7 @@ def _pick(
 ) -> _Pick:
     """The cheapest option of each layer at a pace, in the first round in which they fit, or that comes closest."""
     scarcity = dict.fromkeys(RESOURCES, 1.0)
-    able = [[option for option in each if option.cost.ii <= pace] for each in options]
+    able = [[option for option in each if option.pace <= pace] for each in options]
     rounds: list[_Pick] = []
     for _ in range(ROUNDS):
         picked = tuple(min(each, key=partial(_price, scarcity, usable)) for each in able)
@@ -187,16 +210,17 @@ def _share(needed: float, usable: int) -> float:
 def _explained(option: Option, options: Sequence[Option], pace: int) -> LayerFit:
     others: dict[str, Option] = {}
     for each in sorted(options, key=lambda each: each.cost.lut):
-        if each.cost.ii <= pace and each.layer.strategy != option.layer.strategy:
+        if each.pace <= pace and each.layer.strategy != option.layer.strategy:
             others.setdefault(each.layer.strategy, each)
     return LayerFit(option.layer.name, option.to_dict(), tuple(each.to_dict() for each in others.values()))
 
 
-def _why(best: _Pick, picks: Sequence[_Pick], board: Board) -> str:
+def _why(best: _Pick, picks: Sequence[_Pick], intervals: Sequence[int], board: Board) -> str:
+    """Why it is this pick: `intervals` are its own, and that of the one before it."""
     if best.fullest > 1:
         return (
-            f"no choice that the spec leaves open fits {board.name}: at best, with initiation interval {best.pace}, "
+            f"no choice that the spec leaves open fits {board.name}: at best, with initiation interval {intervals[0]}, "
             f"{best.said()}"
         )
-    before = "" if len(picks) == 1 else f"; with {picks[-2].pace}, {picks[-2].said()}"
-    return f"initiation interval {best.pace} is the shortest that fits {board.name}: {best.said()}{before}"
+    before = "" if len(picks) == 1 else f"; with {intervals[1]}, {picks[-2].said()}"
+    return f"initiation interval {intervals[0]} is the shortest that fits {board.name}: {best.said()}{before}"

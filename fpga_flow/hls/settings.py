@@ -104,15 +104,16 @@ def check(layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS) -> Ite
         if strategy != FIT and strategy not in able:
             yield FieldError(
                 _where(layer, hls, "strategy"),
-                f'layer "{layer.name}" ({layer.kind}): expected {" or ".join(able)} as strategy, since hls4ml has no '
-                f"other code for it with {hls.io_type} and the backend {backend.name}, got {strategy}",
+                f'layer "{layer.name}" ({layer.kind}): expected {" or ".join(able)} as strategy, all that hls4ml has '
+                f"for it with {hls.io_type} and the backend {backend.name}, got {strategy}",
             )
         elif not choices(layer, hls, backend):
             valid = sorted({factor for each in able for factor in able[each] if strategy in (FIT, each)})
+            named = _by_pattern(layer, hls, "reuse_factor") or hls.reuse_factor
             yield FieldError(
-                _where(layer, hls, "reuse_factor"),
+                _where(layer, hls, "reuse_factor" if named else "strategy"),
                 f'layer "{layer.name}": expected {_near(valid, reuse_factor or 1)} as '
-                f"reuse factor with strategy {strategy}, got {reuse_factor}",
+                f"reuse factor with strategy {strategy}, got {named or 'none, which is 1'}",
             )
 
 

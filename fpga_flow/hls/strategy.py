@@ -20,6 +20,9 @@ import numpy as np
 
 from fpga_flow.hls.layer import HlsLayer
 
+#: Fractional bits of constants, beyond which da4ml cuts them off.
+_DA4ML_FRACTION = 32
+
 Strategy = Literal["latency", "resource", "resource_unrolled", "distributed_arithmetic"]
 
 
@@ -40,7 +43,9 @@ def _has_code(layer: HlsLayer, strategy: str, io_type: str) -> bool:
         return not depthwise or io_type == "io_stream"
     if strategy == "resource_unrolled":
         return not depthwise and (not convolution or io_type == "io_stream")
-    return strategy == "latency" or not depthwise
+    if strategy == "distributed_arithmetic":
+        return not depthwise and (layer.bias_type is None or layer.bias_type.fraction <= _DA4ML_FRACTION)
+    return True
 
 
 def valid_reuse_factors(n_in: int, n_out: int, strategy: str) -> list[int]:

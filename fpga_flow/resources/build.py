@@ -130,7 +130,7 @@ def build(
         for step, tool in found.items():
             with tempfile.TemporaryDirectory(prefix="fpga_flow_build_") as scripts:
                 if step.name == "vsynth":
-                    command = tools.vivado_command(tool, "vivado_synth.tcl")
+                    command = tools.vivado_command(tool, _synthesis_script(project, Path(scripts)))
                 elif backend is VITIS:
                     command = tools.hls_command(tool, _write_scripts(folder, step, Path(scripts)))
                 else:
@@ -147,6 +147,24 @@ def _check_project(project: HlsProject, steps: Sequence[Step]) -> None:
     if needing and "synth" not in names and not (reports.solution(project) / "syn" / "verilog").is_dir():
         message = f"expected synth before {needing[0]}: the project was not synthesised yet"
         raise InputError.at("--steps", message)
+
+
+def _synthesis_script(project: HlsProject, scripts: Path) -> str:
+    """The Tcl script of logic synthesis: hls4ml's, which takes the function of the project's name as the top, or, where
+    another one is around it, the same for that one.
+    """
+    if project.top == project.settings.project:
+        return "vivado_synth.tcl"
+    script = scripts / "vivado_synth.tcl"
+    verilog = (reports.solution(project) / "syn" / "verilog").relative_to(project.folder)
+    script.write_text(
+        f"add_files {verilog}\n"
+        f"synth_design -top {project.top} -part {project.settings.part}\n"
+        "opt_design -retarget -propconst -sweep -bram_power_opt -shift_register_opt\n"
+        "report_utilization -file vivado_synth.rpt\n",
+        encoding="utf-8",
+    )
+    return str(script)
 
 
 def _write_scripts(folder: Path, step: Step, scripts: Path) -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fpga_flow import boards
+from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import fit, settings
 from fpga_flow.hls.backends import VITIS
@@ -123,13 +124,47 @@ def test_if_nothing_fits_it_says_so_and_comes_as_close_as_it_can() -> None:
     assert found.why.startswith("no choice that the spec leaves open fits pynq-z2: at best, with initiation interval ")
 
 
-def test_layers_that_are_too_large_for_da4ml_get_another_strategy() -> None:
-    (layer,) = network(120, 90)
-    assert layer.nonzero > fit.MOST_FOR_DISTRIBUTED_ARITHMETIC
-    (chosen,), _ = choose([layer], smaller(lut=10_000_000, ff=10_000_000))
-    assert chosen.strategy != "distributed_arithmetic"
+def test_layers_that_are_too_large_are_not_written_out_weight_by_weight() -> None:
+    (layer,) = network(60, 50)
+    assert layer.nonzero > fit.MOST_WRITTEN_OUT
+    large = smaller(lut=10_000_000, ff=10_000_000)
+    (chosen,), _ = choose([layer], large)
+    assert chosen.strategy == "latency"
     (chosen,), _ = choose([layer], BOARD, strategy="distributed_arithmetic")  # who asks for it gets it
     assert chosen.strategy == "distributed_arithmetic"
+
+
+def test_no_more_is_unrolled_than_the_tools_do() -> None:
+    (layer,) = network(120, 90)
+    (chosen,), _ = choose([layer], smaller(lut=10_000_000, ff=10_000_000, bram18=100_000))
+    assert chosen.strategy == "resource"
+    assert layer.n_in * layer.n_out / chosen.reuse_factor <= fit.MOST_UNROLLED
+
+
+def test_the_pace_is_that_of_the_whole_network() -> None:
+    conv = conv2d(name="c", inputs=("p",), strategy="", input_type=FixedPoint(8, 3))
+    types = {"input_type": FixedPoint(8, 3), "result_type": FixedPoint(8, 3)}
+    pool = HlsLayer(
+        "p", "pool", "max", ("inputs",), (64, 64, 2), (8, 8, 2), **types, window=(8, 8), strides=(8, 8), padding="valid"
+    )
+    chosen, found = choose([pool, conv], BOARD, io_type="io_stream")
+    report = estimate(chosen, io_type="io_stream", clock_ns=BOARD.clock_ns, part=BOARD.part)
+    assert found.ii == report.ii > 1000
+    assert chosen[1].reuse_factor > 1  # it has time
+
+
+def test_a_network_without_weights_fits() -> None:
+    types = {"input_type": FixedPoint(8, 3), "result_type": FixedPoint(7, 2, signed=False)}
+    relu = HlsLayer("a", "activation", "relu", ("inputs",), (4,), (4,), **types)
+    chosen, found = choose([relu], BOARD)
+    assert (chosen, found.fits, found.layers) == ((relu,), True, ())
+
+
+def test_what_is_impossible_is_refused() -> None:
+    with pytest.raises(
+        FieldError, match='layer "fc0": expected 1, 5, 7 or 35 as reuse factor with strategy fit, got 4'
+    ):
+        choose(network(7, 5), BOARD, reuse_factor=4)
 
 
 def test_the_alternatives_keep_the_pace() -> None:

@@ -15,6 +15,7 @@ from fpga_flow.hls.lower import lower
 from fpga_flow.keras import keras, qkeras, seed_everything
 from fpga_flow.networks.network import snap
 from fpga_flow.spec.model import Precision
+from tests.hls import cases
 
 
 def quantized(*layers, shape=(4,), input_type="fixed<3,1>", **types):
@@ -109,8 +110,9 @@ def test_refused_with_reason_and_way_out():
     def model(layer):
         return keras.Model(inputs, layer(start))
 
-    assert refused(model(keras.layers.AveragePooling2D(2, padding="same", name="p"))) == (
-        'pooling "p": expected padding valid for averages, got same: pad with zeros before, or leave the padding out'
+    assert refused(model(keras.layers.AveragePooling2D(3, padding="same", name="p"))) == (
+        'pooling "p": expected averages over windows that need no padding, got padding same for windows (3, 3) with '
+        "strides (3, 3) over (4, 4, 1): pad with zeros before, or leave the padding out"
     )
     assert refused(model(keras.layers.AveragePooling2D(3, name="p"))) == (
         'layer "p" gives real numbers, which the network\'s output gets: put a QActivation behind it, so that they '
@@ -250,3 +252,19 @@ def test_weights_that_are_not_finite_are_refused():
         model = keras.Model(inputs, layer(start))
         layer.set_weights([np.full((4, 2), np.nan), np.zeros(2)])
         assert refused(model) == 'layer "d", kernel: expected finite values, got some that are not'
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        cases.chain(lambda: cases.Q.QActivation("quantized_po2(6)", name="a")),
+        cases.chain(lambda: cases.Q.QActivation("quantized_relu_po2(6)", name="a")),
+        cases.chain(
+            lambda: cases.L.Activation("sigmoid"),
+            lambda: cases.Q.QActivation("quantized_bits(22,0,alpha=1.0)", name="a"),
+        ),
+    ],
+)
+def test_values_of_wide_types_are_no_noise(build) -> None:
+    layers = lower(cases.model(cases.Case("wide", build, cases.VECTOR)))
+    assert (layers[-1].function, layers[-1].result_type.width > 12) == ("lookup", True)

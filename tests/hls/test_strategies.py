@@ -98,7 +98,7 @@ def test_which_layers_have_which_strategies(name: str, io_type: str, able: tuple
         assert bool(said) == (strategy not in able), said
         if said:
             expected = " or ".join(able)
-            assert f"expected {expected} as strategy, since hls4ml has no other code for it" in said[0]
+            assert f"expected {expected} as strategy, all that hls4ml has for it" in said[0]
 
 
 @pytest.mark.parametrize("strategy", ["resource_unrolled", "distributed_arithmetic"])
@@ -117,6 +117,9 @@ def test_distributed_arithmetic_has_no_reuse_and_unrolled_has_some() -> None:
     ):
         (error,) = preflight.check(model, Hls(strategy=strategy, reuse_factor=factor))
         assert error.message == f'layer "d": {expected}'
+    (error,) = preflight.check(model, Hls(strategy="resource_unrolled"))
+    assert error.path == ("hls", "strategy")
+    assert error.message.endswith("as reuse factor with strategy resource_unrolled, got none, which is 1")
 
 
 @pytest.mark.parametrize("strategy", VITIS.strategies)

@@ -24,7 +24,7 @@ from fpga_flow.networks.graph import Call
 
 #: Of more values of its input than this no function is tabulated; a larger table is no small network's.
 MAX_INPUT_BITS, MAX_TABLE_BITS = 20, 12
-#: Fewer than the mantissas of the float32 numbers have that Keras computes with, whose last bits are noise.
+#: Of values that no quantizer rounds: fewer than the float32 numbers have that Keras computes with.
 MAX_RESULT_BITS = 20
 
 
@@ -153,11 +153,11 @@ def tabulated(call: Call, unrounded: Unrounded, type_: FixedPoint | None = None)
         result = FixedPoint.holding(table)
     except ValueError as error:
         raise _refused(call.name, f"its values have no fixed-point type: {error}") from error
-    if result.width > MAX_RESULT_BITS:  # the last bits of such a function differ from machine to machine
+    if type_ is None and (bits := _significant_bits(table)) > MAX_RESULT_BITS:
         raise _refused(
             call.name,
-            f"expected a function whose values have a fixed-point type of at most {MAX_RESULT_BITS} bits, got values "
-            f"of {result}: use a quantizer whose values are multiples of a step",
+            f"expected a function whose values have at most {MAX_RESULT_BITS} significant bits, got {bits}, of which "
+            "the last differ from machine to machine: use a quantizer whose values are multiples of a step",
         )
     # as the bits of an index count, negative values come last
     order = np.roll(table, -np.searchsorted(_grid(coarse), 0.0), axis=0)
@@ -168,6 +168,13 @@ def tabulated(call: Call, unrounded: Unrounded, type_: FixedPoint | None = None)
     attained = [results[(grid >= low) & (grid <= high)] for results, low, high in bounds]
     low, high = (np.array([extreme(each) for each in attained]) for extreme in (np.min, np.max))
     return lowered, Signal(call.name, source.shape, result, low, high)
+
+
+def _significant_bits(values: NDArray[np.float64]) -> int:
+    """The most bits that a value has, from its highest 1 to its lowest."""
+    mantissas, _ = np.frexp(values[values != 0])
+    whole = np.abs(mantissas * 2.0**53).astype(np.int64)
+    return 53 - int(np.log2((whole & -whole).astype(np.float64)).min(initial=53))
 
 
 def _check_elementwise(name: str, unrounded: Unrounded, type_: FixedPoint) -> None:

@@ -54,7 +54,7 @@ def estimate(
         board=board,
         **{name: sum(getattr(entry, name) for entry in entries) for name in RESOURCES},
         latency_cycles=total_latency(costs, waiting, target),
-        ii=total_ii(costs, target),
+        ii=max(total_ii(costs, target), _top_ii(layers, target)),
         clock_ns=clock_ns,
         layers=tuple(entries),
     )
@@ -92,6 +92,16 @@ def total_latency(costs: Sequence[Cost], waiting: Sequence[bool], target: Target
 def total_ii(costs: Sequence[Cost], target: Target) -> int:
     """Cycles from one sample to the next: those of the slowest layer, and one to start it again with io_stream."""
     return max((cost.ii for cost in costs), default=1) + target.stream
+
+
+def _top_ii(layers: Sequence[HlsLayer], target: Target) -> int:
+    """With io_parallel and unrolled layers, but none of strategy resource, hls4ml pipelines the whole network with the
+    greatest reuse factor as its interval (`SetPipelineStyle`).
+    """
+    strategies = {layer.strategy for layer in layers}
+    if target.stream or "resource_unrolled" not in strategies or "resource" in strategies:
+        return 1
+    return max(layer.reuse_factor for layer in layers)
 
 
 def _fifos(layers: Sequence[HlsLayer], words: Mapping[str, int], target: Target) -> list[LayerResources]:

@@ -30,8 +30,10 @@ text = script.with_name("build_opt.tcl").read_text() if script.name == "build_pr
 if "=" in script.name:
     text, script = script.name.replace("=", " "), pathlib.Path("build_prj.tcl")
 asked = [name for name, value in re.findall(r"(\\w+) +(\\d)", text) if value == "1"]
+if "synth_design" in script.read_text():
+    print("top", *re.findall(r"synth_design -top (\\w+)", script.read_text()))
 print("asked for", *asked)
-assert (script.parent / "project.tcl").is_file()
+assert (script.parent / "project.tcl").is_file() or script.name == "vivado_synth.tcl"
 def leave(name, path):
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile({str(REPORTS)!r} + "/" + name, path)
@@ -215,6 +217,8 @@ def test_the_older_tool_of_projects_for_it(vendor: Vendor, tmp_path: Path, backe
     found = reports.read(made)
     assert {each.report.source for each in found.resources} == {"csynth", "post-synthesis"}
     assert {each.language for each in found.cosimulations} == {"Verilog"}
+    said = (made.folder / "logs" / "vsynth.log").read_text()
+    assert ("top net_axi" in said) == (top == "net_axi")
 
 
 def test_one_step_of_the_older_script_as_tcl_reads_it(vendor: Vendor, tmp_path: Path) -> None:
