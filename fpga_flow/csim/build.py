@@ -24,7 +24,8 @@ _QUOTED = 20
 class Simulator:
     """An executable C simulation; it must be started in the project's folder, where it reads the weights.
 
-    `headers` says with which fixed-point types it was compiled: `light`, this package's own, or `bundled`, the project's.
+    `headers` says with which fixed-point types it was compiled: `light`, those of this package, or `bundled`, the
+    project's own.
     """
 
     executable: Path
@@ -87,9 +88,12 @@ def build(project: HlsProject, folder: Path, *, stock_headers: bool = False) -> 
     )
     executable = folder / "csim"
     light = BACKENDS[project.settings.backend].types == "ap" and not stock_headers
+    includes = [root, root / "firmware", *(root / include for include in simulation.includes)]
+    if light:  # in front, so that they are found first
+        includes.insert(0, LIGHT)
     command = [
-        compiler(), "-std=c++14", "-O2", "-w",
-        *([f"-I{LIGHT}"] if light else []), f"-I{root}", f"-I{root / 'firmware'}", *(f"-I{root / include}" for include in simulation.includes),
+        compiler(), "-std=c++14", "-O1" if light else "-O2", "-w",
+        *(f"-I{include}" for include in includes),
         '-DWEIGHTS_DIR="firmware/weights"', str(unit), "-o", str(executable),
     ]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True, errors="replace")
