@@ -31,7 +31,7 @@ class Simulator:
     executable: Path
     project: HlsProject
     build_seconds: float
-    headers: str
+    headers: str = "light"
 
 
 def compiler() -> str:
