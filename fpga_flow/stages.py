@@ -122,6 +122,7 @@ class Work:
             inputs,
             expected,
             folder,
+            stock_headers=self.spec.csim.stock_headers,
             layer_outputs=partial(reference.predict_layers, project.layers),
             report=self.ui.samples,
         )
@@ -133,6 +134,7 @@ class Work:
             "max_abs_diff": outcome.max_abs_diff,
             "exact": outcome.exact,
             "tolerance": project.tolerance,
+            "headers": outcome.headers,
             "build_seconds": outcome.build_seconds,
             "run_seconds": outcome.run_seconds,
             "first": str(outcome.first) if outcome.first else None,
@@ -171,6 +173,7 @@ def _nothing_simulated(tolerance: float) -> dict[str, Any]:
         "max_abs_diff": None,
         "exact": False,
         "tolerance": tolerance,
+        "headers": None,
         "build_seconds": 0.0,
         "run_seconds": 0.0,
         "first": None,

@@ -23,7 +23,7 @@ class CsimResult:
 
     A sample is a mismatch if an output differs by more than the project's tolerance, which is 0 unless table functions
     such as softmax are among its layers. `exact` means bit for bit, whatever the tolerance; max_abs_diff is over all
-    outputs.
+    outputs. `headers` is that of the Simulator.
     """
 
     samples: int
@@ -33,6 +33,7 @@ class CsimResult:
     build_seconds: float
     run_seconds: float
     outputs: NDArray[np.float64]
+    headers: str
     first: compare.Mismatch | None = None
 
 
@@ -42,6 +43,7 @@ def simulate(
     expected: NDArray[np.float64],
     folder: Path,
     *,
+    stock_headers: bool = False,
     layer_outputs: Callable[[NDArray[np.floating]], dict[str, NDArray[np.float64]]] | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> CsimResult:
@@ -49,6 +51,8 @@ def simulate(
 
     Args:
         expected: what the network computes, (n, outputs).
+        stock_headers: compile with the project's own fixed-point types, not with the light ones, which are faster to
+            compile and give the same results.
         layer_outputs: gives every layer's output for samples, to find the first layer that differs (where the backend
             can be traced).
 
@@ -56,7 +60,7 @@ def simulate(
         InputError: the project's backend can't be simulated here.
         ToolError: the compiler is missing or fails, or the C++ crashes.
     """
-    simulator = build(project, folder)
+    simulator = build(project, folder, stock_headers=stock_headers)
     started = time.monotonic()
     got = run.run(simulator, samples, report=report)
     seconds = time.monotonic() - started
@@ -74,6 +78,7 @@ def simulate(
         round(simulator.build_seconds, 3),
         round(seconds, 3),
         got,
+        simulator.headers,
         first,
     )
 

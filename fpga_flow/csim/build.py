@@ -14,17 +14,24 @@ from fpga_flow.hls.backends import BACKENDS, Simulation
 from fpga_flow.hls.project import HlsProject
 
 _MAIN = Path(__file__).with_name("main.cpp")
+#: AMD's fixed-point types on native integers, with the same results, which compile in a fraction of the time.
+LIGHT = Path(__file__).with_name("light")
 #: Lines of the compiler's own messages that an error quotes.
 _QUOTED = 20
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """An executable C simulation; it must be started in the project's folder, where it reads the weights."""
+    """An executable C simulation; it must be started in the project's folder, where it reads the weights.
+
+    `headers` says with which fixed-point types it was compiled: `light`, those of this package, or `bundled`, the
+    project's own.
+    """
 
     executable: Path
     project: HlsProject
     build_seconds: float
+    headers: str = "light"
 
 
 def compiler() -> str:
@@ -56,8 +63,11 @@ def simulation_of(project: HlsProject) -> Simulation:
     return backend.simulation
 
 
-def build(project: HlsProject, folder: Path) -> Simulator:
+def build(project: HlsProject, folder: Path, *, stock_headers: bool = False) -> Simulator:
     """Compile `project` and `main.cpp` as one unit into `folder/csim`.
+
+    Args:
+        stock_headers: compile with the project's own fixed-point types even where there are light ones.
 
     Raises:
         InputError: the project's backend can't be simulated here.
@@ -77,9 +87,13 @@ def build(project: HlsProject, folder: Path) -> Simulator:
         encoding="utf-8",
     )
     executable = folder / "csim"
+    light = BACKENDS[project.settings.backend].types == "ap" and not stock_headers
+    includes = [root, root / "firmware", *(root / include for include in simulation.includes)]
+    if light:  # in front, so that they are found first
+        includes.insert(0, LIGHT)
     command = [
-        compiler(), "-std=c++14", "-O2", "-w",
-        f"-I{root}", f"-I{root / 'firmware'}", *(f"-I{root / include}" for include in simulation.includes),
+        compiler(), "-std=c++14", "-O1" if light else "-O2", "-w",
+        *(f"-I{include}" for include in includes),
         '-DWEIGHTS_DIR="firmware/weights"', str(unit), "-o", str(executable),
     ]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True, errors="replace")
@@ -87,4 +101,4 @@ def build(project: HlsProject, folder: Path) -> Simulator:
     if result.returncode != 0:
         quoted = "\n".join(result.stderr.splitlines()[:_QUOTED])
         raise ToolError(f"the C++ compiler failed on {unit} (exit code {result.returncode}):\n{quoted}")
-    return Simulator(executable.resolve(), project, time.monotonic() - started)
+    return Simulator(executable.resolve(), project, time.monotonic() - started, "light" if light else "bundled")

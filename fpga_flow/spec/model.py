@@ -81,6 +81,8 @@ class Csim(Section):
 
     #: How many of the test samples are simulated; left out: all. With 0 nothing is proven of the C++.
     samples: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    #: Compile with the fixed-point types that hls4ml bundles, not with the light ones, which have the same results.
+    stock_headers: bool = False
 
 
 class _OnePass(Section):
