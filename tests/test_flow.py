@@ -169,6 +169,16 @@ def test_the_backend_is_chosen_by_the_board_or_by_name_and_makes_another_project
     assert watch.stages[-1] == ("hls", True)  # named or not, it is the same backend
 
 
+def test_the_bundled_headers_give_the_same(finished):
+    folder, first = finished
+    other, watch = run(folder, changes=("csim.stock_headers=true",))
+    assert [name for name, cached in watch.stages if not cached] == ["csim"]
+    assert (first.record["csim"]["headers"], other.record["csim"]["headers"]) == ("light", "bundled")
+    light, bundled = (np.load(each.folder / "5-csim" / "outputs.npy") for each in (first, other))
+    np.testing.assert_array_equal(light, bundled)
+    assert other.record["csim"]["exact"] is True
+
+
 def test_what_can_not_be_simulated_is_not_called_proven(finished):
     folder, _ = finished
     changes = ("hls.board=agilex7-f-devkit", "hls.strategy=resource")

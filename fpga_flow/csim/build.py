@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def build(project: HlsProject, folder: Path, *, stock_headers: bool = False) -> 
     """Compile `project` and `main.cpp` as one unit into `folder/csim`.
 
     Args:
-        stock_headers: compile with the project's own fixed-point types even where there are light ones.
+        stock_headers: compile with the project's own fixed-point types even where there are light ones. Without, they
+            are taken where the light ones can't be compiled.
 
     Raises:
         InputError: the project's backend can't be simulated here.
@@ -87,18 +89,24 @@ def build(project: HlsProject, folder: Path, *, stock_headers: bool = False) -> 
         encoding="utf-8",
     )
     executable = folder / "csim"
-    light = BACKENDS[project.settings.backend].types == "ap" and not stock_headers
     includes = [root, root / "firmware", *(root / include for include in simulation.includes)]
-    if light:  # in front, so that they are found first
-        includes.insert(0, LIGHT)
-    command = [
-        compiler(), "-std=c++14", "-O1" if light else "-O2", "-w",
-        *(f"-I{include}" for include in includes),
-        '-DWEIGHTS_DIR="firmware/weights"', str(unit), "-o", str(executable),
-    ]  # fmt: skip
-    result = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    (folder / "compiler.log").write_text(f"{command}\n{result.stdout}{result.stderr}", encoding="utf-8")
-    if result.returncode != 0:
+    light = BACKENDS[project.settings.backend].types == "ap" and not stock_headers
+    if light:  # in front, so that they are found first; they end at 128 bits, which the bundled ones don't
+        light = _compile(unit, executable, [LIGHT, *includes], "-O1").returncode == 0
+    if not light and (result := _compile(unit, executable, includes, "-O2")).returncode != 0:
         quoted = "\n".join(result.stderr.splitlines()[:_QUOTED])
         raise ToolError(f"the C++ compiler failed on {unit} (exit code {result.returncode}):\n{quoted}")
     return Simulator(executable.resolve(), project, time.monotonic() - started, "light" if light else "bundled")
+
+
+def _compile(
+    unit: Path, executable: Path, includes: Sequence[Path], optimisation: str
+) -> subprocess.CompletedProcess[str]:
+    """Compile a unit; what the compiler says is kept in compiler.log beside it."""
+    command = [
+        compiler(), "-std=c++14", optimisation, "-w", *(f"-I{include}" for include in includes),
+        '-DWEIGHTS_DIR="firmware/weights"', str(unit), "-o", str(executable),
+    ]  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    unit.with_name("compiler.log").write_text(f"{command}\n{result.stdout}{result.stderr}", encoding="utf-8")
+    return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -198,3 +199,14 @@ def test_nothing_in_a_project_says_where_or_when_it_was_made(made, tmp_path):
             continue
         assert one.read_bytes() == other.read_bytes(), name
         assert str(tmp_path).encode() not in other.read_bytes(), name
+
+
+def test_what_the_light_types_do_not_hold_is_compiled_with_the_bundled_ones(made, tmp_path):
+    copied = tmp_path / "project"
+    shutil.copytree(made.project.folder, copied)
+    source = copied / "firmware" / "net.cpp"
+    source.write_text(source.read_text() + "\nap_fixed<200, 100> wide;\n")
+    project = dataclasses.replace(made.project, folder=copied)
+    result = csim.simulate(project, made.samples, made.expected, tmp_path / "build")
+    assert (result.headers, result.exact) == ("bundled", True)
+    assert simulate(made, tmp_path / "other").headers == "light"
