@@ -22,7 +22,7 @@ from fpga_flow.hls.layer import HlsLayer
 #: Any of float32 and float64.
 Reals = NDArray[Any]
 #: Bits of whole numbers that the types hold exactly.
-_FLOAT32_BITS, _FLOAT64_BITS = 24, 53
+FLOAT32_BITS, FLOAT64_BITS = 24, 53
 #: Values of the largest tensor (for convolutions, of the matrix of its windows) for one batch: as fit into caches.
 _BATCH_VALUES = 2**19
 
@@ -90,9 +90,9 @@ class _Step:
 
 def _prepared(layer: HlsLayer) -> _Step:
     bits = _bits(layer)
-    if bits > _FLOAT64_BITS:
-        raise ValueError(f'layer "{layer.name}": expected numbers of at most {_FLOAT64_BITS} bits, got {bits}')
-    dtype = np.float32 if bits <= _FLOAT32_BITS else np.float64
+    if bits > FLOAT64_BITS:
+        raise ValueError(f'layer "{layer.name}": expected numbers of at most {FLOAT64_BITS} bits, got {bits}')
+    dtype = np.float32 if bits <= FLOAT32_BITS else np.float64
     return _Step(_MAKERS[layer.kind](layer, dtype), dtype)
 
 

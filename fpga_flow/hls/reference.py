@@ -15,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.errors import CheckFailed
-from fpga_flow.hls.emulate import Emulator, softmax
+from fpga_flow.hls.emulate import FLOAT32_BITS, Emulator, softmax
 from fpga_flow.hls.layer import HlsLayer
 
-#: The bits of a float32 significand.
-FLOAT32_BITS = 24
 #: A difference of outputs is noise up to this share of the largest output. More is explained in this share of samples:
 #: by a rounding that float32 tips over.
 NOISE, NOISY_SAMPLES = 0.01, 0.05

@@ -15,6 +15,7 @@ from fpga_flow.hls import settings
 from fpga_flow.hls.emulate import Emulator, softmax
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.lower import lower
+from fpga_flow.hls.plain import plain_model
 from fpga_flow.hls.project import generate
 from fpga_flow.spec.model import Hls
 from tests.hls import cases
@@ -48,6 +49,15 @@ def test_tables_are_read_by_the_bits_of_their_input() -> None:
     assert outputs(layer, 0, 1, -2, -1) == [0, 10, -20, -10]
     channels = replace(layer, input_shape=(2,), output_shape=(2,), table=table)
     assert Emulator([channels]).predict(np.array([[1, 1], [-2, -2]])).tolist() == [[10, 2], [-20, 3]]
+
+
+def test_the_keras_side_of_a_lookup_is_the_same() -> None:
+    case = cases.CASES["QActivation quantized_tanh(5)"]
+    (layer,) = (each for each in lower(cases.model(case)) if each.table is not None)
+    alone = replace(layer, inputs=("inputs",))
+    x = layer.input_type.min + layer.input_type.step * np.arange(2**layer.input_type.width)
+    x = np.repeat(x[:, None], layer.input_shape[-1], axis=1)
+    np.testing.assert_array_equal(plain_model([alone]).predict(x, verbose=0), Emulator([alone]).predict(x))
 
 
 def test_softmax_is_that_of_doubles() -> None:
