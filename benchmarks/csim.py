@@ -58,7 +58,6 @@ def stock_build(folder: Path) -> dict[str, float]:
     return {
         "seconds": time.perf_counter() - started,
         "cpu": used.ru_utime + used.ru_stime,
-        "megabytes": used.ru_maxrss / 1024,
     }
 
 
@@ -78,9 +77,11 @@ def own_build(folder: Path) -> dict[str, float]:
     return {"seconds": seconds, "cpu": cpu, "unchanged": time.perf_counter() - started}
 
 
-def own_memory(folder: str) -> float:
-    """Megabytes that our build needs at most, of all processes that it starts; to be called in a new process."""
-    own_build(Path(folder))
+def memory(who: str, folder: str) -> float:
+    """Megabytes that the largest process of a build has. To be called in a new process: Linux counts those of the
+    process that starts another one as the other's.
+    """
+    (stock_build if who == "stock" else own_build)(Path(folder))
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
@@ -131,8 +132,9 @@ def measure(case: Case, folder: Path, rounds: int) -> dict[str, Any]:
         same &= np.array_equal(ours[:few], np.asarray(theirs).reshape(few, -1)) and np.array_equal(ours, emulated)
         same &= np.array_equal(ours[: len(keras)], keras.reshape(len(keras), -1))
     figures = {key: median(values) for key, values in times.items()}
-    with get_context("spawn").Pool(1) as pool:
-        figures["build megabytes"] = pool.apply(own_memory, (str(folder),))
+    for who, name in (("stock", "stock build megabytes"), ("own", "build megabytes")):
+        with get_context("spawn").Pool(1) as pool:
+            figures[name] = pool.apply(memory, (who, str(folder)))
     return {"name": case.name, "mlp": case.mlp, "samples": many, "identical": bool(same), **figures}
 
 
