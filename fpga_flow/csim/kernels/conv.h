@@ -79,13 +79,13 @@ void stream_convolve(hls::stream<X> &data, hls::stream<R> &res, const W *weights
     const unsigned pixels = window.in_height * window.in_width;
     Buffer<U> image(window.inputs()), acc(window.outputs() * Config::n_filt);
     U start[Config::n_filt];
-    load<S::shift>(data.next(pixels)->data, image.values, window.inputs());
+    load<S::up>(data.next(pixels)->data, image.values, window.inputs());
     data.skip(pixels);
     load_biases<typename S::accum_t>(biases, start, Config::n_filt);
     if (depthwise)
-        convolve_depthwise(window, image.values, native(weights), start, acc.values);
+        convolve_depthwise(window, image.values, native(weights), start, acc.values, S::drop);
     else
-        convolve(window, Order(C::M::order), image.values, native(weights), start, acc.values, Config::n_filt);
+        convolve(window, Order(C::M::order), image.values, native(weights), start, acc.values, Config::n_filt, S::drop);
     store<typename S::accum_t>(acc.values, res.extend(window.outputs())->data, window.outputs() * Config::n_filt);
 }
 

@@ -1,8 +1,9 @@
 // What the kernels share: which types sums can be computed for in native integers, and the way from ap types to native
 // integers and back. The arithmetic stands in kernels.cpp, which is compiled once for all projects.
 //
-// An accumulator that wraps and truncates, and has at least the bits below the point that the products have, holds the sum
-// modulo 2^W whatever the order of the additions. So the sum may be computed modulo 2^32 or 2^64, and cut to W bits at the end.
+// An accumulator that wraps and truncates holds the sum of what it is given modulo 2^W, whatever the order. So the sum may be
+// computed modulo 2^32 or 2^64, and cut to W bits at the end. If the accumulator has fewer bits below the point than the
+// products have, each product is rounded down first.
 #ifndef FPGA_FLOW_KERNELS_CORE_H
 #define FPGA_FLOW_KERNELS_CORE_H
 
@@ -20,16 +21,16 @@ namespace kernels {
 // How an ap type is kept. `known`: in a native integer of 64 bits or less; `wraps`: assigning to it only drops bits.
 template <class T> struct kept {
     typedef void type;
-    enum { known = 0, wraps = 0, width = 0, fraction = 0 };
+    enum { known = 0, is_signed = 0, wraps = 0, width = 0, fraction = 0 };
 };
 template <int W, int I, bool S, ap_q_mode Q, ap_o_mode O> struct kept<ap_fixed_base<W, I, S, Q, O, 0>> {
     typedef typename light::raw<W, S>::type type;
-    enum { known = W <= 64, wraps = known && Q == AP_TRN && O == AP_WRAP, width = W, fraction = W - I };
+    enum { known = W <= 64, is_signed = S, wraps = known && Q == AP_TRN && O == AP_WRAP, width = W, fraction = W - I };
 };
 template <int W, bool S> struct kept<ap_int_base<W, S>> {
     typedef typename light::raw<W, S>::type type;
     // no accumulator: an ap_int takes the integer part, rounded towards zero, of an ap_fixed
-    enum { known = W <= 64, wraps = 0, width = W, fraction = 0 };
+    enum { known = W <= 64, is_signed = S, wraps = 0, width = W, fraction = 0 };
 };
 
 // Packs of values in a stream.
@@ -45,14 +46,20 @@ template <class T, unsigned N> struct packs<nnet::array<T, N>> {
 template <class X, class Config> struct sums {
     typedef typename Config::accum_t accum_t;
     typedef typename Config::weight_t weight_t;
-    typedef typename std::conditional<(int(kept<accum_t>::width) <= 32), uint32_t, uint64_t>::type type;
     enum {
         shift = int(kept<accum_t>::fraction) - int(kept<X>::fraction) - int(kept<weight_t>::fraction),
+        up = shift > 0 ? shift : 0,
+        product_width = int(kept<X>::width) + int(kept<weight_t>::width) + !(kept<X>::is_signed || kept<weight_t>::is_signed),
+        // a product whose lowest bits are dropped must fit
+        width = shift < 0 && int(product_width) > int(kept<accum_t>::width) ? int(product_width) : int(kept<accum_t>::width),
+        // dropping all of a product leaves its sign
+        drop = shift >= 0 ? 0 : -shift < (width <= 32 ? 31 : 63) ? -shift : (width <= 32 ? 31 : 63),
         // nnet::cast does something else than to convert if both types are ap_uint<1>
-        exact = kept<X>::known && kept<weight_t>::known && kept<accum_t>::wraps && shift >= 0 &&
+        exact = kept<X>::known && kept<weight_t>::known && kept<accum_t>::wraps && width <= 64 &&
                 std::is_same<typename Config::template product<X, weight_t>, nnet::product::mult<X, weight_t>>::value &&
                 !(std::is_same<X, ap_uint<1>>::value && std::is_same<weight_t, ap_uint<1>>::value)
     };
+    typedef typename std::conditional<(width <= 32), uint32_t, uint64_t>::type type;
 };
 
 template <int Shift, class X, class U> __attribute__((noinline)) void load(const X *from, U *to, unsigned count) {

@@ -24,9 +24,9 @@ template <Order O, class Config, class X, class R, class W, class B>
 void dense(const X *data, R *res, const W *weights, const B *biases) {
     typedef sums<X, Config> S;
     typename S::type x[Config::n_in], acc[Config::n_out];
-    load<S::shift>(data, x, Config::n_in);
+    load<S::up>(data, x, Config::n_in);
     load_biases<typename S::accum_t>(biases, acc, Config::n_out);
-    multiply(O, x, native(weights), acc, Config::n_in, Config::n_out);
+    multiply(O, x, native(weights), acc, Config::n_in, Config::n_out, S::drop);
     store<typename S::accum_t>(acc, res, Config::n_out);
 }
 

@@ -80,9 +80,9 @@ void array_convolve(const X *data, R *res, const W *weights, const B *biases) {
     const Window window = Config::template fill_buffer<X, Config>::window();
     Buffer<U> image(window.inputs()), acc(window.outputs() * Config::n_filt);
     U start[Config::n_filt];
-    load<S::shift>(data, image.values, window.inputs());
+    load<S::up>(data, image.values, window.inputs());
     load_biases<typename S::accum_t>(biases, start, Config::n_filt);
-    convolve(window, O, image.values, native(weights), start, acc.values, Config::n_filt);
+    convolve(window, O, image.values, native(weights), start, acc.values, Config::n_filt, S::drop);
     store<typename S::accum_t>(acc.values, res, window.outputs() * Config::n_filt);
 }
 

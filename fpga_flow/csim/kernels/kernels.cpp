@@ -6,6 +6,7 @@
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <type_traits>
 
 // Compiled for processors with and without AVX2, where the loader can choose.
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
@@ -37,50 +38,81 @@ template <class U> static void take_window(const Window &g, const U *image, int 
     }
 }
 
+#define KERNELS_INLINE static inline __attribute__((always_inline))
+
+// The product of two numbers without its lowest `drop` bits, rounded down. Without `drop`, it is one modulo 2^32 or 2^64.
+template <bool Drops, class U> KERNELS_INLINE U product(U x, U w, int drop) {
+    typedef typename std::make_signed<U>::type S;
+    return Drops ? U(S(x * w) >> drop) : x * w;
+}
+
+template <bool Drops, class U, class T>
+KERNELS_INLINE void multiply_by_input(const U *__restrict x, const T *__restrict w, U *__restrict acc, unsigned n_in,
+                                      unsigned n_out, int drop) {
+    for (unsigned i = 0; i < n_in; i++, w += n_out) {
+        const U value = x[i];
+        if (value != 0) // after a ReLU, many are
+            for (unsigned j = 0; j < n_out; j++)
+                acc[j] += product<Drops>(value, U(w[j]), drop);
+    }
+}
+
+template <bool Drops, class U, class T>
+KERNELS_INLINE void multiply_by_output(const U *__restrict x, const T *__restrict w, U *__restrict acc, unsigned n_in,
+                                       unsigned n_out, int drop) {
+    for (unsigned j = 0; j < n_out; j++, w += n_in) {
+        U sum = 0;
+        for (unsigned i = 0; i < n_in; i++)
+            sum += product<Drops>(x[i], U(w[i]), drop);
+        acc[j] += sum;
+    }
+}
+
+template <bool Drops, class U, class T>
+KERNELS_INLINE void multiply_channels(const U *__restrict x, const T *__restrict w, U *__restrict acc, unsigned places,
+                                      unsigned channels, int drop) {
+    for (unsigned i = 0; i < places; i++, x += channels, w += channels)
+        for (unsigned j = 0; j < channels; j++)
+            acc[j] += product<Drops>(x[j], U(w[j]), drop);
+}
+
+// Calls `each(x, acc)` for every window x, with its outputs set to `start`.
+template <class U, class Each>
+static void for_windows(const Window &g, const U *image, const U *start, U *acc, unsigned n_out, Each each) {
+    Buffer<U> x(g.height * g.width * g.channels);
+    for (unsigned i = 0; i < g.out_height; i++)
+        for (unsigned j = 0; j < g.out_width; j++, acc += n_out) {
+            take_window(g, image, int(i * g.stride_height) - int(g.pad_top), int(j * g.stride_width) - int(g.pad_left),
+                        x.values);
+            memcpy(acc, start, n_out * sizeof(U));
+            each(x.values, acc);
+        }
+}
+
 #define KERNELS_OF(U, T)                                                                                                \
-    KERNELS_CLONES void multiply(Order order, const U *__restrict x, const T *__restrict w, U *__restrict acc,          \
-                                 unsigned n_in, unsigned n_out) {                                                       \
+    KERNELS_CLONES void multiply(Order order, const U *x, const T *w, U *acc, unsigned n_in, unsigned n_out, int drop) { \
         if (order == by_input)                                                                                          \
-            for (unsigned i = 0; i < n_in; i++, w += n_out) {                                                           \
-                const U value = x[i];                                                                                   \
-                if (value != 0) /* after a ReLU, many are */                                                            \
-                    for (unsigned j = 0; j < n_out; j++)                                                                \
-                        acc[j] += value * U(w[j]);                                                                      \
-            }                                                                                                           \
+            drop ? multiply_by_input<true>(x, w, acc, n_in, n_out, drop)                                                \
+                 : multiply_by_input<false>(x, w, acc, n_in, n_out, 0);                                                 \
         else                                                                                                            \
-            for (unsigned j = 0; j < n_out; j++, w += n_in) {                                                           \
-                U sum = 0;                                                                                              \
-                for (unsigned i = 0; i < n_in; i++)                                                                     \
-                    sum += x[i] * U(w[i]);                                                                              \
-                acc[j] += sum;                                                                                          \
-            }                                                                                                           \
+            drop ? multiply_by_output<true>(x, w, acc, n_in, n_out, drop)                                               \
+                 : multiply_by_output<false>(x, w, acc, n_in, n_out, 0);                                                \
     }                                                                                                                   \
-    KERNELS_CLONES static void multiply_channels(const U *__restrict x, const T *__restrict w, U *__restrict acc,       \
-                                                 unsigned places, unsigned channels) {                                  \
-        for (unsigned i = 0; i < places; i++, x += channels, w += channels)                                             \
-            for (unsigned j = 0; j < channels; j++)                                                                     \
-                acc[j] += x[j] * U(w[j]);                                                                               \
+    KERNELS_CLONES static void multiply_depthwise(const U *x, const T *w, U *acc, unsigned places, unsigned channels,   \
+                                                  int drop) {                                                           \
+        drop ? multiply_channels<true>(x, w, acc, places, channels, drop)                                               \
+             : multiply_channels<false>(x, w, acc, places, channels, 0);                                                \
     }                                                                                                                   \
-    void convolve(const Window &g, Order order, const U *image, const T *w, const U *start, U *acc, unsigned n_out) {   \
-        const unsigned n_in = g.height * g.width * g.channels;                                                          \
-        Buffer<U> x(n_in);                                                                                              \
-        for (unsigned i = 0; i < g.out_height; i++)                                                                     \
-            for (unsigned j = 0; j < g.out_width; j++, acc += n_out) {                                                  \
-                take_window(g, image, int(i * g.stride_height) - int(g.pad_top),                                        \
-                            int(j * g.stride_width) - int(g.pad_left), x.values);                                       \
-                memcpy(acc, start, n_out * sizeof(U));                                                                  \
-                multiply(order, x.values, w, acc, n_in, n_out);                                                         \
-            }                                                                                                           \
+    void convolve(const Window &g, Order order, const U *image, const T *w, const U *start, U *acc, unsigned n_out,     \
+                  int drop) {                                                                                           \
+        for_windows(g, image, start, acc, n_out, [=](const U *x, U *to) {                                               \
+            multiply(order, x, w, to, g.height * g.width * g.channels, n_out, drop);                                    \
+        });                                                                                                             \
     }                                                                                                                   \
-    void convolve_depthwise(const Window &g, const U *image, const T *w, const U *start, U *acc) {                      \
-        Buffer<U> x(g.height * g.width * g.channels);                                                                   \
-        for (unsigned i = 0; i < g.out_height; i++)                                                                     \
-            for (unsigned j = 0; j < g.out_width; j++, acc += g.channels) {                                             \
-                take_window(g, image, int(i * g.stride_height) - int(g.pad_top),                                        \
-                            int(j * g.stride_width) - int(g.pad_left), x.values);                                       \
-                memcpy(acc, start, g.channels * sizeof(U));                                                             \
-                multiply_channels(x.values, w, acc, g.height * g.width, g.channels);                                    \
-            }                                                                                                           \
+    void convolve_depthwise(const Window &g, const U *image, const T *w, const U *start, U *acc, int drop) {            \
+        for_windows(g, image, start, acc, g.channels, [=](const U *x, U *to) {                                          \
+            multiply_depthwise(x, w, to, g.height * g.width, g.channels, drop);                                         \
+        });                                                                                                             \
     }
 #define KERNELS_OF_BOTH(T) KERNELS_OF(uint32_t, T) KERNELS_OF(uint64_t, T)
 KERNELS_OF_BOTH(signed char)

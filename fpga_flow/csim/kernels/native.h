@@ -21,11 +21,13 @@ struct Window {
 // How the weights of a matrix lie in memory: those of one input after each other, or those of one output.
 enum Order { by_input, by_output };
 
-// acc[out] += x[in] * w[in, out], modulo the accumulators' range.
+// acc[out] += x[in] * w[in, out] >> drop, modulo 2^32 or 2^64. If bits are dropped, the products must fit; otherwise numbers
+// modulo 2^32 or 2^64 are enough.
 #define KERNELS_OF(U, T)                                                                                                \
-    void multiply(Order order, const U *x, const T *w, U *acc, unsigned n_in, unsigned n_out);                          \
-    void convolve(const Window &window, Order order, const U *image, const T *w, const U *start, U *acc, unsigned n_out); \
-    void convolve_depthwise(const Window &window, const U *image, const T *w, const U *start, U *acc);
+    void multiply(Order order, const U *x, const T *w, U *acc, unsigned n_in, unsigned n_out, int drop);                \
+    void convolve(const Window &window, Order order, const U *image, const T *w, const U *start, U *acc, unsigned n_out, \
+                  int drop);                                                                                            \
+    void convolve_depthwise(const Window &window, const U *image, const T *w, const U *start, U *acc, int drop);
 #define KERNELS_OF_BOTH(T) KERNELS_OF(uint32_t, T) KERNELS_OF(uint64_t, T)
 KERNELS_OF_BOTH(signed char)
 KERNELS_OF_BOTH(unsigned char)
