@@ -11,4 +11,17 @@
 #include "helpers.h"
 #include "im2col.h"
 #include "pooling.h"
+// Others that most projects include, so that they stand in a precompiled header of this one.
+#include "nnet_utils/nnet_batchnorm.h"
+#include "nnet_utils/nnet_batchnorm_stream.h"
+#include "nnet_utils/nnet_conv1d.h"
+#include "nnet_utils/nnet_conv1d_stream.h"
+#include "nnet_utils/nnet_dense_compressed.h"
+#include "nnet_utils/nnet_dense_stream.h"
+#include "nnet_utils/nnet_merge.h"
+#include "nnet_utils/nnet_merge_stream.h"
+#include "nnet_utils/nnet_padding.h"
+#include "nnet_utils/nnet_padding_stream.h"
+#include "nnet_utils/nnet_sepconv2d.h"
+#include "nnet_utils/nnet_stream.h"
 #endif
