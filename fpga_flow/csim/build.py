@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fpga_flow.csim import cache, compiler, shared, unit
+from fpga_flow.csim import cache, compiler, headers, kernels, shared, unit
 from fpga_flow.csim.compiler import Compiler
 from fpga_flow.csim.design import Design
 from fpga_flow.csim.shared import FLAGS, LIGHT, RUNNER
@@ -33,7 +33,7 @@ class Tensor:
 class Simulator:
     """An executable C simulation; it must be started in the project's folder, where it reads the weights.
 
-    headers     the fixed-point types that it was compiled with: `light`, this package's, or `bundled`, the project's
+    headers     what it was compiled with, see headers.py: `kernels`, `light` or `bundled`
     digest      of all that it was made of: the project's C++, the compiler and its options, and this package's C++
     cached      whether it was there already
     """
@@ -62,39 +62,40 @@ def build(design: Design, *, stock_headers: bool = False, traced: bool = False, 
     """Compile a project, or find what was compiled of the same before.
 
     Args:
-        stock_headers: compile with the project's own fixed-point types even where there are light ones. Without, they
-            are taken where the light ones can't be compiled.
+        stock_headers: compile the project's own headers alone. Without, the fastest that stand for the project's are
+            taken; what can't be compiled with them is compiled with the next ones.
         traced: record the outputs of every layer, for `run.trace`.
         counted: with that, count the values that wrap around or are saturated; needs the light types.
 
     Raises:
         ToolError: the compiler is missing, too old or fails; its errors are quoted.
-        ValueError: `counted` without the light types.
+        ValueError: `counted` where the light types can't stand for the project's.
     """
-    light = design.backend.types == "ap" and not stock_headers
-    if counted and not light:
-        raise ValueError("expected the light types, which alone can count")
     started = time.monotonic()
     cxx = compiler.find()
-    tried = ["light"] if counted else ["light", "bundled"] if light else ["bundled"]
+    able = ("bundled",) if stock_headers else headers.able(design)
+    if counted:
+        able = ("light",) if "light" in able else ()
+        if not able:
+            raise ValueError("expected the light types, which alone can count")
     sources = _digest(
         [
             *((str(file.relative_to(design.folder)), file.read_bytes()) for file in design.files()),
-            *((str(file), file.read_bytes()) for folder in (LIGHT, RUNNER) for file in sorted(folder.iterdir())),
+            *((str(file), file.read_bytes()) for file in shared.sources()),
             ("", repr((cxx, traced, counted, design.inputs, design.outputs, design.simulation)).encode()),
         ]
     )
     failure = ""
-    for headers in tried:
-        key = _digest([(headers, sources.encode())])
+    for level in able:
+        key = _digest([(level, sources.encode())])
         try:
-            folder, cached = cache.entry(key, partial(_compile, design, cxx, headers, traced, counted))
+            folder, cached = cache.entry(key, partial(_compile, design, cxx, level, traced, counted))
         except _FailedError as failed:
             failure = str(failed)
             continue
         inputs, outputs = _read_ports(folder / "ports.json")
         seconds = time.monotonic() - started
-        return Simulator(folder / "csim", design, headers, key, inputs, outputs, seconds, cached)
+        return Simulator(folder / "csim", design, level, key, inputs, outputs, seconds, cached)
     raise ToolError(failure)
 
 
@@ -102,17 +103,22 @@ class _FailedError(Exception):
     """The compiler failed on a project."""
 
 
-def _compile(design: Design, cxx: Compiler, headers: str, traced: bool, counted: bool, folder: Path) -> None:
+def _compile(design: Design, cxx: Compiler, level: str, traced: bool, counted: bool, folder: Path) -> None:
     """Compile a project into `folder/csim`, and ask it what goes in and out."""
     root = design.folder.resolve()
     includes = [RUNNER, root, root / "firmware", *(root / include for include in design.simulation.includes)]
-    flags = [*FLAGS, "-O2"]
-    if headers == "light":
+    flags, objects, code_gen = [*FLAGS, "-O2"], [shared.runner(cxx)], None
+    if level in ("light", "kernels"):
         includes.insert(0, LIGHT)  # in front, so that they are found first
         flags = [*FLAGS, "-O1", *(["-DCSIM_COUNT"] if counted else [])]
+    if level == "light":
         flags += shared.prelude(cxx, flags)
-    source, log = unit.write(design, folder, traced=traced), folder / "compiler.log"
-    arguments = [*flags, *(f"-I{include}" for include in includes), str(source), str(shared.runner(cxx))]
+    if level == "kernels":
+        flags += shared.prelude_with_kernels(cxx, flags, design.folder / "firmware")
+        objects.append(shared.kernels_object(cxx))
+        code_gen = kernels.code_gen(design.folder / "firmware")
+    source, log = unit.write(design, folder, traced=traced, code_gen=code_gen), folder / "compiler.log"
+    arguments = [*flags, *(f"-I{include}" for include in includes), str(source), *map(str, objects)]
     if not cxx.run([*arguments, "-o", str(folder / "csim")], log):
         kept = log.replace(cache.folder() / log.name)
         raise _FailedError(

@@ -8,8 +8,13 @@ from fpga_flow.csim.design import Design
 from fpga_flow.csim.instrument import instrumented
 
 
-def write(design: Design, folder: Path, *, traced: bool) -> Path:
-    """Write the unit into `folder`, for `traced` with an instrumented copy of the top function; its path."""
+def write(design: Design, folder: Path, *, traced: bool, code_gen: str | None = None) -> Path:
+    """Write the unit into `folder`; its path.
+
+    Args:
+        traced: whether the top function is an instrumented copy.
+        code_gen: what is compiled instead of the project's own nnet_code_gen.h.
+    """
     root = design.folder.resolve()
     first, *others = (root / source.relative_to(design.folder) for source in design.sources)
     if traced:
@@ -20,6 +25,7 @@ def write(design: Design, folder: Path, *, traced: bool) -> Path:
     lines = [
         "#define CSIM_AC" if design.backend.types == "ac" else "",
         "#define CSIM_TRACE" if traced else "",
+        code_gen or "",
         f'#include "{root / "firmware" / "defines.h"}"',
         '#include "nnet_utils/nnet_helpers.h"',
         '#include "record.h"',
