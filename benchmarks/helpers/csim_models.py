@@ -103,7 +103,7 @@ def make(case: Case, folder: Path, io_type: str = "") -> Any:
             if name == "inputs":
                 layer["Precision"]["result"] = "fixed<8,2>"
             elif not name.startswith("relu"):
-                layer["Precision"] |= {"result": "fixed<24,12>", "accum": "fixed<24,12>"}
+                layer["Precision"] |= {"result": "fixed<26,12>", "accum": "fixed<26,12>"}
 
     seed_everything(1)
     model = case.build()
