@@ -1,0 +1,207 @@
+"""Regression tests of designs by golden records: make one, check a design by it, renew it. Nothing is printed here."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.csim import golden, reproducer, run
+from fpga_flow.csim.build import Simulator, Tensor, build
+from fpga_flow.csim.compare import Comparison, Tolerance, compare, tolerances
+from fpga_flow.csim.design import Design
+from fpga_flow.csim.golden import Golden, Signal
+from fpga_flow.errors import CheckFailed, InputError
+
+#: Where reproducers are written, a folder per record.
+REPRODUCERS = Path("csim_mismatch")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How a design compares with a golden record.
+
+    file        of the record
+    headers     the fixed-point types that the design was compiled with
+    seconds     of building and running the simulation
+    reproducer  the folder of the first mismatch as a case of its own; None if there is none, or none was wanted
+    updated     whether the record was written anew
+    """
+
+    file: Path
+    design: Design
+    comparison: Comparison
+    headers: str
+    seconds: float
+    reproducer: Path | None = None
+    updated: bool = False
+
+    @property
+    def name(self) -> str:
+        """What was checked, for reports."""
+        return str(self.file)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the design computes what the record says, or the record was renewed."""
+        return self.updated or self.comparison.passed
+
+    def report(self) -> str:
+        """The report as text: the verdict, and each fact in a line of its own."""
+        compared = self.comparison
+        first, *more = compared.lines()
+        if self.reproducer is not None:
+            more.append(f"this case alone: {self.reproducer / reproducer.PROGRAM} and {reproducer.RECORD}")
+        if compared.same:
+            first = f"all {compared.samples:,} samples, with all outputs and layers, are as recorded"
+        verdict = "updated" if self.updated else "passed" if self.passed else "FAILED"
+        return "\n  ".join([f"{self.file}: {verdict}: {first}", *more])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON values."""
+        return {
+            **self.comparison.to_dict(),
+            "record": str(self.file),
+            "project": str(self.design.folder),
+            "headers": self.headers,
+            "seconds": round(self.seconds, 3),
+            "updated": self.updated,
+            "reproducer": str(self.reproducer) if self.reproducer else None,
+            "passed": self.passed,
+        }
+
+
+def make(simulator: Simulator, samples: NDArray[np.float64]) -> Golden:
+    """The record of what a simulator, built `traced`, computes for samples (n, ...).
+
+    Raises:
+        ToolError: the C++ crashed.
+    """
+    samples = np.asarray(samples, np.float64).reshape(len(samples), -1)
+    traced = run.trace(simulator, samples)
+    return Golden(
+        top=simulator.design.top,
+        inputs=_split(samples, simulator.inputs),
+        outputs=_split(traced.outputs, simulator.outputs),
+        layers=tuple(Signal(name, traced.types[name], values) for name, values in traced.layers.items()),
+        digest=_digest(simulator),
+        headers=simulator.headers,
+        version=metadata.version("fpga_flow"),
+    )
+
+
+def record(design: Design, samples: NDArray[np.float64], path: Path, *, stock_headers: bool = False) -> Golden:
+    """Write a new golden record of what a design computes for samples (n, ...).
+
+    Raises:
+        InputError: there is one already, or it would be too large.
+        ToolError: the compiler or the C++ failed.
+        CheckFailed: the C++ computes something that is no finite number.
+    """
+    file = golden.file_of(path)
+    if file.exists():
+        raise InputError.at(str(file), "expected no such file yet: --update shows what changed, and writes it anew")
+    made = make(build(design, stock_headers=stock_headers, traced=True), samples)
+    _save(made, file)
+    return made
+
+
+def check(
+    design: Design,
+    path: Path,
+    tolerance: Tolerance = 0.0,
+    *,
+    stock_headers: bool = False,
+    reproducers: Path | None = None,
+) -> Checked:
+    """Compare what a design computes now with a golden record.
+
+    Args:
+        tolerance: how far outputs may be from the record's. With one above 0, layers are told, but decide nothing.
+        reproducers: the folder in which the first mismatch becomes a case of its own, in a folder that is named after
+            the record; left out: nothing is written.
+
+    Raises:
+        InputError: there is no record, it is damaged, or of another design.
+        ToolError: the compiler or the C++ failed.
+    """
+    expected, _, checked = _compared(design, path, tolerance, stock_headers)
+    if checked.passed or reproducers is None:
+        return checked
+    allowed = tolerances(tolerance, [output.name for output in expected.outputs])
+    folder = reproducers / checked.file.stem
+    return replace(
+        checked, reproducer=reproducer.write(folder, design, expected, checked.comparison, allowed)
+    )  # fmt: skip
+
+
+def update(design: Design, path: Path, tolerance: Tolerance = 0.0, *, stock_headers: bool = False) -> Checked:
+    """Compare as `check` does, then write the record anew, with its own samples.
+
+    Raises:
+        InputError, ToolError: as for `check`.
+        CheckFailed: the C++ computes something that is no finite number.
+    """
+    _, made, checked = _compared(design, path, tolerance, stock_headers)
+    _save(made, checked.file)
+    return replace(checked, updated=True)
+
+
+def _compared(
+    design: Design, path: Path, tolerance: Tolerance, stock_headers: bool
+) -> tuple[Golden, Golden, Checked]:
+    file = golden.file_of(path)
+    expected = golden.load(file)
+    tolerances(tolerance, [output.name for output in expected.outputs])  # wrong ones are told before the compiler runs
+    started = time.monotonic()
+    simulator = build(design, stock_headers=stock_headers, traced=True)
+    _check_same_design(expected, simulator, file)
+    made = make(simulator, expected.samples)
+    seconds = time.monotonic() - started
+    return expected, made, Checked(file, design, compare(expected, made, tolerance), simulator.headers, seconds)
+
+
+def _check_same_design(expected: Golden, simulator: Simulator, file: Path) -> None:
+    """Raise an InputError if the record is of a design with other inputs or outputs."""
+    sides = ((expected.inputs, simulator.inputs), (expected.outputs, simulator.outputs))
+    if any([signal.size for signal in signals] != [tensor.size for tensor in tensors] for signals, tensors in sides):
+        got = golden.described(simulator.design.top, simulator.inputs, simulator.outputs)
+        raise InputError.at(
+            str(file), f"expected a record of this design, {got}; got one that was made of {expected.made_of()}"
+        )
+
+
+def _save(made: Golden, file: Path) -> None:
+    """Write a record, whose values must be finite: nothing can be compared with others."""
+    for signal in (*made.outputs, *made.layers):
+        if len(wrong := np.argwhere(~np.isfinite(signal.values))):
+            sample, number = wrong[0]
+            raise CheckFailed(
+                f'{file}: expected finite numbers from the C++, got {signal.values[sample, number]} as value {number} '
+                f'of "{signal.name}" for sample {sample}; nothing is recorded'
+            )
+    golden.save(made, file)
+
+
+def _split(values: NDArray[np.float64], tensors: Sequence[Tensor]) -> tuple[Signal, ...]:
+    """All inputs or outputs, (n, sum of sizes), as one signal each."""
+    ends = np.cumsum([tensor.size for tensor in tensors])
+    return tuple(
+        Signal(tensor.name, tensor.type, values[:, end - tensor.size : end])
+        for tensor, end in zip(tensors, ends, strict=True)
+    )
+
+
+def _digest(simulator: Simulator) -> str:
+    """The digest of what computes: the compiled simulation, and the weights, which it reads when it starts."""
+    digest = hashlib.sha256(simulator.digest.encode())
+    for file in sorted((simulator.design.folder / "firmware" / "weights").glob("*.txt")):
+        digest.update(f"{file.name} ".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:32]
