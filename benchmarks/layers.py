@@ -59,9 +59,6 @@ def stock(case: Any, io_type: str, folder: Path) -> str:
     from fpga_flow import csim
     from fpga_flow.fixed_point import FixedPoint
     from fpga_flow.hls.convert import Architecture
-    from fpga_flow.hls.layer import HlsLayer
-    from fpga_flow.hls.project import HlsProject
-    from fpga_flow.hls.settings import HlsSettings
     from fpga_flow.keras import save_h5
     from tests.hls import cases
 
@@ -78,10 +75,7 @@ def stock(case: Any, io_type: str, folder: Path) -> str:
     )
     config["KerasH5"], config["HLSConfig"] = str(folder / "model.h5"), settings
     hls4ml.converters.keras_v2_to_hls(config).write()
-    outputs = int(np.prod(expected.shape[1:]))
-    ends = HlsLayer("", "", "", (), case.shape, (outputs,), type_, type_)
-    project = HlsProject(folder / "project", HlsSettings("net", "", "", 5.0, io_type, "latency"), (ends,))
-    got = csim.run.run(csim.build(project, folder / "build"), inputs, jobs=1)
+    got = csim.run.run(csim.build(csim.Design.read(folder / "project")), inputs, jobs=1)
     off = float(np.max(np.abs(got - expected.reshape(len(expected), -1))))
     return "exact" if off == 0 else f"different: by up to {off:.3g}"
 

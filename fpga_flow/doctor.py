@@ -37,7 +37,7 @@ def _vendor_tools() -> list[dict[str, Any]]:
 
 def _compiler() -> dict[str, Any]:
     try:
-        path = csim.compiler()
+        path = csim.compiler.find().path
         found = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout.splitlines()
         version = found[0] if found else path
     except ToolError:

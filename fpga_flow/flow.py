@@ -81,7 +81,7 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
     if fresh or not all(the_run.has(stage) for stage in wanted):
         check(loaded, trust_code=trust_code, dataset=dataset)
         if spec.csim.samples != 0 and any(stage.name == "csim" for stage in wanted):
-            csim.compiler()  # missing, it is better missed before the training than after it
+            csim.compiler.find()  # missing, it is better missed before the training than after it
     with the_run.locked(lambda: ui.note("another process works on this run: waiting for it")):
         work = Work(spec, dataset, ui, trust_code=trust_code)
         for stage in wanted:

@@ -121,7 +121,6 @@ class Work:
             project,
             inputs,
             expected,
-            folder,
             stock_headers=self.spec.csim.stock_headers,
             layer_outputs=partial(reference.predict_layers, project.layers),
             report=self.ui.samples,

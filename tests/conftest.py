@@ -21,6 +21,12 @@ def real_data(name: str) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the tests compile is kept apart from what the user's own work has."""
+    os.environ["FPGA_FLOW_CACHE"] = str(tmp_path_factory.getbasetemp() / "cache")
+
+
 def blobs(samples: int = 300, shape: tuple[int, ...] = (8,), classes: int = 3, seed: int = 0) -> Dataset:
     """A data set that a small network learns in a second: classes are noisy copies of random patterns in [0, 1]."""
     rng = np.random.default_rng(seed)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.csim import compare, run
-from fpga_flow.csim.build import Simulator, build, compiler, simulation_of
+from fpga_flow.csim import compare, compiler, run
+from fpga_flow.csim.build import Simulator, build
+from fpga_flow.csim.design import Design
 from fpga_flow.hls.project import HlsProject
 
-__all__ = ["CsimResult", "Simulator", "build", "compiler", "simulate", "simulation_of"]
+__all__ = ["CsimResult", "Design", "Simulator", "build", "compiler", "simulate"]
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,12 @@ def simulate(
     project: HlsProject,
     samples: NDArray[np.floating],
     expected: NDArray[np.float64],
-    folder: Path,
     *,
     stock_headers: bool = False,
     layer_outputs: Callable[[NDArray[np.floating]], dict[str, NDArray[np.float64]]] | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> CsimResult:
-    """Build the project's C simulation in `folder`, run it on `samples` (n, *input_shape), and compare with `expected`.
+    """Build the project's C simulation, run it on `samples` (n, *input_shape), and compare with `expected`.
 
     Args:
         expected: what the network computes, (n, outputs).
@@ -57,18 +56,19 @@ def simulate(
             can be traced).
 
     Raises:
-        InputError: the project's backend can't be simulated here.
+        InputError: the project lacks files, or its backend can't be simulated here.
         ToolError: the compiler is missing or fails, or the C++ crashes.
     """
-    simulator = build(project, folder, stock_headers=stock_headers)
+    design = Design.read(project.folder)
+    simulator = build(design, stock_headers=stock_headers)
     started = time.monotonic()
     got = run.run(simulator, samples, report=report)
     seconds = time.monotonic() - started
     wrong = compare.differing(expected, got, project.tolerance).any(axis=1)
     first = compare.first_mismatch(expected, got, project.layers[-1].result_type, project.tolerance)
-    traced = project.settings.io_type in simulation_of(project).traced
-    if first is not None and layer_outputs is not None and traced:
-        first = replace(first, layer=_first_layer(simulator, samples[first.sample], layer_outputs))
+    if first is not None and layer_outputs is not None and design.io_type in design.simulation.traced:
+        traced = run.trace(build(design, stock_headers=stock_headers, traced=True), samples[first.sample][None])
+        first = replace(first, layer=_first_layer(project, traced, layer_outputs(samples[first.sample][None])))
     largest = float(np.max(np.abs(expected - got), initial=0.0))
     return CsimResult(
         len(got),
@@ -83,16 +83,12 @@ def simulate(
     )
 
 
-def _first_layer(
-    simulator: Simulator,
-    sample: NDArray[np.floating],
-    layer_outputs: Callable[[NDArray[np.floating]], dict[str, NDArray[np.float64]]],
-) -> str:
-    """The first layer whose output for a sample is not the network's."""
-    layers = [layer for layer in simulator.project.layers if layer.kind != "reshape"]
-    expected, got = layer_outputs(sample[None]), run.trace(simulator, sample, layers)
-    for layer in layers:
-        tolerance = simulator.project.tolerance if layer.function == "softmax" else 0.0
-        if compare.differing(expected[layer.name].ravel(), got[layer.name], tolerance).any():
+def _first_layer(project: HlsProject, traced: run.Traced, expected: dict[str, NDArray[np.float64]]) -> str:
+    """The first layer whose output for the one sample is not the network's."""
+    for layer in project.layers:
+        if layer.name not in traced.layers:  # a reshape is no code
+            continue
+        tolerance = project.tolerance if layer.function == "softmax" else 0.0
+        if compare.differing(expected[layer.name].ravel(), traced.layers[layer.name].ravel(), tolerance).any():
             return layer.name
     return ""

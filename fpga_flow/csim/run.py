@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,40 @@ from numpy.typing import NDArray
 
 from fpga_flow.csim.build import Simulator
 from fpga_flow.errors import ToolError
-from fpga_flow.hls.layer import HlsLayer
 
-#: Samples that one process simulates at a time; between them the progress is reported.
-CHUNK = 250
+#: Samples that are worth a process more.
+_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to the values that were converted into a type while a layer was computed, over all samples.
+
+    layer       its name; `inputs` for the conversion of the samples
+    type        such as `fixed<16,6>`
+    wrapped     values that did not fit, and lost their highest bits
+    saturated   values that did not fit, and became the least or largest of the type
+    lowest, highest     of all values before the conversion
+    """
+
+    layer: str
+    type: str
+    wrapped: int
+    saturated: int
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The outputs (n, outputs) of a traced simulation, those of its layers (n, size) by name in the order of
+    computation with their types, and the events, if they were counted.
+    """
+
+    outputs: NDArray[np.float64]
+    layers: dict[str, NDArray[np.float64]]
+    types: dict[str, str]
+    events: tuple[Event, ...]
 
 
 def run(
@@ -27,57 +59,103 @@ def run(
     jobs: int | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> NDArray[np.float64]:
-    """The outputs (n, outputs) of the C++ for samples (n, *input_shape).
+    """The outputs (n, outputs) of the C++ for samples (n, ...), each of `simulator.input_size` values.
 
     Args:
-        jobs: processes at a time; left out: one per processor.
+        jobs: processes at a time; left out: one per processor, if there are samples enough for each.
         report: gets the number of samples done and of all.
 
     Raises:
         ToolError: the C++ crashed; the message names the sample.
+        ValueError: the samples have another number of values.
     """
-    chunks = [samples[start : start + CHUNK] for start in range(0, len(samples), CHUNK)]
-    outputs: list[NDArray[np.float64]] = []
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-        for chunk in pool.map(lambda job: _simulate(simulator, *job), enumerate(chunks)):
-            outputs.append(chunk)
-            report(sum(map(len, outputs)), len(samples))
-    return np.concatenate(outputs) if outputs else np.empty((0, simulator.project.layers[-1].output_size))
+    jobs = jobs or min(os.cpu_count() or 1, -(-len(samples) // _SAMPLES))
+    with _files(simulator, samples) as (inputs, outputs):
+        for words in _start(simulator, ["run", str(inputs), str(outputs), str(jobs)]):
+            if words[0] == "done":
+                report(int(words[1]), len(samples))
+        return _values(outputs, len(samples), simulator.output_size)
 
 
-def trace(
-    simulator: Simulator, sample: NDArray[np.floating], layers: Sequence[HlsLayer]
-) -> dict[str, NDArray[np.float64]]:
-    """The output of each of `layers` (flat) for one sample, as the C++ computes it."""
+def trace(simulator: Simulator, samples: NDArray[np.floating]) -> Traced:
+    """The same with the outputs of every layer, from a simulator that was built `traced`, in one process.
+
+    Raises:
+        ToolError: the C++ crashed; the message names the sample.
+        ValueError: the samples have another number of values.
+    """
+    with _files(simulator, samples) as (inputs, outputs):
+        layers: dict[str, NDArray[np.float64]] = {}
+        types: dict[str, str] = {}
+        events = []
+        for words in _start(simulator, ["trace", str(inputs), str(outputs)], "\t"):
+            if words[0] == "layer":
+                number, name, size, type_ = words[1:]
+                name = _new(name, layers)  # a copied stream is given to two layers under one name
+                layers[name] = _values(outputs.with_name(f"{outputs.name}.{number}"), len(samples), int(size))
+                types[name] = type_
+            elif words[0] == "event":
+                layer, type_, wrapped, saturated, lowest, highest = words[1:]
+                events.append(Event(layer, type_, int(wrapped), int(saturated), float(lowest), float(highest)))
+        return Traced(_values(outputs, len(samples), simulator.output_size), layers, types, tuple(events))
+
+
+def _new(name: str, taken: dict[str, NDArray[np.float64]]) -> str:
+    number = 1
+    new = name
+    while new in taken:
+        number += 1
+        new = f"{name}#{number}"
+    return new
+
+
+@contextmanager
+def _files(simulator: Simulator, samples: NDArray[np.floating]) -> Iterator[tuple[Path, Path]]:
+    """The files of inputs (written) and outputs, in a folder that lasts as long as they are needed."""
+    values = int(np.prod(np.shape(samples)[1:]))
+    if values != simulator.input_size:
+        raise ValueError(f"expected samples of {simulator.input_size} values, got {values}")
     with tempfile.TemporaryDirectory(prefix="fpga_flow_csim_") as name:
-        outputs = Path(name) / "outputs"
-        _start(simulator, sample[None], outputs, [f"{layer.name}={layer.output_size}" for layer in layers])
-        return {layer.name: np.fromfile(f"{outputs}.{layer.name}") for layer in layers}
+        inputs, outputs = Path(name) / "inputs", Path(name) / "outputs"
+        np.ascontiguousarray(samples, np.float64).tofile(inputs)
+        yield inputs, outputs
 
 
-def _simulate(simulator: Simulator, number: int, samples: NDArray[np.floating]) -> NDArray[np.float64]:
-    width = simulator.project.layers[-1].output_size
-    with tempfile.TemporaryDirectory(prefix="fpga_flow_csim_") as name:
-        outputs = Path(name) / "outputs"
-        try:
-            _start(simulator, samples, outputs)
-        except ToolError as error:
-            done = outputs.stat().st_size // (8 * width) if outputs.exists() else 0
-            raise ToolError(f"sample {number * CHUNK + done}: {error}") from error
-        return np.fromfile(outputs).reshape(-1, width)
+def _values(path: Path, samples: int, size: int) -> NDArray[np.float64]:
+    return np.fromfile(path).reshape(samples, size)
 
 
-def _start(simulator: Simulator, samples: NDArray[np.floating], outputs: Path, layers: Sequence[str] = ()) -> None:
-    inputs = outputs.with_name("inputs")
-    np.ascontiguousarray(samples, np.float64).tofile(inputs)
-    command = [str(simulator.executable), str(inputs), str(outputs), *layers]
-    result = subprocess.run(command, cwd=simulator.project.folder, capture_output=True, text=True, errors="replace")
-    expected = len(samples) * simulator.project.layers[-1].output_size * 8
-    if result.returncode != 0 or outputs.stat().st_size != expected or "ERROR" in result.stderr:
-        how = (
-            f"was ended by signal {-result.returncode}"
-            if result.returncode < 0
-            else f"gave exit code {result.returncode}"
+def _start(simulator: Simulator, arguments: list[str], separator: str = " ") -> Iterator[list[str]]:
+    """The words of each line that the simulator says; raises a ToolError if it fails."""
+    command = [str(simulator.executable), *arguments]
+    with tempfile.TemporaryFile("w+", errors="replace") as complaints:
+        process = subprocess.Popen(
+            command, cwd=simulator.design.folder, stdout=subprocess.PIPE, stderr=complaints, text=True, errors="replace"
         )
-        said = (result.stderr + result.stdout).strip()[-2000:]
-        raise ToolError(f"the C simulation {how}: {said or 'it said nothing'}")
+        crash, other = "", []
+        with process:
+            for line in process.stdout or ():
+                words = line.rstrip("\n").split(separator)
+                if line.startswith("crash "):
+                    crash = line
+                elif words[0] in ("done", "layer", "event"):
+                    yield words
+                else:  # of the project's own
+                    other.append(line)
+        complaints.seek(0)
+        said = (complaints.read() + "".join(other)).strip()
+    if crash:
+        _, sample, number = crash.split()
+        how = f"sample {sample}: the C simulation was ended by signal {number} ({_signal(int(number))})"
+    elif process.returncode != 0 or "ERROR" in said:
+        how = f"the C simulation gave exit code {process.returncode}"
+    else:
+        return
+    raise ToolError(f"{how}: {said[-2000:] or 'it said nothing'}")
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"

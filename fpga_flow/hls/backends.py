@@ -25,13 +25,13 @@ class Simulation:
 
     includes    folders in the project with the headers of the fixed-point types
     sources     files of the project that are compiled, as one unit
-    call        the C++ statement that computes a sample, from `double *in` to `double *out`; see csim/main.cpp
+    sizes       whether the bridge wants a number for each input and output, too
     traced      the io_types with which the outputs of the single layers can be read
     """
 
     includes: tuple[str, ...]
     sources: tuple[str, ...] = ("firmware/{top}.cpp", "{top}_bridge.cpp")
-    call: str = "{top}_double(in, out)"
+    sizes: bool = False
     traced: tuple[str, ...] = ("io_parallel", "io_stream")
 
 
@@ -159,7 +159,7 @@ _TABLE = (
         strategies=("resource",),
         simulation=Simulation(
             ("firmware/ac_types", "firmware/ap_types"),
-            call="{top}_double(in, out, input_size, output_size)",
+            sizes=True,
             traced=("io_parallel",),  # with io_stream hls4ml records the last layer's output for every layer
         ),
         testbench="sample_quartus.cpp.j2",

@@ -195,7 +195,7 @@ def test_the_cpp_computes_it(tmp_path, case):
     expected = predict(model, layers, x)
     project = generate(layers, settings.settings("net", hls, boards.load("pynq-z2")), x, expected, tmp_path / "project")
     result = csim.simulate(
-        project, layers[0].input_type.quantize(x), expected.reshape(len(x), -1), tmp_path / "build",
+        project, layers[0].input_type.quantize(x), expected.reshape(len(x), -1),
         layer_outputs=partial(predict_layers, layers),
     )  # fmt: skip
     assert (result.first, result.mismatches) == (None, 0)

@@ -20,7 +20,8 @@ import pytest
 
 from fpga_flow import csim
 from fpga_flow.csim import run
-from fpga_flow.csim.build import LIGHT, compiler
+from fpga_flow.csim.build import LIGHT
+from fpga_flow.csim.compiler import find
 from fpga_flow.hls.project import HlsProject
 from tests.hls import cases
 from tests.hls.matrix import refusal, simulate
@@ -40,7 +41,7 @@ RESULTS = {
 def output(program: Path, folder: Path, *options: str) -> list[str]:
     """What a program prints, with the headers that `options` name first."""
     executable = folder / "program"
-    command = [compiler(), "-std=c++14", "-O0", "-w", "-DNDEBUG", f"-I{PROGRAMS}", *options, f"-I{BUNDLED}"]
+    command = [find().path, "-std=c++14", "-O0", "-w", "-DNDEBUG", f"-I{PROGRAMS}", *options, f"-I{BUNDLED}"]
     subprocess.run([*command, str(program), "-o", str(executable)], check=True)
     return subprocess.run([str(executable)], check=True, capture_output=True, text=True).stdout.splitlines()
 
@@ -79,7 +80,7 @@ def test_same_results_of_more_types(name: str, tmp_path: Path) -> None:
 def test_what_is_missing_does_not_compile(code: str, message: str, tmp_path: Path) -> None:
     program = tmp_path / "program.cpp"
     program.write_text(f'#include "ap_fixed.h"\nint main() {{ {code} }}\n', encoding="utf-8")
-    command = [compiler(), "-std=c++14", "-fsyntax-only", f"-I{LIGHT}", str(program)]
+    command = [find().path, "-std=c++14", "-fsyntax-only", f"-I{LIGHT}", str(program)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode != 0
     assert message in result.stderr
@@ -92,7 +93,7 @@ def test_bits_out_of_range_end_the_program(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     executable = tmp_path / "program"
-    subprocess.run([compiler(), "-std=c++14", f"-I{LIGHT}", str(program), "-o", str(executable)], check=True)
+    subprocess.run([find().path, "-std=c++14", f"-I{LIGHT}", str(program), "-o", str(executable)], check=True)
     result = subprocess.run([str(executable)], capture_output=True, text=True)
     assert result.returncode < 0
     assert result.stderr == "ERROR: bits 7 to -2 asked of a value of 8 bits\n"
@@ -104,7 +105,7 @@ def both(name: str, io_type: str, folder: Path) -> None:
     assert (light.headers, light.exact) == ("light", True)
     project = HlsProject.load(folder / "project")
     samples = project.layers[0].input_type.quantize(cases.samples(cases.CASES[name]))
-    simulator = csim.build(project, folder / "stock", stock_headers=True)
+    simulator = csim.build(csim.Design.read(project.folder), stock_headers=True)
     assert simulator.headers == "bundled"
     np.testing.assert_array_equal(run.run(simulator, samples), light.outputs)
 

@@ -39,7 +39,7 @@ def simulate(case: cases.Case, io_type: str, folder: Path, **settings_of: Any) -
     expected = own.reshape(len(own), -1)
     made = settings.settings("net", hls, boards.load("pynq-z2"))
     project = generate(layers, made, inputs, expected, folder / "project")
-    return csim.simulate(project, inputs, expected, folder / "build", layer_outputs=partial(predict_layers, layers))
+    return csim.simulate(project, inputs, expected, layer_outputs=partial(predict_layers, layers))
 
 
 def verdict(case: cases.Case, io_type: str, folder: Path) -> str:

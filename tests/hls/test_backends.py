@@ -59,23 +59,24 @@ class Made:
         self.project = generate(self.layers, chosen, x, self.expected, folder)
 
 
-def simulate(made: Made, folder: Path) -> csim.CsimResult:
+def simulate(made: Made) -> csim.CsimResult:
     layer_outputs = partial(predict_layers, made.layers)
-    return csim.simulate(made.project, made.inputs, made.expected, folder, layer_outputs=layer_outputs)
+    return csim.simulate(made.project, made.inputs, made.expected, layer_outputs=layer_outputs)
 
 
-def assert_exact(made: Made, folder: Path) -> None:
+def assert_exact(made: Made) -> None:
     """The C++ equals the network, at the end and, where the backend can be traced, behind each layer."""
-    result = simulate(made, folder)
+    result = simulate(made)
     assert (result.first, result.exact, result.samples) == (None, True, 63)
     assert len(np.unique(made.expected, axis=0)) > 3  # a network that says always the same would prove nothing
-    if made.project.settings.io_type not in csim.simulation_of(made.project).traced:
+    design = csim.Design.read(made.project.folder)
+    if design.io_type not in design.simulation.traced:
         return
-    traced = [layer for layer in made.layers if layer.kind != "reshape"]
-    trace = csim.run.trace(csim.Simulator(folder / "csim", made.project, 0.0), made.inputs[7], traced)
+    traced = csim.run.trace(csim.build(design, traced=True), made.inputs[7:8])
+    assert list(traced.layers) == [layer.name for layer in made.layers if layer.kind != "reshape"]
     expected = predict_layers(made.layers, made.inputs[7:8])
-    for layer in traced:
-        np.testing.assert_array_equal(trace[layer.name], expected[layer.name].ravel(), err_msg=layer.name)
+    for name, values in traced.layers.items():
+        np.testing.assert_array_equal(values, expected[name].reshape(1, -1), err_msg=name)
 
 
 @pytest.mark.parametrize("io_type", IO_TYPES)
@@ -84,7 +85,7 @@ def assert_exact(made: Made, folder: Path) -> None:
 def test_exact(tmp_path, backend, name, io_type):
     made = Made(name, Hls(backend=backend, board=BOARDS[backend], io_type=io_type), tmp_path / "project")
     assert made.errors == []
-    assert_exact(made, tmp_path / "build")
+    assert_exact(made)
 
 
 @pytest.mark.slow
@@ -100,7 +101,7 @@ def test_exact_or_refused(tmp_path, backend, name, io_type, strategy):
     if made.errors:
         assert backend in ("quartus", "vivado_accelerator") or "all that hls4ml has for it" in made.errors[0]
     else:
-        assert_exact(made, tmp_path / "build")
+        assert_exact(made)
 
 
 @pytest.mark.parametrize("io_type", IO_TYPES)
@@ -109,7 +110,7 @@ def test_reuse_factors_are_honoured_by_quartus(tmp_path, io_type):
     made = Made("mlp", hls, tmp_path / "project")
     assert made.errors == []
     assert [layer.reuse_factor for layer in made.layers if layer.weights is not None] == [2, 2]
-    assert_exact(made, tmp_path / "build")
+    assert_exact(made)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def test_an_accelerator_has_its_bitstream_scripts_and_driver(tmp_path, board, pa
     assert driver in (folder / "axi_stream_driver.py").read_text()
     assert not [name for name in tmp_path.iterdir() if name.name != "project"]
     if board.startswith("alveo"):
-        assert_exact(made, tmp_path / "build")
+        assert_exact(made)
 
 
 @pytest.mark.parametrize("backend", ["vivado", "vivado_accelerator", "quartus", "oneapi"])

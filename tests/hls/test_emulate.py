@@ -108,4 +108,4 @@ def test_sums_that_overflow_wrap_around_as_in_the_cpp(tmp_path, name: str, io_ty
     assert (expected != Emulator(lowered).predict(inputs).reshape(len(inputs), -1)).any()
     made = settings.settings("net", hls, boards.load("pynq-z2"))
     project = generate(layers, made, inputs, expected, tmp_path / "project")
-    assert csim.simulate(project, inputs, expected, tmp_path / "build").exact
+    assert csim.simulate(project, inputs, expected).exact

@@ -117,15 +117,14 @@ def test_the_cpp_computes_what_the_network_computes(tmp_path, case, setting):
         project,
         inputs,
         expected,
-        tmp_path / "build",
         layer_outputs=partial(predict_layers, layers),
     )
     assert result.first is None
-    traced = [layer for layer in layers if layer.kind != "reshape"]
-    trace = csim.run.trace(csim.Simulator(tmp_path / "build" / "csim", project, 0.0), inputs[7], traced)
-    for name, value in predict_layers(layers, x[7:8]).items():
-        if name in trace:
-            np.testing.assert_array_equal(trace[name], value.ravel(), err_msg=name)
+    traced = csim.run.trace(csim.build(csim.Design.read(project.folder), traced=True), inputs[7:9])
+    assert list(traced.layers) == [layer.name for layer in layers if layer.kind != "reshape"]
+    for name, value in predict_layers(layers, x[7:9]).items():
+        if name in traced.layers:
+            np.testing.assert_array_equal(traced.layers[name], value.reshape(2, -1), err_msg=name)
     assert (result.samples, result.mismatches, result.max_abs_diff) == (63, 0, 0.0)
     assert len(np.unique(expected, axis=0)) > 20  # a network that says always the same would prove nothing
 
@@ -162,9 +161,9 @@ def test_softmax_stays_within_its_tolerance_and_the_logits_before_it_are_exact(t
         tolerance=0.02,
     )
     inputs = layers[0].input_type.quantize(x)
-    result = csim.simulate(project, inputs, expected, tmp_path / "build")
+    result = csim.simulate(project, inputs, expected)
     assert result.mismatches == 0
     assert 0 < result.max_abs_diff < 0.02
     assert not result.exact
-    trace = csim.run.trace(csim.build(project, tmp_path / "build"), inputs[5], layers)
-    np.testing.assert_array_equal(trace["out"], predict_layers(layers, x[5:6])["out"][0])
+    traced = csim.run.trace(csim.build(csim.Design.read(project.folder), traced=True), inputs[5:6])
+    np.testing.assert_array_equal(traced.layers["out"], predict_layers(layers, x[5:6])["out"])
