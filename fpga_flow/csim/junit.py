@@ -15,6 +15,9 @@ from fpga_flow import runs
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+Outcome = Literal["passed", "failed", "error"]
+
+
 @dataclass(frozen=True)
 class Case:
     """A test case: what was tested, of which project, how long it took, and the report.
@@ -25,7 +28,7 @@ class Case:
     name: str
     project: str
     seconds: float
-    outcome: Literal["passed", "failed", "error"]
+    outcome: Outcome
     report: str
 
 

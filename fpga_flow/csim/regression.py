@@ -44,11 +44,6 @@ class Checked:
     updated: bool = False
 
     @property
-    def name(self) -> str:
-        """What was checked, for reports."""
-        return str(self.file)
-
-    @property
     def passed(self) -> bool:
         """Whether the design computes what the record says, or the record was renewed."""
         return self.updated or self.comparison.passed
@@ -97,6 +92,12 @@ def make(simulator: Simulator, samples: NDArray[np.float64]) -> Golden:
     )
 
 
+def check_new(file: Path) -> None:
+    """Raise an InputError if a record is there already."""
+    if file.exists():
+        raise InputError.at(str(file), "expected no such file yet: --update shows what changed, and writes it anew")
+
+
 def record(design: Design, samples: NDArray[np.float64], path: Path, *, stock_headers: bool = False) -> Golden:
     """Write a new golden record of what a design computes for samples (n, ...).
 
@@ -106,8 +107,7 @@ def record(design: Design, samples: NDArray[np.float64], path: Path, *, stock_he
         CheckFailed: the C++ computes something that is no finite number.
     """
     file = golden.file_of(path)
-    if file.exists():
-        raise InputError.at(str(file), "expected no such file yet: --update shows what changed, and writes it anew")
+    check_new(file)
     made = make(build(design, stock_headers=stock_headers, traced=True), samples)
     _save(made, file)
     return made
@@ -119,27 +119,24 @@ def check(
     tolerance: Tolerance = 0.0,
     *,
     stock_headers: bool = False,
-    reproducers: Path | None = None,
+    reproducer_folder: Path | None = None,
 ) -> Checked:
     """Compare what a design computes now with a golden record.
 
     Args:
         tolerance: how far outputs may be from the record's. With one above 0, layers are told, but decide nothing.
-        reproducers: the folder in which the first mismatch becomes a case of its own, in a folder that is named after
-            the record; left out: nothing is written.
+        reproducer_folder: gets the first mismatch as a case of its own; left out: nothing is written.
 
     Raises:
         InputError: there is no record, it is damaged, or of another design.
         ToolError: the compiler or the C++ failed.
     """
     expected, _, checked = _compared(design, path, tolerance, stock_headers)
-    if checked.passed or reproducers is None:
+    if checked.passed or reproducer_folder is None:
         return checked
     allowed = tolerances(tolerance, [output.name for output in expected.outputs])
-    folder = reproducers / checked.file.stem
-    return replace(
-        checked, reproducer=reproducer.write(folder, design, expected, checked.comparison, allowed)
-    )  # fmt: skip
+    folder = reproducer.write(reproducer_folder, design, expected, checked.comparison, allowed)
+    return replace(checked, reproducer=folder)
 
 
 def update(design: Design, path: Path, tolerance: Tolerance = 0.0, *, stock_headers: bool = False) -> Checked:
@@ -154,9 +151,7 @@ def update(design: Design, path: Path, tolerance: Tolerance = 0.0, *, stock_head
     return replace(checked, updated=True)
 
 
-def _compared(
-    design: Design, path: Path, tolerance: Tolerance, stock_headers: bool
-) -> tuple[Golden, Golden, Checked]:
+def _compared(design: Design, path: Path, tolerance: Tolerance, stock_headers: bool) -> tuple[Golden, Golden, Checked]:
     file = golden.file_of(path)
     expected = golden.load(file)
     tolerances(tolerance, [output.name for output in expected.outputs])  # wrong ones are told before the compiler runs
@@ -184,7 +179,7 @@ def _save(made: Golden, file: Path) -> None:
         if len(wrong := np.argwhere(~np.isfinite(signal.values))):
             sample, number = wrong[0]
             raise CheckFailed(
-                f'{file}: expected finite numbers from the C++, got {signal.values[sample, number]} as value {number} '
+                f"{file}: expected finite numbers from the C++, got {signal.values[sample, number]} as value {number} "
                 f'of "{signal.name}" for sample {sample}; nothing is recorded'
             )
     golden.save(made, file)

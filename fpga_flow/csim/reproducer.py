@@ -1,4 +1,4 @@
-"""A mismatch as a small case of its own: one sample as golden record, and a C++ program that shows it without Python."""
+"""A mismatch as a small case of its own: one sample as golden record, and a C++ program that shows it by itself."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def program(design: Design, one: Golden, sample: int, allowed: list[float]) -> s
         f"// P={shlex.quote(str(root))}; g++ -std=c++14 -w -O1{folder} -DWEIGHTS_DIR='\"'\"$P\"'/firmware/weights\"' "
         f"{PROGRAM} -o reproduce && ./reproduce",
         "//",
-        f"// Sample {sample} of a golden record of {design.top}, which the project in $P computed otherwise: prints the",
-        "// outputs that differ, and returns 1 if any does.",
+        f"// Sample {sample} of a golden record of {design.top}, which the project in $P computed otherwise.",
+        "// Prints the outputs that differ, and returns 1 if any does.",
         "",
         *(f'#include "{source}"' for source in sources),
         "#include <cmath>",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fpga_flow import csim
 from fpga_flow.csim import compare, inputs, run
-from fpga_flow.csim.build import Simulator, build
+from fpga_flow.csim.build import Simulator
 from fpga_flow.csim.design import Design
 from fpga_flow.errors import InputError
 from fpga_flow.hls.emulate import Emulator
@@ -51,11 +51,6 @@ class Simulated:
     largest: float | None
     differing: int | None
     passed: bool | None
-
-    @property
-    def name(self) -> str:
-        """What was checked, for reports."""
-        return "csim"
 
     @property
     def seconds(self) -> float:
@@ -121,10 +116,8 @@ def samples_for(
     return replace(found, values=rounded, source=f"{found.source}, rounded into {project.layers[0].input_type}")
 
 
-def simulate(
-    design: Design, samples: Samples, tolerance: float | None = None, *, stock_headers: bool = False
-) -> Simulated:
-    """Simulate a design and compare its outputs.
+def simulate(simulator: Simulator, samples: Samples, tolerance: float | None = None) -> Simulated:
+    """Run a simulator and compare its outputs.
 
     A project of fpga_flow is compared with the emulator of its network, for which the project says the tolerance. What
     hls4ml wrote is compared with the predictions that it stored, which are those of a network in floats: without a
@@ -134,10 +127,10 @@ def simulate(
         InputError: the project is damaged, or a tolerance was given and there is nothing to compare with.
         ToolError: the compiler or the C++ failed.
     """
+    design = simulator.design
     project = own_project(design)
     if project is not None:
-        return _against_emulator(design, project, samples, tolerance, stock_headers)
-    simulator = build(design, stock_headers=stock_headers)
+        return _against_emulator(simulator, project, samples, tolerance)
     started = time.monotonic()
     got = run.run(simulator, samples.values)
     seconds = time.monotonic() - started
@@ -162,16 +155,15 @@ def simulate(
 
 
 def _against_emulator(
-    design: Design, project: HlsProject, samples: Samples, tolerance: float | None, stock_headers: bool
+    simulator: Simulator, project: HlsProject, samples: Samples, tolerance: float | None
 ) -> Simulated:
     if tolerance is not None:
         project = replace(project, tolerance=tolerance)
     emulator = Emulator(project.layers)
     x = samples.values.reshape(len(samples.values), *project.layers[0].input_shape)
     expected = emulator.predict(x).reshape(len(x), -1)
-    result = csim.simulate(
-        project, x, expected, stock_headers=stock_headers, layer_outputs=emulator.predict_layers
-    )  # fmt: skip
+    bundled = simulator.headers == "bundled"
+    result = csim.simulate(project, x, expected, stock_headers=bundled, layer_outputs=emulator.predict_layers)
     if result.first is not None:
         verdict = f"{result.mismatches:,} differ from the network, by up to {result.max_abs_diff:.6g}: {result.first}"
     elif result.exact:
@@ -179,7 +171,7 @@ def _against_emulator(
     else:
         verdict = f"within the tolerance {project.tolerance:g}: by up to {result.max_abs_diff:.6g} from the network"
     return Simulated(
-        design, len(x), samples.source, result.headers, result.build_seconds, result.run_seconds, verdict,
+        simulator.design, len(x), samples.source, result.headers, simulator.build_seconds, result.run_seconds, verdict,
         result.max_abs_diff, result.mismatches, result.first is None,
     )  # fmt: skip
 
