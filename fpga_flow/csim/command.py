@@ -39,6 +39,9 @@ class Options:
     junit: Path | None = None
 
 
+_NO_OPTIONS = Options()
+
+
 @dataclass(frozen=True)
 class Recorded:
     """A golden record that was made: its file and size, the samples and where they come from, and its layers."""
@@ -111,6 +114,24 @@ def execute(project: Path, options: Options) -> list[Result]:
     return results
 
 
+def record(design: Design, path: Path, options: Options = _NO_OPTIONS, *, stock_headers: bool = False) -> Recorded:
+    """Write a new golden record, of the samples that the options ask for.
+
+    Raises:
+        InputError: there is a record already, or the samples are not as expected.
+        ToolError: the compiler or the C++ failed.
+        CheckFailed: the C++ computes something that is no finite number.
+    """
+    started = time.monotonic()
+    file = golden.file_of(path)
+    regression.check_new(file)
+    samples = _samples(build(design, stock_headers=stock_headers, traced=True), options)
+    made = regression.record(design, samples.values, file, stock_headers=stock_headers)
+    return Recorded(
+        file, design, file.stat().st_size, len(made), samples.source, len(made.layers), time.monotonic() - started
+    )  # fmt: skip
+
+
 def raise_failures(results: Sequence[Result]) -> None:
     """Raise CheckFailed, with their reports, for the results that did not pass."""
     if failed := [result.report() for result in results if result.passed is False]:
@@ -157,20 +178,9 @@ def _tasks(design: Design, options: Options, tolerance: Tolerance | None) -> Ite
             partial(regression.update, design, path, tolerance or 0.0, stock_headers=stock),
         )
     if options.record is not None:
-        yield str(golden.file_of(options.record)), partial(_record, design, options.record, options)
+        yield str(golden.file_of(options.record)), partial(record, design, options.record, options, stock_headers=stock)
     elif not options.check and not options.update:
         yield "csim", partial(_simulate, design, options, tolerance)
-
-
-def _record(design: Design, path: Path, options: Options) -> Recorded:
-    started = time.monotonic()
-    file = golden.file_of(path)
-    regression.check_new(file)
-    samples = _samples(build(design, stock_headers=options.stock_headers, traced=True), options)
-    made = regression.record(design, samples.values, file, stock_headers=options.stock_headers)
-    return Recorded(
-        file, design, file.stat().st_size, len(made), samples.source, len(made.layers), time.monotonic() - started
-    )  # fmt: skip
 
 
 def _simulate(design: Design, options: Options, tolerance: Tolerance | None) -> Simulated:

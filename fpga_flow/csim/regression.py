@@ -31,7 +31,7 @@ class Checked:
     file        of the record
     headers     the fixed-point types that the design was compiled with
     seconds     of building and running the simulation
-    reproducer  the folder of the first mismatch as a case of its own; None if there is none, or none was wanted
+    reproducer  the files that show the first mismatch by itself; none if there is none, or none were wanted
     updated     whether the record was written anew
     """
 
@@ -40,7 +40,7 @@ class Checked:
     comparison: Comparison
     headers: str
     seconds: float
-    reproducer: Path | None = None
+    reproducer: tuple[Path, ...] = ()
     updated: bool = False
 
     @property
@@ -52,10 +52,11 @@ class Checked:
         """The report as text: the verdict, and each fact in a line of its own."""
         compared = self.comparison
         first, *more = compared.lines()
-        if self.reproducer is not None:
-            more.append(f"this case alone: {self.reproducer / reproducer.PROGRAM} and {reproducer.RECORD}")
+        if self.reproducer:
+            more.append(f"this sample alone: {' and '.join(map(str, self.reproducer))}")
         if compared.same:
-            first = f"all {compared.samples:,} samples, with all outputs and layers, are as recorded"
+            samples = f"{compared.samples:,} sample{'s' if compared.samples > 1 else ''}"
+            first = f"all outputs and layers are as recorded, for {samples}"
         verdict = "updated" if self.updated else "passed" if self.passed else "FAILED"
         return "\n  ".join([f"{self.file}: {verdict}: {first}", *more])
 
@@ -68,7 +69,7 @@ class Checked:
             "headers": self.headers,
             "seconds": round(self.seconds, 3),
             "updated": self.updated,
-            "reproducer": str(self.reproducer) if self.reproducer else None,
+            "reproducer": [str(file) for file in self.reproducer],
             "passed": self.passed,
         }
 
@@ -135,8 +136,8 @@ def check(
     if checked.passed or reproducer_folder is None:
         return checked
     allowed = tolerances(tolerance, [output.name for output in expected.outputs])
-    folder = reproducer.write(reproducer_folder, design, expected, checked.comparison, allowed)
-    return replace(checked, reproducer=folder)
+    files = reproducer.write(reproducer_folder, design, expected, checked.comparison, allowed)
+    return replace(checked, reproducer=tuple(files))
 
 
 def update(design: Design, path: Path, tolerance: Tolerance = 0.0, *, stock_headers: bool = False) -> Checked:

@@ -16,8 +16,8 @@ from fpga_flow.csim.golden import Golden
 RECORD, PROGRAM = "sample.npz", "reproduce.cpp"
 
 
-def write(folder: Path, design: Design, expected: Golden, comparison: Comparison, allowed: list[float]) -> Path | None:
-    """Write `sample.npz` and `reproduce.cpp` for the first sample that differs; the folder of both.
+def write(folder: Path, design: Design, expected: Golden, comparison: Comparison, allowed: list[float]) -> list[Path]:
+    """Write the first sample that differs as `sample.npz`, and, if its outputs do, `reproduce.cpp`.
 
     Args:
         folder: is made, or its files of these names are replaced.
@@ -25,15 +25,18 @@ def write(folder: Path, design: Design, expected: Golden, comparison: Comparison
         allowed: the tolerance of each output.
 
     Returns:
-        None if no value of any sample differs, only the names of layers.
+        What was written: nothing if no value differs, but layers are missing.
     """
     sample = comparison.first_sample
     if sample is None:
-        return None
+        return []
     one = expected.select([sample])
     golden.save(one, folder / RECORD)
+    (folder / PROGRAM).unlink(missing_ok=True)  # of another mismatch
+    if not comparison.differing:
+        return [folder / RECORD]
     runs.write_text(folder / PROGRAM, program(design, one, sample, allowed))
-    return folder
+    return [folder / RECORD, folder / PROGRAM]
 
 
 def program(design: Design, one: Golden, sample: int, allowed: list[float]) -> str:
