@@ -42,7 +42,7 @@ class Tensor:
 class Simulator:
     """An executable C simulation; it must be started in the project's folder, where it reads the weights.
 
-    headers     the fixed-point types that it was compiled with: `light`, those of this package, or `bundled`, the project's
+    headers     the fixed-point types that it was compiled with: `light`, this package's, or `bundled`, the project's
     digest      of all that it was made of: the project's C++, the compiler and its options, and this package's C++
     cached      whether it was there already
     """

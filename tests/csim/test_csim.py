@@ -118,9 +118,7 @@ def test_a_crash_names_the_sample(made, tmp_path):
     simulator = csim.build(csim.Design.read(copied))
     with pytest.raises(ToolError, match=r"^sample 3: the C simulation was ended by signal 6 \(SIGABRT\): no four$"):
         csim.run.run(simulator, made.samples, jobs=1)
-    with pytest.raises(
-        ToolError, match=r"^sample (3|153): the C simulation was ended by signal 6 \(SIGABRT\): no four"
-    ):
+    with pytest.raises(ToolError, match=r"^sample (3|153): the C simulation was ended by signal 6 "):
         csim.run.run(simulator, made.samples, jobs=2)
 
 

@@ -212,7 +212,7 @@ def test_oneapi_projects_are_made_and_not_simulated(tmp_path):
     assert (made.project.folder / "CMakeLists.txt").is_file()
     assert (made.project.folder / "src" / "firmware" / "net.cpp").is_file()
     with pytest.raises(InputError, match=r"expected a project that can be simulated here, got one of oneapi: its "):
-        simulate(made, tmp_path / "build")
+        simulate(made)
 
 
 def test_backends_by_toolchain():

@@ -34,6 +34,9 @@ template <int W> struct type_name<ap_int<W>> : fixed_name<W, W, true> {};
 template <int W> struct type_name<ap_uint<W>> : fixed_name<W, W, false> {};
 #endif
 
+template <class T> auto value(const T &x) -> decltype(x.to_double()) { return x.to_double(); }
+inline double value(double x) { return x; }
+
 inline void take_events(const char *layer) {
 #ifdef CSIM_COUNT
     light::take_events([layer](const std::string &type, unsigned long long wrapped, unsigned long long saturated,
@@ -63,7 +66,7 @@ namespace nnet {
 template <class T> void csim_record(T *data, const char *layer, size_t size) {
     std::vector<double> values(size);
     for (size_t i = 0; i < size; i++)
-        values[i] = double(data[i]);
+        values[i] = csim::value(data[i]);
     csim::record_values<T>(layer, values);
 }
 
@@ -73,7 +76,7 @@ template <class T> void csim_record(hls::stream<T> &data, const char *layer, siz
     for (size_t left = data.size(); left > 0; left--) {
         T pack = data.read();
         for (size_t i = 0; i < T::size; i++)
-            values.push_back(double(pack[i]));
+            values.push_back(csim::value(pack[i]));
         data.write(pack);
     }
     csim::record_values<T>(layer, values);
