@@ -117,8 +117,8 @@ class Comparison:
                 said.append(f"{name}{output.first}")
         if (layer := self.first_layer) is not None:
             said.append(
-                f'the first layer that differs is "{layer.name}", in {layer.differing:,} of {layer.values:,} values, of '
-                f"{layer.samples:,} of {self.samples:,} samples, by up to {layer.largest:.6g}: {layer.first}"
+                f'the first layer that differs is "{layer.name}", in {layer.differing:,} of {layer.values:,} values, '
+                f"of {layer.samples:,} of {self.samples:,} samples, by up to {layer.largest:.6g}: {layer.first}"
             )
             others = [f'"{each.name}"' for each in self.layers if each.differing and each is not layer]
             said += [f"layers behind it that differ: {', '.join(others)}"] if others else []

@@ -123,7 +123,7 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(arrays, "_SMALL", 100)
     monkeypatch.setattr(arrays, "_RATIO", 0.01)
-    with pytest.raises(InputError, match="the record can't be written: expected at most 0.01 times"):
+    with pytest.raises(InputError, match=r"the record can't be written: expected at most 0\.01 times"):
         golden.save(make(), tmp_path / "x.npz")
     assert not list(tmp_path.iterdir())
 
