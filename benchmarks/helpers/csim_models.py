@@ -89,9 +89,7 @@ CASES = (
     Case("jet MLP 16-64-32-32-5", True, lambda: _mlp((16, 64, 32, 32, 5))),
     Case("LeNet-5, io_stream", False, _lenet5, "io_stream", "Resource"),
     Case("separable CNN 32x32x3, io_stream", False, _separable_cnn, "io_stream"),
-    Case(
-        "MLP 784-300-100-10, resource", True, lambda: _mlp((784, 300, 100, 10)), strategy="Resource", reuse_factor=100
-    ),
+    Case("MLP 784-300-100-10", True, lambda: _mlp((784, 300, 100, 10)), strategy="Resource", reuse_factor=100),
 )
 
 
