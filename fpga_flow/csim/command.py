@@ -58,7 +58,7 @@ class Recorded:
     def report(self) -> str:
         """The report as text."""
         return (
-            f"{self.file}: recorded {self.samples:,} samples ({self.source}) and the outputs of {self.layers} layers: "
+            f"{self.file}: recorded {self.samples:,} samples ({self.source}), {self.layers} layers and the outputs: "
             f"{self.size:,} bytes"
         )
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from fpga_flow.csim import arrays
 from fpga_flow.errors import InputError
@@ -127,11 +127,21 @@ def fixed_point(type_: str) -> FixedPoint | None:
         return None
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"expected printable characters, got {text!r}")
+    return text
+
+
+#: Text of a record that reports show on a terminal.
+_Text = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
+
+
 class _Array(Section):
     """What the metadata say of an array, which is named after its group and number in it: `layers.3`."""
 
-    name: Annotated[str, Field(min_length=1, max_length=1000)]
-    type: Annotated[str, Field(max_length=1000)]
+    name: Annotated[_Text, Field(min_length=1)]
+    type: _Text
     size: Annotated[int, Field(ge=1, le=arrays.MAX_BYTES)]
     dtype: Literal["|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f8"]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -141,9 +151,9 @@ class _Metadata(Section):
     """The metadata of a record."""
 
     format: int
-    version: Annotated[str, Field(max_length=100)]
-    top: Annotated[str, Field(max_length=1000)]
-    digest: Annotated[str, Field(max_length=1000)]
+    version: _Text
+    top: _Text
+    digest: _Text
     headers: Literal["light", "bundled"]
     samples: Annotated[int, Field(ge=1, le=arrays.MAX_BYTES)]
     inputs: Annotated[list[_Array], Field(min_length=1)]

@@ -132,6 +132,11 @@ def check(
         InputError: there is no record, it is damaged, or of another design.
         ToolError: the compiler or the C++ failed.
     """
+    file = golden.file_of(path)
+    if reproducer_folder is not None and (reproducer_folder / reproducer.RECORD).resolve() == file.resolve():
+        raise InputError.at(
+            str(reproducer_folder), "expected another folder for the reproducer than that of the record"
+        )  # fmt: skip
     expected, _, checked = _compared(design, path, tolerance, stock_headers)
     if checked.passed or reproducer_folder is None:
         return checked

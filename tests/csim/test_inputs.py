@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +46,9 @@ def test_arrays(tmp_path, dtype, order):
 
 def test_everything_wrong_with_a_text_is_told_at_once(tmp_path):
     path = tmp_path / "x.csv"
-    path.write_text("1,2,3\n\n1,nan,-inf\n1,2\n1,two,3\n1_0,2,3\n")
+    path.write_text("1,2,3\n\n1,nan,inf\n1,2\n1,two,3\n1_0,2,3\n")
     assert error_of(path) == (
-        'FILE:3: sample 1: value 1: expected a finite number, got "nan"; value 2: expected a finite number, got "-inf"\n'
+        'FILE:3: sample 1: value 1: expected a finite number, got "nan"; value 2: expected a finite number, got "inf"\n'
         "FILE:4: sample 2: expected 3 numbers, got 2\n"
         'FILE:5: sample 3: value 1: expected a finite number, got "two"\n'
         'FILE:6: sample 4: value 0: expected a finite number, got "1_0"'
@@ -66,9 +67,9 @@ def test_of_very_many_problems_only_the_first_are_told(tmp_path):
     np.save(tmp_path / "x.npy", values)
     assert error_of(tmp_path / "x.npy") == (
         "FILE: expected finite numbers, got nan as value 0 of sample 5, nan as value 1 of sample 5, "
-        "nan as value 2 of sample 5, nan as value 0 of sample 6, nan as value 1 of sample 6, nan as value 2 of sample 6, "
-        "nan as value 0 of sample 7, nan as value 1 of sample 7, nan as value 2 of sample 7, nan as value 0 of sample 8 "
-        "and 35 more"
+        "nan as value 2 of sample 5, nan as value 0 of sample 6, nan as value 1 of sample 6, "
+        "nan as value 2 of sample 6, nan as value 0 of sample 7, nan as value 1 of sample 7, "
+        "nan as value 2 of sample 7, nan as value 0 of sample 8 and 35 more"
     )
 
 
@@ -103,9 +104,7 @@ def test_wrong_shapes_of_images(tmp_path):
 
 
 def test_values_that_are_no_numbers(tmp_path):
-    for number, values in enumerate(
-        [np.array([["a"]]), np.array([[1j]]), np.array([[None]]), np.zeros((1, 3), "M8[s]")]
-    ):
+    for number, values in enumerate([np.array([["a"]]), np.array([[1j]]), np.array([[None]]), np.zeros(3, "M8[s]")]):
         np.save(tmp_path / f"{number}.npy", values)
         message = "FILE: the samples can't be read: expected numbers, got values of the type "
         assert error_of(tmp_path / f"{number}.npy").startswith(message)
@@ -154,7 +153,5 @@ def test_damaged_archives_never_end_in_another_error(tmp_path):
         for _ in range(int(rng.integers(1, 5))):
             changed[rng.integers(len(changed))] = int(rng.integers(256))
         (tmp_path / "x.npz").write_bytes(changed[: rng.integers(len(changed) // 2, len(changed) + 1)])
-        try:
+        with contextlib.suppress(InputError):
             np.testing.assert_array_equal(inputs.read(tmp_path / "x.npz", 3), SAMPLES)
-        except InputError:
-            pass
