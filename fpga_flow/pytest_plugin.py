@@ -64,7 +64,8 @@ class CsimFile(pytest.File):
     def design(self, suite: Suite) -> Design:
         """The design of the file, found once for all of its tests."""
         if self._design is None:
-            self._design = suite.design(_folder(self.config, "fpga_flow_runs"))
+            runs = _cached(self.config, "fpga_flow_runs") or Path(tempfile.mkdtemp(prefix="fpga_flow_runs_"))
+            self._design = suite.design(runs)
         return self._design
 
 
@@ -83,18 +84,19 @@ class CsimItem(pytest.Item):
             InputError: the record or the project is not as expected.
             ToolError: the compiler or the C++ failed.
         """
-        from fpga_flow.csim import golden, regression
+        from fpga_flow.csim import golden_file, regression
 
         content = self.suite.content
         design = self.file.design(self.suite)
         if not self.config.getoption("--csim-update"):
+            cached = _cached(self.config, "fpga_flow_mismatch")
+            folder = None if cached is None else cached / f"{self.path.name}-{self.name}"
             checked = regression.check(
-                design, self.record, content.tolerance, stock_headers=content.stock_headers,
-                reproducer_folder=_folder(self.config, "fpga_flow_mismatch") / self.record.stem,
-            )  # fmt: skip
+                design, self.record, content.tolerance, stock_headers=content.stock_headers, reproducer_folder=folder
+            )
             if not checked.passed:
                 raise CheckFailed(checked.report())
-        elif golden.file_of(self.record).exists():
+        elif golden_file.file_of(self.record).exists():
             checked = regression.update(design, self.record, content.tolerance, stock_headers=content.stock_headers)
             self.user_properties.append((_PROPERTY, checked.report()))
         else:
@@ -114,7 +116,7 @@ class CsimItem(pytest.Item):
         return self.path, None, f"csim: {self.name}"
 
 
-def _folder(config: pytest.Config, name: str) -> Path:
-    """A folder in pytest's cache, or, where there is none, one for these tests."""
+def _cached(config: pytest.Config, name: str) -> Path | None:
+    """A folder in pytest's cache; None if that is switched off."""
     cache = getattr(config, "cache", None)
-    return Path(cache.mkdir(name)) if cache is not None else Path(tempfile.mkdtemp(prefix=f"{name}_"))
+    return None if cache is None else Path(cache.mkdir(name))

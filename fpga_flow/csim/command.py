@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.csim import golden, junit, regression, verify
+from fpga_flow.csim import golden_file, junit, regression, verify
 from fpga_flow.csim.build import Simulator, build
 from fpga_flow.csim.compare import Tolerance
 from fpga_flow.csim.design import Design
@@ -123,7 +123,7 @@ def record(design: Design, path: Path, options: Options = _NO_OPTIONS, *, stock_
         CheckFailed: the C++ computes something that is no finite number.
     """
     started = time.monotonic()
-    file = golden.file_of(path)
+    file = golden_file.file_of(path)
     regression.check_new(file)
     samples = _samples(build(design, stock_headers=stock_headers, traced=True), options)
     made = regression.record(design, samples.values, file, stock_headers=stock_headers)
@@ -167,18 +167,21 @@ def _tasks(design: Design, options: Options, tolerance: Tolerance | None) -> Ite
     for path in options.check:
         folder = options.reproducer or regression.REPRODUCERS
         if options.reproducer is None or len(options.check) > 1:
-            folder = folder / golden.file_of(path).stem
+            folder = folder / golden_file.file_of(path).stem
         yield (
-            str(golden.file_of(path)),
+            str(golden_file.file_of(path)),
             partial(regression.check, design, path, tolerance or 0.0, stock_headers=stock, reproducer_folder=folder),
         )
     for path in options.update:
         yield (
-            str(golden.file_of(path)),
+            str(golden_file.file_of(path)),
             partial(regression.update, design, path, tolerance or 0.0, stock_headers=stock),
         )
     if options.record is not None:
-        yield str(golden.file_of(options.record)), partial(record, design, options.record, options, stock_headers=stock)
+        yield (
+            str(golden_file.file_of(options.record)),
+            partial(record, design, options.record, options, stock_headers=stock),
+        )
     elif not options.check and not options.update:
         yield "csim", partial(_simulate, design, options, tolerance)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.csim import golden, reproducer, run
+from fpga_flow.csim import golden, golden_file, reproducer, run
 from fpga_flow.csim.build import Simulator, Tensor, build
 from fpga_flow.csim.compare import Comparison, Tolerance, compare, tolerances
 from fpga_flow.csim.design import Design
@@ -107,7 +107,7 @@ def record(design: Design, samples: NDArray[np.float64], path: Path, *, stock_he
         ToolError: the compiler or the C++ failed.
         CheckFailed: the C++ computes something that is no finite number.
     """
-    file = golden.file_of(path)
+    file = golden_file.file_of(path)
     check_new(file)
     made = make(build(design, stock_headers=stock_headers, traced=True), samples)
     _save(made, file)
@@ -132,7 +132,7 @@ def check(
         InputError: there is no record, it is damaged, or of another design.
         ToolError: the compiler or the C++ failed.
     """
-    file = golden.file_of(path)
+    file = golden_file.file_of(path)
     if reproducer_folder is not None and (reproducer_folder / reproducer.RECORD).resolve() == file.resolve():
         raise InputError.at(
             str(reproducer_folder), "expected another folder for the reproducer than that of the record"
@@ -158,8 +158,8 @@ def update(design: Design, path: Path, tolerance: Tolerance = 0.0, *, stock_head
 
 
 def _compared(design: Design, path: Path, tolerance: Tolerance, stock_headers: bool) -> tuple[Golden, Golden, Checked]:
-    file = golden.file_of(path)
-    expected = golden.load(file)
+    file = golden_file.file_of(path)
+    expected = golden_file.load(file)
     tolerances(tolerance, [output.name for output in expected.outputs])  # wrong ones are told before the compiler runs
     started = time.monotonic()
     simulator = build(design, stock_headers=stock_headers, traced=True)
@@ -188,7 +188,7 @@ def _save(made: Golden, file: Path) -> None:
                 f"{file}: expected finite numbers from the C++, got {signal.values[sample, number]} as value {number} "
                 f'of "{signal.name}" for sample {sample}; nothing is recorded'
             )
-    golden.save(made, file)
+    golden_file.save(made, file)
 
 
 def _split(values: NDArray[np.float64], tensors: Sequence[Tensor]) -> tuple[Signal, ...]:

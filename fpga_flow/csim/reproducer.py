@@ -8,7 +8,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from fpga_flow import runs
-from fpga_flow.csim import golden
+from fpga_flow.csim import golden, golden_file
 from fpga_flow.csim.compare import Comparison
 from fpga_flow.csim.design import Design
 from fpga_flow.csim.golden import Golden
@@ -31,7 +31,7 @@ def write(folder: Path, design: Design, expected: Golden, comparison: Comparison
     if sample is None:
         return []
     one = expected.select([sample])
-    golden.save(one, folder / RECORD)
+    golden_file.save(one, folder / RECORD)
     (folder / PROGRAM).unlink(missing_ok=True)  # of another mismatch
     if not comparison.differing:
         return [folder / RECORD]

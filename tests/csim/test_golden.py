@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.csim import arrays, golden
+from fpga_flow.csim import arrays, golden, golden_file
 from fpga_flow.csim.compare import compare
 from fpga_flow.csim.golden import Golden, Signal
 from fpga_flow.errors import InputError
@@ -54,20 +54,20 @@ def assert_same(one: Golden, other: Golden) -> None:
 
 def error_of(path: Path) -> str:
     with pytest.raises(InputError) as error:
-        golden.load(path)
+        golden_file.load(path)
     return str(error.value).removeprefix(f"{path}: ")
 
 
 def test_round_trip(tmp_path):
     made, path = make(), tmp_path / "new" / "folder" / "x.npz"
-    golden.save(made, path)
-    assert_same(made, golden.load(path))
+    golden_file.save(made, path)
+    assert_same(made, golden_file.load(path))
     assert [file.name for file in path.parent.iterdir()] == ["x.npz"]
 
 
 def test_values_are_stored_as_the_smallest_whole_numbers(tmp_path):
     made = make()
-    golden.save(made, tmp_path / "x.npz")
+    golden_file.save(made, tmp_path / "x.npz")
     with np.load(tmp_path / "x.npz") as file:
         dtypes = {name: str(file[name].dtype) for name in file.files if "." in name}
         np.testing.assert_array_equal(file["outputs.0"], made.outputs[0].values * 2**10)
@@ -81,15 +81,15 @@ def test_inputs_between_the_steps_of_their_type_stay_as_they_are(tmp_path):
     made = make()
     values = made.inputs[0].values + 1e-9
     made = dataclasses.replace(made, inputs=(dataclasses.replace(made.inputs[0], values=values), made.inputs[1]))
-    golden.save(made, tmp_path / "x.npz")
-    assert_same(made, golden.load(tmp_path / "x.npz"))
+    golden_file.save(made, tmp_path / "x.npz")
+    assert_same(made, golden_file.load(tmp_path / "x.npz"))
 
 
 def test_the_same_record_gives_the_same_bytes(tmp_path):
     for name in ("a.npz", "b.npz"):
-        golden.save(make(), tmp_path / name)
+        golden_file.save(make(), tmp_path / name)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    golden.save(make(seed=1), tmp_path / "b.npz")
+    golden_file.save(make(seed=1), tmp_path / "b.npz")
     assert (tmp_path / "a.npz").read_bytes() != (tmp_path / "b.npz").read_bytes()
 
 
@@ -102,7 +102,7 @@ def test_some_samples(tmp_path):
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
-    golden.save(make(), tmp_path / "x.npz")
+    golden_file.save(make(), tmp_path / "x.npz")
     before = (tmp_path / "x.npz").read_bytes()
 
     def full(*args, **options):
@@ -110,21 +110,21 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez_compressed", full)
     with pytest.raises(OSError, match="No space left") as error:
-        golden.save(make(seed=1), tmp_path / "x.npz")
+        golden_file.save(make(seed=1), tmp_path / "x.npz")
     assert error.value.filename == str(tmp_path / "x.npz")
     assert [file.name for file in tmp_path.iterdir()] == ["x.npz"]
     assert (tmp_path / "x.npz").read_bytes() == before
 
 
 def test_what_could_not_be_read_again_is_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(golden, "MAX_VALUES", 90)
+    monkeypatch.setattr(golden_file, "MAX_VALUES", 90)
     with pytest.raises(InputError, match=r"expected at most 90 values, got \d+: record fewer samples"):
-        golden.save(make(), tmp_path / "x.npz")
+        golden_file.save(make(), tmp_path / "x.npz")
     monkeypatch.undo()
     monkeypatch.setattr(arrays, "_SMALL", 100)
     monkeypatch.setattr(arrays, "_RATIO", 0.01)
     with pytest.raises(InputError, match=r"the record can't be written: expected at most 0\.01 times"):
-        golden.save(make(), tmp_path / "x.npz")
+        golden_file.save(make(), tmp_path / "x.npz")
     assert not list(tmp_path.iterdir())
 
 
@@ -146,7 +146,7 @@ class Forged:
 
     def __init__(self, folder: Path):
         self.path = folder / "forged.npz"
-        golden.save(make(), self.path)
+        golden_file.save(make(), self.path)
         with np.load(self.path) as file:
             self.arrays = {name: file[name] for name in file.files if name not in ("metadata", "sha256")}
             self.metadata = json.loads(file["metadata"].tobytes())
@@ -265,7 +265,7 @@ def header_of(shape: tuple[int, ...]) -> bytes:
 
 def test_bombs_allocate_nothing(tmp_path, forged):
     large = tmp_path / "large.npz"
-    golden.save(make(), large)
+    golden_file.save(make(), large)
     bomb(large, "layers.3.npy", header_of((2**28,)), 300 * 2**20)
     lying = tmp_path / "lying.npz"  # a header that promises more than there is
     del forged.arrays["outputs.0"]
@@ -283,7 +283,7 @@ def test_bombs_allocate_nothing(tmp_path, forged):
 
 def test_two_arrays_of_one_name(tmp_path):
     path = tmp_path / "x.npz"
-    golden.save(make(), path)
+    golden_file.save(make(), path)
     with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
         archive.writestr("outputs.0.npy", b"other")
     assert "expected each array once, got two of one name" in error_of(path)
@@ -292,7 +292,7 @@ def test_two_arrays_of_one_name(tmp_path):
 def fuzz(folder: Path, count: int, seed: int) -> int:
     """Damage a record at random; how many files were refused. Those that were not hold what they held."""
     made, path = make(), folder / "x.npz"
-    golden.save(made, path)
+    golden_file.save(made, path)
     content = path.read_bytes()
     rng = np.random.default_rng(seed)
     refused = 0
@@ -310,7 +310,7 @@ def fuzz(folder: Path, count: int, seed: int) -> int:
                 changed[place] = int(rng.integers(256))
         path.write_bytes(changed)
         try:
-            found = golden.load(path)
+            found = golden_file.load(path)
         except InputError as error:
             assert "\n" not in str(error)  # noqa: PT017
             refused += 1

@@ -15,7 +15,7 @@ import pytest
 
 from fpga_flow import boards
 from fpga_flow.cli import main
-from fpga_flow.csim import command, golden, regression
+from fpga_flow.csim import command, golden, golden_file, regression
 from fpga_flow.csim.design import Design
 from fpga_flow.errors import CheckFailed, InputError
 from fpga_flow.hls import settings
@@ -109,7 +109,7 @@ def test_what_is_recorded_is_what_the_network_computes(project):
     loaded = HlsProject.load(project)
     samples = loaded.layers[0].input_type.quantize(np.random.default_rng(SEED).random((20, 4, 4, 1)))
     made = regression.record(design, samples, Path("golden/x"))
-    read = golden.load(Path("golden/x.npz"))
+    read = golden_file.load(Path("golden/x.npz"))
     emulator = Emulator(loaded.layers)
     np.testing.assert_array_equal(read.outputs[0].values, emulator.predict(samples).reshape(20, -1))
     computed = emulator.predict_layers(samples)
@@ -124,7 +124,7 @@ def test_what_is_recorded_is_what_the_network_computes(project):
 def test_a_record_can_be_checked_by_either_headers(project):
     design = Design.read(project)
     regression.record(design, np.zeros((2, 16)), Path("x"), stock_headers=True)
-    assert golden.load(Path("x.npz")).headers == "bundled"
+    assert golden_file.load(Path("x.npz")).headers == "bundled"
     checked = regression.check(design, Path("x"))
     assert (checked.passed, checked.headers) == (True, "light")
 
@@ -182,7 +182,7 @@ def test_the_reproducer_fails_on_the_broken_project_and_passes_on_the_mended_one
     rights = {file: file.read_text() for file in (project / "firmware" / "weights").glob("w*.txt")}
     file = plant(project)
     assert cli(project, "--check", "x", "--reproducer", "a folder")[0] == 1
-    assert len(golden.load(Path("a folder/sample.npz"))) == 1
+    assert len(golden_file.load(Path("a folder/sample.npz"))) == 1
     assert cli(project, "--check", "a folder/sample.npz")[0] == 1
     done = compile_and_run("a folder")
     assert done.returncode == 1, done.stderr
@@ -196,8 +196,10 @@ def test_the_reproducer_fails_on_the_broken_project_and_passes_on_the_mended_one
 
 def test_a_layer_alone_that_differs_is_a_failure_without_a_program(project, cli):
     cli(project, "--record", "x", "--samples", 10)
-    made = golden.load(Path("x.npz"))
-    golden.save(dataclasses.replace(made, layers=(with_one_wrong(made.layers[0]), *made.layers[1:])), Path("x.npz"))
+    made = golden_file.load(Path("x.npz"))
+    golden_file.save(
+        dataclasses.replace(made, layers=(with_one_wrong(made.layers[0]), *made.layers[1:])), Path("x.npz")
+    )
     Path("case").mkdir()
     Path("case/reproduce.cpp").write_text("of another mismatch")
     code, _, err = cli(project, "--check", "x", "--reproducer", "case")
@@ -210,8 +212,8 @@ def test_a_layer_alone_that_differs_is_a_failure_without_a_program(project, cli)
 def test_several_records_and_junit(project, cli):
     cli(project, "--record", "good", "--samples", 5)
     cli(project, "--record", "bad", "--samples", 5, "--seed", 1)
-    made = golden.load(Path("bad.npz"))
-    golden.save(dataclasses.replace(made, outputs=(with_one_wrong(made.outputs[0]),)), Path("bad.npz"))
+    made = golden_file.load(Path("bad.npz"))
+    golden_file.save(dataclasses.replace(made, outputs=(with_one_wrong(made.outputs[0]),)), Path("bad.npz"))
     code, out, err = cli(project, "--check", "good", "--check", "bad", "--junit", "out/results.xml", "--json")
     assert code == 1
     assert [each["passed"] for each in json.loads(out)] == [True, False]
@@ -268,7 +270,7 @@ def test_a_record_of_another_design_is_an_error(project, hls4ml_alone, cli):
 
 def test_tolerance(theirs_here, cli):
     cli(theirs_here, "--record", "x", "--samples", 20)
-    names = [output.name for output in golden.load(Path("x.npz")).outputs]
+    names = [output.name for output in golden_file.load(Path("x.npz")).outputs]
     plant(theirs_here, 3)  # of the last dense layer only
     _, out, _ = cli(theirs_here, "--check", "x", "--json")
     first, second = json.loads(out)[0]["outputs"]
@@ -353,7 +355,7 @@ def test_what_hls4ml_stored_is_compared_for_information(theirs_here, cli):
     samples = np.random.default_rng(SEED).integers(-4, 4, (6, 7)) / 4
     np.savetxt(theirs_here / "tb_data" / "tb_input_features.dat", samples, "%.6f")
     cli(theirs_here, "--record", "x")
-    outputs = np.concatenate([output.values for output in golden.load(Path("x.npz")).outputs], axis=1)
+    outputs = np.concatenate([output.values for output in golden_file.load(Path("x.npz")).outputs], axis=1)
     outputs[3, 2] += 0.25
     predictions = theirs_here / "tb_data" / "tb_output_predictions.dat"
     np.savetxt(predictions, outputs, "%.17g")
