@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Case:
@@ -95,29 +93,18 @@ CASES = (
 
 def make(case: Case, folder: Path, io_type: str = "") -> Any:
     """Write a case's project into `folder` by hls4ml alone; hls4ml's ModelGraph, and the Keras model."""
-    import hls4ml
+    from fpga_flow.keras import seed_everything
+    from tests import stock_hls4ml
 
-    from fpga_flow.hls.convert import Architecture
-    from fpga_flow.keras import save_h5, seed_everything
+    def configure(settings: dict[str, Any]) -> None:
+        settings["Model"]["Strategy"], settings["Model"]["ReuseFactor"] = case.strategy, case.reuse_factor
+        for name, layer in settings["LayerName"].items():
+            layer |= {"Strategy": case.strategy, "ReuseFactor": case.reuse_factor}
+            if name == "inputs":
+                layer["Precision"]["result"] = "fixed<8,2>"
+            elif not name.startswith("relu"):
+                layer["Precision"] |= {"result": "fixed<24,12>", "accum": "fixed<24,12>"}
 
-    if not hasattr(np, "product"):  # hls4ml 1.3 calls it, numpy 2 no longer has it
-        setattr(np, "product", np.prod)  # noqa: B010
     seed_everything(1)
     model = case.build()
-    weights = folder.with_name(folder.name + ".h5")
-    save_h5(model, weights)
-    settings = hls4ml.utils.config_from_keras_model(Architecture(model), granularity="name", backend="Vitis")
-    settings["Model"]["Strategy"], settings["Model"]["ReuseFactor"] = case.strategy, case.reuse_factor
-    for name, layer in settings["LayerName"].items():
-        layer |= {"Strategy": case.strategy, "ReuseFactor": 1 if case.io_type == "io_stream" else case.reuse_factor}
-        if name == "inputs":
-            layer["Precision"]["result"] = "fixed<8,2>"
-        elif not name.startswith("relu"):
-            layer["Precision"] |= {"result": "fixed<24,12>", "accum": "fixed<24,12>"}
-    config = hls4ml.utils.config.create_config(
-        output_dir=str(folder), project_name="net", backend="Vitis", io_type=io_type or case.io_type
-    )
-    config["KerasH5"], config["HLSConfig"] = str(weights), settings
-    graph = hls4ml.converters.keras_v2_to_hls(config)
-    graph.write()
-    return graph, model
+    return stock_hls4ml.write(model, folder, io_type or case.io_type, configure=configure), model
