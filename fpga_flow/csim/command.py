@@ -125,7 +125,7 @@ def record(design: Design, path: Path, options: Options = _NO_OPTIONS, *, stock_
     started = time.monotonic()
     file = golden_file.file_of(path)
     regression.check_new(file)
-    samples = _samples(build(design, stock_headers=stock_headers, traced=True), options)
+    samples = _samples(regression.simulator_of(design, stock_headers=stock_headers), options)
     made = regression.record(design, samples.values, file, stock_headers=stock_headers)
     return Recorded(
         file, design, file.stat().st_size, len(made), samples.source, len(made.layers), time.monotonic() - started

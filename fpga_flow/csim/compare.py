@@ -258,5 +258,5 @@ def _value(value: float, type_: str) -> str:
     try:
         raw = value / FixedPoint.parse(type_).step
     except ValueError:
-        return f"{value:.17g} ({type_})"
+        return f"{value:.17g}" if type_ == "other" else f"{value:.17g} ({type_})"
     return f"{value:.17g} ({raw:.17g} in {type_})"

@@ -74,14 +74,26 @@ class Checked:
         }
 
 
+def simulator_of(design: Design, *, stock_headers: bool = False) -> Simulator:
+    """The simulator for golden records of a design: it records layers, where its backend can.
+
+    Raises:
+        ToolError: the compiler is missing or fails.
+    """
+    return build(design, stock_headers=stock_headers, traced=_is_traced(design))
+
+
 def make(simulator: Simulator, samples: NDArray[np.float64]) -> Golden:
-    """The record of what a simulator, built `traced`, computes for samples (n, ...).
+    """The record of what a simulator, from `simulator_of`, computes for samples (n, ...).
 
     Raises:
         ToolError: the C++ crashed.
     """
     samples = np.asarray(samples, np.float64).reshape(len(samples), -1)
-    traced = run.trace(simulator, samples)
+    if _is_traced(simulator.design):
+        traced = run.trace(simulator, samples)
+    else:
+        traced = run.Traced(run.run(simulator, samples), {}, {}, ())
     return Golden(
         top=simulator.design.top,
         inputs=_split(samples, simulator.inputs),
@@ -109,7 +121,7 @@ def record(design: Design, samples: NDArray[np.float64], path: Path, *, stock_he
     """
     file = golden_file.file_of(path)
     check_new(file)
-    made = make(build(design, stock_headers=stock_headers, traced=True), samples)
+    made = make(simulator_of(design, stock_headers=stock_headers), samples)
     _save(made, file)
     return made
 
@@ -162,11 +174,16 @@ def _compared(design: Design, path: Path, tolerance: Tolerance, stock_headers: b
     expected = golden_file.load(file)
     tolerances(tolerance, [output.name for output in expected.outputs])  # wrong ones are told before the compiler runs
     started = time.monotonic()
-    simulator = build(design, stock_headers=stock_headers, traced=True)
+    simulator = simulator_of(design, stock_headers=stock_headers)
     _check_same_design(expected, simulator, file)
     made = make(simulator, expected.samples)
     seconds = time.monotonic() - started
     return expected, made, Checked(file, design, compare(expected, made, tolerance), simulator.headers, seconds)
+
+
+def _is_traced(design: Design) -> bool:
+    """Whether the outputs of the design's layers can be read."""
+    return design.io_type in design.simulation.traced
 
 
 def _check_same_design(expected: Golden, simulator: Simulator, file: Path) -> None:

@@ -366,6 +366,18 @@ def test_a_difference_is_told_with_layer_value_and_whole_number():
     ]
 
 
+@pytest.mark.parametrize(
+    ("type_", "text"), [("float", "1.5 (float)"), ("other", "1.5"), ("fixed<2,4>", "1.5 (0.375 in")]
+)
+def test_values_of_types_without_whole_numbers(type_, text):
+    old = Signal("out", type_, np.full((1, 1), 1.5))
+    found = compare(
+        dataclasses.replace(make(1), outputs=(old,)),
+        dataclasses.replace(make(1), outputs=(dataclasses.replace(old, values=np.zeros((1, 1))),)),
+    )
+    assert found.lines()[1] == f"sample 0, output 0: {text}"
+
+
 def test_a_layer_that_differs_behind_right_outputs_is_a_failure_unless_there_is_a_tolerance():
     old = make()
     new = changed(old, "layers", 0, values=moved(old.layers[0], 4, 5, 1.0))

@@ -24,6 +24,7 @@ from fpga_flow.hls.lower import lower
 from fpga_flow.hls.project import HlsProject, generate
 from fpga_flow.spec.model import Hls, Precision
 from tests.csim import theirs
+from tests.hls.test_backends import BOARDS, Made
 
 SEED = 5
 
@@ -396,6 +397,22 @@ def test_a_reproducer_never_replaces_the_record(project, cli):
     code, _, err = cli(project, "--check", "golden/sample", "--reproducer", "golden")
     assert (code, err) == (2, "error: golden: expected another folder for the reproducer than that of the record\n")
     assert Path("golden/sample.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
+@pytest.mark.parametrize("backend", ["quartus", "vivado_accelerator"])
+def test_other_backends(tmp_path, monkeypatch, cli, backend, io_type):
+    monkeypatch.chdir(tmp_path)
+    Made("max pool", Hls(backend=backend, board=BOARDS[backend], io_type=io_type), Path("project"))
+    assert cli("project", "--record", "x", "--samples", 40)[0] == 0
+    made = golden_file.load(Path("x.npz"))
+    assert bool(made.layers) == ((backend, io_type) != ("quartus", "io_stream"))  # of which hls4ml records none
+    assert cli("project", "--check", "x")[0] == 0
+    golden_file.save(dataclasses.replace(made, outputs=(with_one_wrong(made.outputs[0]),)), Path("x.npz"))
+    code, _, err = cli("project", "--check", "x", "--reproducer", "case")
+    assert (code, "1 of 40 samples and 1 of 120 outputs differ" in err) == (1, True)
+    done = compile_and_run("case")
+    assert (done.returncode, done.stdout.endswith("1 of 3 outputs differ\n")) == (1, True), done.stderr
 
 
 def test_no_project(tmp_path, cli):
