@@ -367,7 +367,12 @@ def test_a_difference_is_told_with_layer_value_and_whole_number():
 
 
 @pytest.mark.parametrize(
-    ("type_", "text"), [("float", "1.5 (float)"), ("other", "1.5"), ("fixed<2,4>", "1.5 (0.375 in")]
+    ("type_", "text"),
+    [
+        ("float", "expected 1.5 (float), got 0 (float)"),
+        ("other", "expected 1.5, got 0"),
+        ("fixed<2,4>", "expected 1.5 (0.375 in fixed<2,4>), got 0 (0 in fixed<2,4>)"),
+    ],
 )
 def test_values_of_types_without_whole_numbers(type_, text):
     old = Signal("out", type_, np.full((1, 1), 1.5))
