@@ -173,9 +173,9 @@ def test_the_bundled_headers_give_the_same(finished):
     folder, first = finished
     other, watch = run(folder, changes=("csim.stock_headers=true",))
     assert [name for name, cached in watch.stages if not cached] == ["csim"]
-    assert (first.record["csim"]["headers"], other.record["csim"]["headers"]) == ("light", "bundled")
-    light, bundled = (np.load(each.folder / "5-csim" / "outputs.npy") for each in (first, other))
-    np.testing.assert_array_equal(light, bundled)
+    assert (first.record["csim"]["headers"], other.record["csim"]["headers"]) == ("kernels", "bundled")
+    fast, bundled = (np.load(each.folder / "5-csim" / "outputs.npy") for each in (first, other))
+    np.testing.assert_array_equal(fast, bundled)
     assert other.record["csim"]["exact"] is True
 
 

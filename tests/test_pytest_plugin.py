@@ -14,8 +14,8 @@ import pytest
 
 from fpga_flow.csim import golden_file, suite
 from fpga_flow.errors import InputError
+from tests import stock_hls4ml
 from tests.conftest import ROOT
-from tests.csim import theirs
 
 pytest_plugins = ["pytester"]
 
@@ -38,7 +38,7 @@ hls: {board: zcu104}
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("theirs") / "net"
-    theirs.write(folder)
+    stock_hls4ml.write(stock_hls4ml.two_inputs_and_outputs(), folder)
     return folder
 
 

@@ -33,7 +33,7 @@ class Golden:
     top         the design's top function
     inputs, outputs, layers     for the same n samples; the layers in the order of computation
     digest      of sources, compiler and flags that computed it
-    headers     the fixed-point types that it was compiled with, `light` or `bundled`
+    headers     what it was compiled with, see headers.py
     version     of fpga_flow
     """
 

@@ -65,7 +65,7 @@ class _Metadata(Section):
     version: _Text
     top: _Text
     digest: _Text
-    headers: Literal["light", "bundled"]
+    headers: Literal["kernels", "light", "bundled"]
     samples: Annotated[int, Field(ge=1, le=arrays.MAX_BYTES)]
     inputs: Annotated[list[_Array], Field(min_length=1)]
     outputs: Annotated[list[_Array], Field(min_length=1)]

@@ -189,7 +189,7 @@ def test_a_newer_version(forged):
         ({"samples": 0}, "metadata: .*samples: expected at least 1, got 0"),
         ({"samples": 10**9}, "metadata: .*expected at most 134,217,728 values, got 19,000,000,000"),
         ({"samples": "many"}, 'metadata: .*samples: expected a whole number, got "many"'),
-        ({"headers": "own"}, 'metadata: .*headers: expected "light" or "bundled", got "own"'),
+        ({"headers": "own"}, 'metadata: .*headers: expected "kernels", "light" or "bundled", got "own"'),
         ({"top": "\x1b[2J"}, r"metadata: .*top: expected printable characters, got '\\x1b"),
         ({"extra": 1}, 'metadata: .*unknown key "extra"'),
         ({"layers": []}, 'metadata: .*it holds "layers.0", of which its metadata say nothing'),

@@ -23,7 +23,7 @@ from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.lower import lower
 from fpga_flow.hls.project import HlsProject, generate
 from fpga_flow.spec.model import Hls, Precision
-from tests.csim import theirs
+from tests import stock_hls4ml
 from tests.hls.test_backends import BOARDS, Made
 
 SEED = 5
@@ -54,7 +54,7 @@ def ours(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def hls4ml_alone(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("theirs") / "project"
-    theirs.write(folder)
+    stock_hls4ml.write(stock_hls4ml.two_inputs_and_outputs(), folder)
     return folder
 
 
@@ -119,7 +119,7 @@ def test_what_is_recorded_is_what_the_network_computes(project):
         np.testing.assert_array_equal(layer.values, computed[layer.name].reshape(20, -1), err_msg=layer.name)
     np.testing.assert_array_equal(read.samples, samples.reshape(20, -1))
     assert read.inputs[0].type == "ufixed<5,0>"
-    assert (made.top, made.headers) == ("net", "light")
+    assert (made.top, made.headers) == ("net", "kernels")
 
 
 def test_a_record_can_be_checked_by_either_headers(project):
@@ -127,7 +127,7 @@ def test_a_record_can_be_checked_by_either_headers(project):
     regression.record(design, np.zeros((2, 16)), Path("x"), stock_headers=True)
     assert golden_file.load(Path("x.npz")).headers == "bundled"
     checked = regression.check(design, Path("x"))
-    assert (checked.passed, checked.headers) == (True, "light")
+    assert (checked.passed, checked.headers) == (True, "kernels")
 
 
 def test_record_check_mismatch_update(project, cli):
