@@ -329,6 +329,14 @@ template <class Raw> struct bit_ref {
 
 } // namespace light
 
+// With CSIM_COUNT defined, what happens in conversions is counted (light_count.h); without, this is nothing.
+#ifdef CSIM_COUNT
+#include "light_count.h"
+#define LIGHT_COUNT(...) light::__VA_ARGS__
+#else
+#define LIGHT_COUNT(...)
+#endif
+
 #define LIGHT_FIXED_PARAMS(n) int W##n, int I##n, bool S##n, ap_q_mode Q##n, ap_o_mode O##n, int N##n
 #define LIGHT_FIXED(n) ap_fixed_base<W##n, I##n, S##n, Q##n, O##n, N##n>
 
@@ -342,8 +350,14 @@ template <int W, bool S> struct ap_int_base {
     Raw V;
 
     ap_int_base() = default;
-    template <int W2, bool S2> ap_int_base(const ap_int_base<W2, S2> &x) { set(x.V.v); }
-    template <LIGHT_FIXED_PARAMS(2)> ap_int_base(const LIGHT_FIXED(2) & x) { set(x.to_integer()); }
+    template <int W2, bool S2> ap_int_base(const ap_int_base<W2, S2> &x) {
+        set(x.V.v);
+        LIGHT_COUNT(count_integer<W, S, W2, S2>(x.V.v, V.v));
+    }
+    template <LIGHT_FIXED_PARAMS(2)> ap_int_base(const LIGHT_FIXED(2) & x) {
+        set(x.to_integer());
+        LIGHT_COUNT(count_integer<W, S, light::max(I2, 1), S2>(x.to_integer(), V.v));
+    }
     template <class R> ap_int_base(const light::range_ref<R> &x) { set(x.value()); }
     template <class R> ap_int_base(const light::bit_ref<R> &x) { set(ap_slong(bool(x))); }
     template <class T, int Bits = light::native<T>::bits, class = typename light::enable_if<(Bits > 0), T>::type>
@@ -550,22 +564,27 @@ template <int W, int I, bool S, ap_q_mode Q, ap_o_mode O, int N> struct ap_fixed
     template <class R> ap_fixed_base(const light::bit_ref<R> &x) { set<1, 1, false>(bool(x)); }
     template <class T, int Bits = light::native<T>::bits, class = typename light::enable_if<(Bits > 0), T>::type>
     ap_fixed_base(T x) {
-        set<Bits, Bits, light::native<T>::is_signed>(x);
+        const bool fits = W >= I && I - S >= Bits - light::native<T>::is_signed && (S || !light::native<T>::is_signed);
+        set<Bits, Bits, light::native<T>::is_signed, !fits>(x); // constants are of no interest
     }
-    ap_fixed_base(double x) { V.v = light::from_double(x, W, I, S, Q, O); }
-    ap_fixed_base(float x) { V.v = light::from_double(x, W, I, S, Q, O); }
+    ap_fixed_base(double x) {
+        V.v = light::from_double(x, W, I, S, Q, O);
+        LIGHT_COUNT(count_double<W, I, S, Q, O>(x, V.v));
+    }
+    ap_fixed_base(float x) : ap_fixed_base(double(x)) {}
 
     // The lowest W bits of an integer.
     template <class X> LIGHT_INLINE void set_bits(X x) { V.v = light::wrap(calc(x), W, S); }
 
     // The value whose bits are x in fixed<W2,I2>, or ufixed.
-    template <int W2, int I2, bool S2, class X> LIGHT_INLINE void set(X x) {
+    template <int W2, int I2, bool S2, bool Counted = true, class X> LIGHT_INLINE void set(X x) {
         typedef light::integer_t<light::max(W + !S, W2 + !S2)> T;
         if (Q == AP_TRN && O == AP_WRAP) { // by far the most frequent: spare the compiler the rest
             const int dropped = (W2 - I2) - (W - I);
             V.v = light::wrap(dropped > 0 ? light::right(T(x), dropped) : light::left(T(x), -dropped), W, S);
         } else
             V.v = light::convert<T>(x, W2, I2, S2, W, I, S, Q, O);
+        LIGHT_COUNT(count<W, I, S, Q, O, Counted>(T(x), W2, I2, T(V.v)));
     }
 
     // Truncated towards zero; 1 bit if there are no bits above the point, which a negative value sets if I is 0 (if I is

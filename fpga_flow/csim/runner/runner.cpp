@@ -239,6 +239,8 @@ void record(const char *layer, const char *type, const double *values, size_t si
 
 void event(const char *layer, const char *type, unsigned long long wrapped, unsigned long long saturated, double lowest,
            double highest) {
+    if (!recording)
+        return;
     const std::pair<std::string, std::string> key(layer, type);
     const auto found = all_events.find(key);
     if (found == all_events.end()) {
