@@ -161,6 +161,9 @@ def csim(
                           "case of its own; left out: csim_mismatch/<record>.")] = None,
     stock_headers: Annotated[bool, typer.Option("--stock-headers", help="Compile with the project's own fixed-point "
                                                 "types, not the light ones.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Look at every layer: exact or not, overflows, range "
+                                        "used.")] = False,
+    stress: Annotated[bool, typer.Option("--stress", help="Search for inputs that provoke overflows.")] = False,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the results as JUnit XML.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -175,7 +178,18 @@ def csim(
     from fpga_flow.csim import command
 
     options = command.Options(
-        inputs, samples, seed, record, tuple(check), tuple(update), tuple(tolerance), reproducer, stock_headers, junit
+        inputs,
+        samples,
+        seed,
+        record,
+        tuple(check),
+        tuple(update),
+        tuple(tolerance),
+        reproducer,
+        stock_headers,
+        junit,
+        trace,
+        stress,
     )
     results = command.execute(project, options)
     if as_json:

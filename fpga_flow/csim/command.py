@@ -1,4 +1,4 @@
-"""What `fpga-flow csim` does: simulate a project, or make, check or renew golden records of it."""
+"""What `fpga-flow csim` does: simulate a project, look into it, or make, check or renew golden records of it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.csim import golden_file, junit, regression, verify
+from fpga_flow.csim import diagnose, golden_file, junit, regression, trace, verify
 from fpga_flow.csim.build import Simulator, build
 from fpga_flow.csim.compare import Tolerance
 from fpga_flow.csim.design import Design
+from fpga_flow.csim.diagnose import Examined, Stressed
 from fpga_flow.csim.regression import Checked
 from fpga_flow.csim.verify import Simulated
 from fpga_flow.errors import CheckFailed, FlowError, InputError
@@ -37,6 +38,8 @@ class Options:
     reproducer: Path | None = None
     stock_headers: bool = False
     junit: Path | None = None
+    trace: bool = False
+    stress: bool = False
 
 
 _NO_OPTIONS = Options()
@@ -74,7 +77,7 @@ class Recorded:
         }
 
 
-Result = Simulated | Recorded | Checked
+Result = Simulated | Recorded | Checked | Examined | Stressed
 
 
 def find_design(path: Path) -> Design:
@@ -164,6 +167,19 @@ def parse_tolerance(texts: Sequence[str]) -> Tolerance | None:
 def _tasks(design: Design, options: Options, tolerance: Tolerance | None) -> Iterator[tuple[str, Callable[[], Result]]]:
     """What is to be done: the name of each task, and what does it."""
     stock = options.stock_headers
+    if options.stress:
+        stressed = partial(diagnose.provoke, design, options.samples, options.seed)
+        yield "stress", partial(stressed, stock_headers=stock, record=options.record)
+        return
+    if options.trace:
+        for path in options.check:
+            yield (
+                str(golden_file.file_of(path)),
+                partial(diagnose.examine_record, design, path, stock_headers=stock),
+            )
+        if not options.check:
+            yield "trace", partial(_examine, design, options)
+        return
     for path in options.check:
         folder = options.reproducer or regression.REPRODUCERS
         if options.reproducer is None or len(options.check) > 1:
@@ -193,6 +209,11 @@ def _simulate(design: Design, options: Options, tolerance: Tolerance | None) -> 
     return verify.simulate(simulator, _samples(simulator, options), tolerance)
 
 
+def _examine(design: Design, options: Options) -> Examined:
+    simulator, _ = trace.simulator(design, stock_headers=options.stock_headers)
+    return diagnose.examine(design, _samples(simulator, options), stock_headers=options.stock_headers)
+
+
 def _samples(simulator: Simulator, options: Options) -> verify.Samples:
     return verify.samples_for(simulator, options.inputs, options.samples, options.seed)
 
@@ -202,10 +223,16 @@ def _check_options(options: Options) -> None:
     asked = [name for name in ("record", "check", "update") if getattr(options, name)]
     if len(asked) > 1:
         raise InputError.at(f"--{asked[1]}", f"expected one of --record, --check and --update, got --{asked[0]}, too")
-    mode = asked[0] if asked else ""
-    useless = {
-        "inputs": ("check", "update"), "samples": ("check", "update"), "seed": ("check", "update"),
-        "tolerance": ("record",), "junit": ("record", "update"), "reproducer": ("", "record", "update"),
+    if options.trace and options.stress:
+        raise InputError.at(
+            "--stress", "expected one of --trace and --stress, got both; --stress traces its inputs, too"
+        )
+    mode = "stress" if options.stress else "trace" if options.trace else asked[0] if asked else ""
+    useless: dict[str, tuple[str, ...]] = {
+        "record": ("trace",), "check": ("stress",), "update": ("trace", "stress"),
+        "inputs": ("check", "update", "stress"), "samples": ("check", "update"), "seed": ("check", "update"),
+        "tolerance": ("record", "trace", "stress"), "junit": ("record", "update"),
+        "reproducer": ("", "record", "update", "trace", "stress"),
     }  # fmt: skip
     for name, modes in useless.items():
         given = getattr(options, name)

@@ -175,7 +175,7 @@ def _compared(design: Design, path: Path, tolerance: Tolerance, stock_headers: b
     tolerances(tolerance, [output.name for output in expected.outputs])  # wrong ones are told before the compiler runs
     started = time.monotonic()
     simulator = simulator_of(design, stock_headers=stock_headers)
-    _check_same_design(expected, simulator, file)
+    check_same_design(expected, simulator, file)
     made = make(simulator, expected.samples)
     seconds = time.monotonic() - started
     return expected, made, Checked(file, design, compare(expected, made, tolerance), simulator.headers, seconds)
@@ -186,7 +186,7 @@ def _is_traced(design: Design) -> bool:
     return design.io_type in design.simulation.traced
 
 
-def _check_same_design(expected: Golden, simulator: Simulator, file: Path) -> None:
+def check_same_design(expected: Golden, simulator: Simulator, file: Path) -> None:
     """Raise an InputError if the record is of a design with other inputs or outputs."""
     sides = ((expected.inputs, simulator.inputs), (expected.outputs, simulator.outputs))
     if any([signal.size for signal in signals] != [tensor.size for tensor in tensors] for signals, tensors in sides):
