@@ -37,6 +37,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/vendor_reports.py --json benchmarks/results/vendor_reports.json
 	$(BIN)/python benchmarks/distributed_arithmetic.py --json benchmarks/results/distributed_arithmetic.json
 	$(BIN)/python benchmarks/layers.py --json benchmarks/results/layers.json
+	$(BIN)/python benchmarks/csim.py --json benchmarks/results/csim.json
 	$(BIN)/python benchmarks/flow.py --json benchmarks/results/flow.json
 	$(BIN)/python benchmarks/readme.py
 

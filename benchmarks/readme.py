@@ -61,7 +61,32 @@ def layers(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
-TABLES = {"flow": flow, "layers": layers, "resource_estimate": resource_estimate}
+def csim(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of the C simulation's speed, as ratios."""
+    rows: list[Sequence[str]] = [
+        (
+            "network",
+            "build",
+            "unchanged project",
+            "run, 1 core",
+            "run, 2 cores",
+            "emulator",
+            "emulator over Keras",
+            "memory",
+        )
+    ]
+    for network in figures["networks"]:
+        found = network["ratios"]
+        cells = [f"{found['build']:.1f}", f"{found['unchanged']:,.0f}"]
+        if "run" in found:
+            both = found["run"] * found["second core"]
+            cells += [f"{found['run']:.0f}", f"{both:.0f}", f"{found['emulator']:,.0f}"]
+            cells += [f"{found['emulator over keras']:.1f}", f"{found['memory']:.0%}"]
+        rows.append((network["name"], *cells, *["-"] * (len(rows[0]) - 1 - len(cells))))
+    return rows
+
+
+TABLES = {"csim": csim, "flow": flow, "layers": layers, "resource_estimate": resource_estimate}
 
 
 def main() -> None:
