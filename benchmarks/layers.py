@@ -53,29 +53,19 @@ def measure(job: tuple[str, str]) -> dict[str, Any]:
 
 def stock(case: Any, io_type: str, folder: Path) -> str:
     """What hls4ml alone makes of a case: `exact`, `different: ...`; raises where it or the compiler fails."""
-    import hls4ml
     import numpy as np
 
     from fpga_flow import csim
+    from fpga_flow.csim import run
     from fpga_flow.fixed_point import FixedPoint
-    from fpga_flow.hls.convert import Architecture
-    from fpga_flow.keras import save_h5
+    from tests import stock_hls4ml
     from tests.hls import cases
 
-    np.product = np.prod  # hls4ml 1.3 calls it, numpy 2 no longer has it
     model = cases.model(case)
-    type_ = FixedPoint(6, 3)
-    inputs = type_.quantize(cases.samples(case))
+    inputs = FixedPoint(6, 3).quantize(cases.samples(case))
     expected = np.asarray(model.predict(inputs, verbose=0), np.float64)
-    save_h5(model, folder / "model.h5")
-    description = Architecture(model)
-    settings = hls4ml.utils.config_from_keras_model(description, granularity="name", backend="Vitis")
-    config = hls4ml.utils.config.create_config(
-        output_dir=str(folder / "project"), project_name="net", backend="Vitis", io_type=io_type
-    )
-    config["KerasH5"], config["HLSConfig"] = str(folder / "model.h5"), settings
-    hls4ml.converters.keras_v2_to_hls(config).write()
-    got = csim.run.run(csim.build(csim.Design.read(folder / "project")), inputs, jobs=1)
+    stock_hls4ml.write(model, folder / "project", io_type)
+    got = run.run(csim.build(csim.Design.read(folder / "project")), inputs, jobs=1)
     off = float(np.max(np.abs(got - expected.reshape(len(expected), -1))))
     return "exact" if off == 0 else f"different: by up to {off:.3g}"
 

@@ -143,6 +143,51 @@ def import_model(
 
 
 @app.command()
+def csim(
+    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The folder of an HLS project (hls4ml's own, too), "
+                                            "or of a run.")],
+    inputs: Annotated[Path | None, typer.Option(metavar="FILE", help="Samples: .npy, .npz, or text, a sample a line. "
+                                                "Left out: the project's test data.")] = None,
+    samples: Annotated[int | None, typer.Option(min=1, max=10**7, help="So many random samples instead.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the random samples.")] = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Make a golden record: all outputs of all "
+                                                "layers.")] = None,
+    check: Annotated[list[Path], typer.Option(metavar="FILE", help="Compare with a golden record. Repeatable.")] = [],  # noqa: B006
+    update: Annotated[list[Path], typer.Option(metavar="FILE", help="Show what changed since a golden record, write it "
+                                               "anew. Repeatable.")] = [],  # noqa: B006
+    tolerance: Annotated[list[str], typer.Option(metavar="[OUTPUT=]NUMBER", help="How far outputs may be from what is "
+                         "expected; above 0, layers of golden records decide nothing. Repeatable.")] = [],  # noqa: B006
+    reproducer: Annotated[Path | None, typer.Option(metavar="DIR", help="Where --check writes the first mismatch as a "
+                          "case of its own; left out: csim_mismatch/<record>.")] = None,
+    stock_headers: Annotated[bool, typer.Option("--stock-headers", help="Compile with the project's own fixed-point "
+                                                "types, not the light ones.")] = False,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the results as JUnit XML.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Simulate the C++ of an HLS project, and say whether it computes what it should.
+
+    That is what the network computes, for projects of fpga-flow; or what it computed before, by a golden record. Exits
+    with 1 if it does not.
+
+    Example: `fpga-flow csim my_project --check golden/my_project.npz --junit results.xml`
+    """
+    from fpga_flow.csim import command
+
+    options = command.Options(
+        inputs, samples, seed, record, tuple(check), tuple(update), tuple(tolerance), reproducer, stock_headers, junit
+    )
+    results = command.execute(project, options)
+    if as_json:
+        _print_json([result.to_dict() for result in results])
+    elif not quiet:
+        for result in results:
+            if result.passed is not False:
+                typer.echo(result.report())
+    command.raise_failures(results)
+
+
+@app.command()
 def resources(
     project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The folder of an HLS project, or of a run.")],
     build: Annotated[bool, typer.Option("--build", help="Run the vendor's tools on the project first.")] = False,

@@ -94,15 +94,21 @@ def find_project(path: Path) -> HlsProject:
     Raises:
         InputError: there is none, or it is damaged.
     """
-    if (path / "project.json").is_file():
-        return HlsProject.load(path)
-    found = [file for file in path.glob("*-hls/project/project.json") if file.is_file()]
-    if not found:
+    folder = project_folder(path)
+    if folder is None:
         what = (
             "but there is no such folder" if not path.is_dir() else "but it has neither project.json nor *-hls/project/"
         )
         raise InputError.at(str(path), f"expected the folder of an HLS project or of a run, {what}")
-    return HlsProject.load(max(found, key=lambda file: file.stat().st_mtime_ns).parent)
+    return HlsProject.load(folder)
+
+
+def project_folder(path: Path) -> Path | None:
+    """The folder of the HLS project that `find_project` finds; None if there is none."""
+    if (path / "project.json").is_file():
+        return path
+    found = [file for file in path.glob("*-hls/project/project.json") if file.is_file()]
+    return max(found, key=lambda file: file.stat().st_mtime_ns).parent if found else None
 
 
 def estimate_of(project: HlsProject) -> ResourceReport:

@@ -233,4 +233,4 @@ def test_what_the_light_types_do_not_hold_is_compiled_with_the_bundled_ones(made
     project = dataclasses.replace(made.project, folder=copied)
     result = csim.simulate(project, made.samples, made.expected)
     assert (result.headers, result.exact) == ("bundled", True)
-    assert simulate(made).headers == "light"
+    assert simulate(made).headers == "kernels"

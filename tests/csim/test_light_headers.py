@@ -20,8 +20,8 @@ import pytest
 
 from fpga_flow import csim
 from fpga_flow.csim import run
-from fpga_flow.csim.build import LIGHT
 from fpga_flow.csim.compiler import find
+from fpga_flow.csim.shared import LIGHT
 from fpga_flow.hls.project import HlsProject
 from tests.hls import cases
 from tests.hls.matrix import refusal, simulate

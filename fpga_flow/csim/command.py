@@ -1,0 +1,214 @@
+"""What `fpga-flow csim` does: simulate a project, or make, check or renew golden records of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fpga_flow.csim import golden_file, junit, regression, verify
+from fpga_flow.csim.build import Simulator, build
+from fpga_flow.csim.compare import Tolerance
+from fpga_flow.csim.design import Design
+from fpga_flow.csim.regression import Checked
+from fpga_flow.csim.verify import Simulated
+from fpga_flow.errors import CheckFailed, FlowError, InputError
+from fpga_flow.resources.numbers import project_folder
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command is asked for; see its help.
+
+    tolerance   as they were written: `0.01`, or `output=0.01`
+    """
+
+    inputs: Path | None = None
+    samples: int | None = None
+    seed: int | None = None
+    record: Path | None = None
+    check: tuple[Path, ...] = ()
+    update: tuple[Path, ...] = ()
+    tolerance: tuple[str, ...] = ()
+    reproducer: Path | None = None
+    stock_headers: bool = False
+    junit: Path | None = None
+
+
+_NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A golden record that was made: its file and size, the samples and where they come from, and its layers."""
+
+    file: Path
+    design: Design
+    size: int
+    samples: int
+    source: str
+    layers: int
+    seconds: float
+    passed: bool | None = None
+
+    def report(self) -> str:
+        """The report as text."""
+        return (
+            f"{self.file}: recorded {self.samples:,} samples ({self.source}), {self.layers} layers and the outputs: "
+            f"{self.size:,} bytes"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON values."""
+        return {
+            "record": str(self.file),
+            "project": str(self.design.folder),
+            "samples": self.samples,
+            "source": self.source,
+            "layers": self.layers,
+            "bytes": self.size,
+        }
+
+
+Result = Simulated | Recorded | Checked
+
+
+def find_design(path: Path) -> Design:
+    """The design in the folder of an HLS project, of ours or of hls4ml's, or the newest one of a run's folder.
+
+    Raises:
+        InputError: there is none, it lacks files, or it can't be simulated here.
+    """
+    return Design.read(project_folder(path) or path)
+
+
+def execute(project: Path, options: Options) -> list[Result]:
+    """Do what the options ask for; a result for each record, or a single one. JUnit XML is written even if it fails.
+
+    Raises:
+        InputError: the options contradict each other, or a file is not as expected.
+        ToolError: the compiler or the C++ failed.
+    """
+    _check_options(options)
+    tolerance = parse_tolerance(options.tolerance)
+    design = find_design(project)
+    results: list[Result] = []
+    cases: list[junit.Case] = []
+    try:
+        for name, work in _tasks(design, options, tolerance):
+            started = time.monotonic()
+            try:
+                results.append(result := work())
+            except FlowError as error:
+                cases.append(junit.Case(name, str(project), time.monotonic() - started, "error", str(error)))
+                raise
+            outcome: junit.Outcome = "failed" if result.passed is False else "passed"
+            cases.append(junit.Case(name, str(project), result.seconds, outcome, result.report()))
+    finally:
+        if options.junit is not None:
+            junit.write(cases, options.junit)
+    return results
+
+
+def record(design: Design, path: Path, options: Options = _NO_OPTIONS, *, stock_headers: bool = False) -> Recorded:
+    """Write a new golden record, of the samples that the options ask for.
+
+    Raises:
+        InputError: there is a record already, or the samples are not as expected.
+        ToolError: the compiler or the C++ failed.
+        CheckFailed: the C++ computes something that is no finite number.
+    """
+    started = time.monotonic()
+    file = golden_file.file_of(path)
+    regression.check_new(file)
+    samples = _samples(regression.simulator_of(design, stock_headers=stock_headers), options)
+    made = regression.record(design, samples.values, file, stock_headers=stock_headers)
+    return Recorded(
+        file, design, file.stat().st_size, len(made), samples.source, len(made.layers), time.monotonic() - started
+    )  # fmt: skip
+
+
+def raise_failures(results: Sequence[Result]) -> None:
+    """Raise CheckFailed, with their reports, for the results that did not pass."""
+    if failed := [result.report() for result in results if result.passed is False]:
+        raise CheckFailed("\n".join(failed))
+
+
+def parse_tolerance(texts: Sequence[str]) -> Tolerance | None:
+    """The tolerance in texts: one number for all outputs, or `output=number` for each that is meant; None without any.
+
+    Raises:
+        InputError: they are not of these forms.
+    """
+    numbers: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value < math.inf:
+            raise InputError.at("--tolerance", f'expected a number from 0, or output=number, got "{text}"')
+        if name in numbers or (numbers and "" in (name, *numbers)):
+            raise InputError.at("--tolerance", "expected one number, or one for each output: output=number, got both")
+        numbers[name] = value
+    if not numbers:
+        return None
+    return numbers.get("", numbers)
+
+
+def _tasks(design: Design, options: Options, tolerance: Tolerance | None) -> Iterator[tuple[str, Callable[[], Result]]]:
+    """What is to be done: the name of each task, and what does it."""
+    stock = options.stock_headers
+    for path in options.check:
+        folder = options.reproducer or regression.REPRODUCERS
+        if options.reproducer is None or len(options.check) > 1:
+            folder = folder / golden_file.file_of(path).stem
+        yield (
+            str(golden_file.file_of(path)),
+            partial(regression.check, design, path, tolerance or 0.0, stock_headers=stock, reproducer_folder=folder),
+        )
+    for path in options.update:
+        yield (
+            str(golden_file.file_of(path)),
+            partial(regression.update, design, path, tolerance or 0.0, stock_headers=stock),
+        )
+    if options.record is not None:
+        yield (
+            str(golden_file.file_of(options.record)),
+            partial(record, design, options.record, options, stock_headers=stock),
+        )
+    elif not options.check and not options.update:
+        yield "csim", partial(_simulate, design, options, tolerance)
+
+
+def _simulate(design: Design, options: Options, tolerance: Tolerance | None) -> Simulated:
+    if isinstance(tolerance, Mapping):
+        raise InputError.at("--tolerance", "expected a single number, as there is no golden record to check")
+    simulator = build(design, stock_headers=options.stock_headers)
+    return verify.simulate(simulator, _samples(simulator, options), tolerance)
+
+
+def _samples(simulator: Simulator, options: Options) -> verify.Samples:
+    return verify.samples_for(simulator, options.inputs, options.samples, options.seed)
+
+
+def _check_options(options: Options) -> None:
+    """Raise an InputError for options that would mean nothing together."""
+    asked = [name for name in ("record", "check", "update") if getattr(options, name)]
+    if len(asked) > 1:
+        raise InputError.at(f"--{asked[1]}", f"expected one of --record, --check and --update, got --{asked[0]}, too")
+    mode = asked[0] if asked else ""
+    useless = {
+        "inputs": ("check", "update"), "samples": ("check", "update"), "seed": ("check", "update"),
+        "tolerance": ("record",), "junit": ("record", "update"), "reproducer": ("", "record", "update"),
+    }  # fmt: skip
+    for name, modes in useless.items():
+        given = getattr(options, name)
+        if given not in (None, ()) and mode in modes:
+            what = f"with --{mode}" if mode else "without --check"
+            raise InputError.at(f"--{name}", f"expected no such option {what}, where it means nothing")
