@@ -7,14 +7,15 @@ from pathlib import Path
 
 from hls4ml.backends import get_backend
 
-HEADERS = ("code_gen", "activation", "activation_stream", "conv1d", "conv2d", "conv2d_stream", "dense", "dense_stream",
-           "pooling", "pooling_stream", "sepconv2d_stream")  # fmt: skip
+HEADERS = ("code_gen", "activation", "activation_stream", "conv1d", "conv1d_stream", "conv2d", "conv2d_stream", "dense",
+           "dense_stream", "pooling", "pooling_stream", "sepconv2d_stream")  # fmt: skip
 SIDES = ("top", "bottom", "left", "right")
 #: Of a convolution's configuration, what its functions name.
 LINE_BUFFER = """
     static const nnet::conv_implementation implementation = nnet::conv_implementation::linebuffer;
     static const unsigned min_width = in_width;
     static constexpr ap_uint<filt_height * filt_width> *pixels = nullptr;
+    template<unsigned K, unsigned S, unsigned W> using scale_index = nnet::scale_index_regular<K, S, W>;
     template<unsigned K, unsigned S, unsigned W> using scale_index_height = nnet::scale_index_regular<K, S, W>;
     template<unsigned K, unsigned S, unsigned W> using scale_index_width = nnet::scale_index_regular<K, S, W>;
 """
@@ -144,18 +145,23 @@ class Layers:
         return fast
 
     def stream_conv(self) -> None:
-        c, kind = f"config{self.count}", self.random.choice(["", "", "pointwise_", "depthwise_"])
+        c, kind = (
+            f"config{self.count}",
+            self.random.choice(["conv_1d", "conv_2d", "pointwise_conv_2d", "depthwise_conv_2d"]),
+        )
         # a depthwise convolution's line buffer must have lines
         sizes, x, r = (
-            self.window(pads=False, lowest=2 if kind == "depthwise_" else 1),
+            self.window(pads=False, lowest=2 if kind == "depthwise_conv_2d" else 1),
             self.type(),
             self.type(modes=True),
         )
-        if kind == "pointwise_":
+        if kind == "conv_1d":
+            sizes |= {"in_height": 1, "filt_height": 1}
+        if kind == "pointwise_conv_2d":
             sizes |= {"filt_height": 1, "filt_width": 1}
-        n_filt = sizes["n_chan"] if kind == "depthwise_" else self.random.randint(2, 4)
+        n_filt = sizes["n_chan"] if kind == "depthwise_conv_2d" else self.random.randint(2, 4)
         n_in = sizes["filt_height"] * sizes["filt_width"] * sizes["n_chan"]
-        if kind == "depthwise_":
+        if kind == "depthwise_conv_2d":
             resource, reuse = self.random.random() < 0.5, self.random.choice(divisors(n_filt))
             kernel = "DepthwiseDenseResource_rf_leq_nout" if resource else "DepthwiseDenseLatency"
         else:
@@ -163,14 +169,18 @@ class Layers:
             if which == "rf_gt_nin":  # has no class
                 which, reuse = "latency", 1
             kernel = "DenseLatency" if which == "latency" else f"DenseResource_{which}"
-        fast = self.conv_config(2, sizes, n_filt, reuse, kernel)
+        fast = self.conv_config(1 if kind == "conv_1d" else 2, sizes, n_filt, reuse, kernel)
         types = f"nnet::array<{x}, {sizes['n_chan']}>, nnet::array<{r}, {n_filt}>"
-        weights = n_in if kind == "depthwise_" else n_in * n_filt
+        weights = n_in if kind == "depthwise_conv_2d" else n_in * n_filt
         call = (
             f"stream<{types}, {c}::weight_t, {c}::bias_t>(NAME, {sizes['in_height'] * sizes['in_width']}, "
-            f"{weights}, {n_filt}, [](auto &&...a) {{ nnet::{kind}conv_2d_cl<{types}, {c}>(a...); }});"
+            f"{weights}, {n_filt}, [](auto &&...a) {{ nnet::{kind}_cl<{types}, {c}>(a...); }});"
         )
-        self.add(fast, f"kernels::stream_conv<{types}, {c}>::exact", call)
+        self.add(
+            fast,
+            f"kernels::stream_conv<{types}, kernels::{'one_row' if kind == 'conv_1d' else 'as_is'}<{c}>>::exact",
+            call,
+        )
 
     def array_conv(self) -> None:
         c, dimensions = f"config{self.count}", self.random.choice([1, 2])

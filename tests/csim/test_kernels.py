@@ -86,6 +86,17 @@ def test_same_results_of_more_layers(backend: str, seed: int, tmp_path: Path, na
     same(backend, seed, 24, tmp_path, native, "-O1")
 
 
+@pytest.mark.parametrize(
+    ("flags", "compared"), [((), 70_000), pytest.param(("-DLARGE",), 500_000, marks=pytest.mark.slow)]
+)
+def test_numbers_above_0_become_what_the_types_make_of_them(
+    flags: tuple[str, ...], compared: int, tmp_path: Path, native: str
+) -> None:
+    program = shutil.copy(CHECK / "positive.cpp", firmware("vitis", tmp_path))
+    done = compile_and_run(Path(program), *flags, f"-I{LIGHT}", f"-I{kernels.FOLDER}", native)
+    assert int(done.stdout) > compared
+
+
 @pytest.mark.parametrize("backend", ["vitis", "vivado"])
 def test_the_digests_are_those_of_the_installed_hls4ml(backend: str, tmp_path: Path) -> None:
     folder = firmware(backend, tmp_path)
