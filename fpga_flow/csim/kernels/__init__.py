@@ -1,8 +1,8 @@
 """Faster C++ for hls4ml's functions in the C simulation, with the same results bit for bit.
 
 `kernels.h` is included in front of a project's own headers, and defines functions of hls4ml again, which call what
-`kernels.cpp` computes on native integers. It may stand only for the headers that it was written for, which `fitting` tells
-by their digests; all others are compiled as they are.
+`kernels.cpp` computes on native integers. It may stand only for the headers that it was written for, which `fitting`
+tells by their digests; all others are compiled as they are.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _USES = re.compile(r"using fill_buffer = [\w:]*\bfill_buffer_(\w+)<")
 
 
 def fitting(firmware: Path) -> tuple[str, ...]:
-    """The headers (paths in a project's `firmware` folder) that kernels.h includes, if all of them are byte for byte those
-    of hls4ml that it was written for; otherwise none.
+    """The headers (paths in a project's `firmware` folder) that kernels.h includes, if all of them are byte for byte
+    those of hls4ml that it was written for; otherwise none.
     """
     for digests in DIGESTS.values():
         if all(_digest(firmware / name) == digest for name, digest in digests.items()):
@@ -38,12 +38,12 @@ def fitting(firmware: Path) -> tuple[str, ...]:
 
 
 def code_gen(firmware: Path) -> str | None:
-    """The text of a project's nnet_code_gen.h, with the windows of convolutions as loops; None if there is none to change.
+    """The text of a project's nnet_code_gen.h with the windows of convolutions as loops; None if none is changed.
 
     For a convolution of arrays, hls4ml writes out the copying of every window, assignment by assignment, in a class
-    fill_buffer_<layer>. Where that text is what hls4ml writes for the sizes that parameters.h has, the class becomes an Im2col
-    of these sizes, which copies the same; any other text stays as it is. To be included behind kernels.h and in front of
-    the project, whose own file its include guard then keeps out.
+    fill_buffer_<layer>. Where that text is what hls4ml writes for the sizes that parameters.h has, the class becomes an
+    Im2col of these sizes, which copies the same; any other text stays as it is. To be included behind kernels.h and in
+    front of the project, whose own file its include guard then keeps out.
     """
     try:
         text = (firmware / "nnet_utils" / "nnet_code_gen.h").read_text(encoding="utf-8")
@@ -64,7 +64,7 @@ def code_gen(firmware: Path) -> str | None:
 class _Windows:
     """The windows of a convolution: of a layer's name, dimensions, and sizes as its configuration has them."""
 
-    def __init__(self, name: str, dimensions: str, sizes: dict[str, int]):
+    def __init__(self, name: str, dimensions: str, sizes: dict[str, int]) -> None:
         self.name, self.dimensions = name, dimensions
         self.height, self.width = sizes.get("in_height", 1), sizes["in_width"]
         self.channels = sizes["n_chan"]
@@ -81,25 +81,19 @@ class _Windows:
     @property
     def im2col(self) -> str:
         """The class as a loop."""
-        numbers = (
-            self.height,
-            self.width,
-            self.channels,
-            *self.window,
-            *self.stride,
-            *self.pad,
-            *self.out,
-            self.pixels,
-        )
+        image = (self.height, self.width, self.channels)
+        numbers = ", ".join(map(str, (*image, *self.window, *self.stride, *self.pad, *self.out, self.pixels)))
         return (
             "template<class data_T, typename CONFIG_T>\n"
-            f"class fill_buffer_{self.name} : public ::kernels::Im2col<data_T, {', '.join(map(str, numbers))}> {{\n}};\n"
+            f"class fill_buffer_{self.name} : public ::kernels::Im2col<data_T, {numbers}> {{\n}};\n"
         )
 
     def is_written_out_in(self, text: str) -> bool:
-        """Whether a text is the class as hls4ml writes it, in which there is an assignment for each value that is copied."""
-        copies = self.out[0] * self.out[1] * self.window[0] * self.window[1] * self.channels
-        return text.count("] = ") == copies and text == self._written_out()
+        """Whether a text is the class as hls4ml writes it: with an assignment for each value that is copied."""
+        windows = self.out[0] * self.out[1]
+        copies = windows * self.window[0] * self.window[1] * self.channels
+        fits = self.partitions * self.pixels == windows and text.count("] = ") == copies
+        return fits and text == self._written_out()
 
     def _written_out(self) -> str:
         inputs, window = "in_width * CONFIG_T::n_chan", "filt_width * CONFIG_T::n_chan"
@@ -138,7 +132,7 @@ class _Windows:
 
 
 def _windows(parameters: str) -> dict[str, _Windows]:
-    """The windows of the convolutions that a project's parameters.h configures, by the names of their fill_buffer classes."""
+    """The windows of the convolutions that parameters.h configures, by the names of their fill_buffer classes."""
     found = {}
     for dimensions, body in _CONFIG.findall(parameters):
         used = _USES.search(body)

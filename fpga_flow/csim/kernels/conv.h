@@ -5,13 +5,17 @@
 #include "im2col.h"
 #include <cstdlib>
 
+#include "nnet_utils/nnet_conv1d.h"
 #include "nnet_utils/nnet_conv2d.h"
 #include "nnet_utils/nnet_dense.h"
+#define conv_1d_cl stock_conv_1d_cl
 #define conv_2d_cl stock_conv_2d_cl
 #define pointwise_conv_2d_cl stock_pointwise_conv_2d_cl
 #define depthwise_conv_2d_cl stock_depthwise_conv_2d_cl
+#include "nnet_utils/nnet_conv1d_stream.h"
 #include "nnet_utils/nnet_conv2d_stream.h"
 #include "nnet_utils/nnet_sepconv2d_stream.h"
+#undef conv_1d_cl
 #undef conv_2d_cl
 #undef pointwise_conv_2d_cl
 #undef depthwise_conv_2d_cl
@@ -38,6 +42,13 @@ template <class X, class R, class Config> struct multiplier<nnet::DepthwiseDense
 template <class X, class R, class Config>
 struct multiplier<nnet::DepthwiseDenseResource_rf_leq_nout<X, R, Config>, X, R, Config> {
     enum { known = Config::reuse_factor <= Config::n_out && Config::n_in % Config::reuse_factor == 0, order = by_input, depthwise = 1 };
+};
+
+template <class Config> using as_is = Config;
+
+// The configuration of a 1D convolution as that of a 2D one.
+template <class Config> struct one_row : Config {
+    static const unsigned in_height = 1, filt_height = 1, stride_height = 1, pad_top = 0, pad_bottom = 0;
 };
 
 // A stream's convolution: the windows of its line buffer, of which it computes every stride-th that lies in the image.
@@ -91,12 +102,12 @@ void stream_convolve(hls::stream<X> &data, hls::stream<R> &res, const W *weights
 
 } // namespace kernels
 
-#define KERNELS_STREAM_CONV(name, condition, stride, depthwise)                                                         \
+#define KERNELS_STREAM_CONV(name, config, condition, stride, depthwise)                                                      \
     template <class data_T, class res_T, typename CONFIG_T>                                                             \
     void name(hls::stream<data_T> &data, hls::stream<res_T> &res, typename CONFIG_T::weight_t *weights,                 \
               typename CONFIG_T::bias_t *biases, kernels::fast) {                                                       \
-        kernels::stream_convolve<CONFIG_T>(data, res, weights, biases, kernels::stream_window<CONFIG_T>(stride),        \
-                                           depthwise);                                                                  \
+        typedef kernels::config Config;                                                                                 \
+        kernels::stream_convolve<Config>(data, res, weights, biases, kernels::stream_window<Config>(stride), depthwise); \
     }                                                                                                                   \
     template <class data_T, class res_T, typename CONFIG_T>                                                             \
     void name(hls::stream<data_T> &data, hls::stream<res_T> &res, typename CONFIG_T::weight_t *weights,                 \
@@ -106,14 +117,16 @@ void stream_convolve(hls::stream<X> &data, hls::stream<R> &res, const W *weights
     template <class data_T, class res_T, typename CONFIG_T>                                                             \
     void name(hls::stream<data_T> &data, hls::stream<res_T> &res, typename CONFIG_T::weight_t *weights,                 \
               typename CONFIG_T::bias_t *biases) {                                                                      \
-        typedef kernels::stream_conv<data_T, res_T, CONFIG_T> C;                                                        \
+        typedef kernels::config Config;                                                                                 \
+        typedef kernels::stream_conv<data_T, res_T, Config> C;                                                          \
         name<data_T, res_T, CONFIG_T>(data, res, weights, biases, std::integral_constant<bool, C::exact && (condition)>()); \
     }
 namespace nnet {
-KERNELS_STREAM_CONV(conv_2d_cl, !C::depthwise, kernels::stride_height<CONFIG_T>(), false)
-KERNELS_STREAM_CONV(pointwise_conv_2d_cl, CONFIG_T::filt_height == 1 && CONFIG_T::filt_width == 1 && !C::depthwise,
-                    CONFIG_T::stride_height, false)
-KERNELS_STREAM_CONV(depthwise_conv_2d_cl, C::depthwise, kernels::stride_height<CONFIG_T>(), true)
+KERNELS_STREAM_CONV(conv_1d_cl, one_row<CONFIG_T>, !C::depthwise, kernels::stride_height<Config>(), false)
+KERNELS_STREAM_CONV(conv_2d_cl, as_is<CONFIG_T>, !C::depthwise, kernels::stride_height<Config>(), false)
+KERNELS_STREAM_CONV(pointwise_conv_2d_cl, as_is<CONFIG_T>,
+                    Config::filt_height == 1 && Config::filt_width == 1 && !C::depthwise, Config::stride_height, false)
+KERNELS_STREAM_CONV(depthwise_conv_2d_cl, as_is<CONFIG_T>, C::depthwise, kernels::stride_height<Config>(), true)
 } // namespace nnet
 #undef KERNELS_STREAM_CONV
 #endif

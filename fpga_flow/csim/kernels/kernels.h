@@ -22,6 +22,5 @@
 #include "nnet_utils/nnet_merge_stream.h"
 #include "nnet_utils/nnet_padding.h"
 #include "nnet_utils/nnet_padding_stream.h"
-#include "nnet_utils/nnet_sepconv2d.h"
 #include "nnet_utils/nnet_stream.h"
 #endif
