@@ -144,8 +144,8 @@ def import_model(
 
 @app.command()
 def csim(
-    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The folder of an HLS project (hls4ml's own, too), "
-                                            "or of a run.")],
+    projects: Annotated[list[Path], typer.Argument(metavar="PROJECT...", help="Folders of HLS projects (hls4ml's own, "
+                                                   "too), or of runs.")],
     inputs: Annotated[Path | None, typer.Option(metavar="FILE", help="Samples: .npy, .npz, or text, a sample a line. "
                                                 "Left out: the project's test data.")] = None,
     samples: Annotated[int | None, typer.Option(min=1, max=10**7, help="So many random samples instead.")] = None,
@@ -175,23 +175,14 @@ def csim(
 
     Example: `fpga-flow csim my_project --check golden/my_project.npz --junit results.xml`
     """
-    from fpga_flow.csim import command
+    from fpga_flow.csim import command, show
 
     options = command.Options(
-        inputs,
-        samples,
-        seed,
-        record,
-        tuple(check),
-        tuple(update),
-        tuple(tolerance),
-        reproducer,
-        stock_headers,
-        junit,
-        trace,
-        stress,
-    )
-    results = command.execute(project, options)
+        inputs, samples, seed, record, tuple(check), tuple(update), tuple(tolerance), reproducer, stock_headers, junit,
+        trace, stress,
+    )  # fmt: skip
+    with show.status(quiet=quiet) as started:
+        results = command.execute(projects, options, started)
     if as_json:
         _print_json([result.to_dict() for result in results])
     elif not quiet:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +20,7 @@ from fpga_flow.csim.design import Design
 from fpga_flow.csim.diagnose import Examined, Stressed
 from fpga_flow.csim.regression import Checked
 from fpga_flow.csim.verify import Simulated
-from fpga_flow.errors import CheckFailed, FlowError, InputError
+from fpga_flow.errors import CheckFailed, FlowError, InputError, Problem
 from fpga_flow.resources.numbers import project_folder
 
 
@@ -89,28 +92,39 @@ def find_design(path: Path) -> Design:
     return Design.read(project_folder(path) or path)
 
 
-def execute(project: Path, options: Options) -> list[Result]:
-    """Do what the options ask for; a result for each record, or a single one. JUnit XML is written even if it fails.
+def execute(
+    projects: Sequence[Path], options: Options, started: Callable[[str], None] = lambda name: None
+) -> list[Result]:
+    """Do what the options ask for, for each project; a result for each record, or a single one. JUnit XML is written
+    even if it fails.
+
+    Args:
+        projects: their folders. Several are compiled at the same time, and simulated one after the other.
+        started: gets the name of each task when it begins.
 
     Raises:
         InputError: the options contradict each other, or a file is not as expected.
         ToolError: the compiler or the C++ failed.
     """
-    _check_options(options)
+    _check_options(options, len(projects))
     tolerance = parse_tolerance(options.tolerance)
-    design = find_design(project)
+    designs = _find_designs(projects)
+    if len(designs) > 1:
+        _compile(designs, options)
     results: list[Result] = []
     cases: list[junit.Case] = []
     try:
-        for name, work in _tasks(design, options, tolerance):
-            started = time.monotonic()
-            try:
-                results.append(result := work())
-            except FlowError as error:
-                cases.append(junit.Case(name, str(project), time.monotonic() - started, "error", str(error)))
-                raise
-            outcome: junit.Outcome = "failed" if result.passed is False else "passed"
-            cases.append(junit.Case(name, str(project), result.seconds, outcome, result.report()))
+        for project, design in zip(projects, designs, strict=True):
+            for name, work in _tasks(design, options, tolerance):
+                started(f"{project}: {name}")
+                began = time.monotonic()
+                try:
+                    results.append(result := work())
+                except FlowError as error:
+                    cases.append(junit.Case(name, str(project), time.monotonic() - began, "error", str(error)))
+                    raise
+                outcome: junit.Outcome = "failed" if result.passed is False else "passed"
+                cases.append(junit.Case(name, str(project), result.seconds, outcome, result.report()))
     finally:
         if options.junit is not None:
             junit.write(cases, options.junit)
@@ -133,6 +147,34 @@ def record(design: Design, path: Path, options: Options = _NO_OPTIONS, *, stock_
     return Recorded(
         file, design, file.stat().st_size, len(made), samples.source, len(made.layers), time.monotonic() - started
     )  # fmt: skip
+
+
+def _find_designs(projects: Sequence[Path]) -> list[Design]:
+    """The designs of all projects; what is wrong with any of them is raised at once."""
+    designs: list[Design] = []
+    problems: list[Problem] = []
+    for project in projects:
+        try:
+            designs.append(find_design(project))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return designs
+
+
+def _compile(designs: Sequence[Design], options: Options) -> None:
+    """Compile designs at the same time; those that fail say so when they are simulated."""
+
+    def compile_(design: Design) -> None:
+        with contextlib.suppress(FlowError):
+            if options.trace or options.stress:
+                trace.simulator(design, stock_headers=options.stock_headers)
+            else:
+                build(design, stock_headers=options.stock_headers)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(compile_, designs))
 
 
 def raise_failures(results: Sequence[Result]) -> None:
@@ -218,8 +260,10 @@ def _samples(simulator: Simulator, options: Options) -> verify.Samples:
     return verify.samples_for(simulator, options.inputs, options.samples, options.seed)
 
 
-def _check_options(options: Options) -> None:
+def _check_options(options: Options, projects: int) -> None:
     """Raise an InputError for options that would mean nothing together."""
+    if projects > 1 and (options.record or options.check or options.update):
+        raise InputError.at("PROJECT", f"expected a single project for golden records, got {projects}")
     asked = [name for name in ("record", "check", "update") if getattr(options, name)]
     if len(asked) > 1:
         raise InputError.at(f"--{asked[1]}", f"expected one of --record, --check and --update, got --{asked[0]}, too")
