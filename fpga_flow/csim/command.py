@@ -268,9 +268,7 @@ def _check_options(options: Options, projects: int) -> None:
     if len(asked) > 1:
         raise InputError.at(f"--{asked[1]}", f"expected one of --record, --check and --update, got --{asked[0]}, too")
     if options.trace and options.stress:
-        raise InputError.at(
-            "--stress", "expected one of --trace and --stress, got both; --stress traces its inputs, too"
-        )
+        raise InputError.at("--stress", "expected one of --trace and --stress, got both (--stress traces, too)")
     mode = "stress" if options.stress else "trace" if options.trace else asked[0] if asked else ""
     useless: dict[str, tuple[str, ...]] = {
         "record": ("trace",), "check": ("stress",), "update": ("trace", "stress"),

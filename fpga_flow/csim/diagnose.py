@@ -147,7 +147,7 @@ def provoke(
 
     Args:
         samples: random inputs besides the others.
-        record: make a golden record of the worst inputs, or of all that are not random if nothing overflows or differs.
+        record: make a golden record of the worst inputs, or, if it passed, of all that are not random.
 
     Raises:
         InputError: it can't be looked into, or there is a record already.
@@ -161,7 +161,7 @@ def provoke(
     found = stress.run(design, own_project(design), seed=seed or 0, stock_headers=stock_headers, **options)
     if file is not None:
         chosen = [kind in _CHOSEN for kind in found.kinds]
-        inputs = found.worst if len(found.worst) else found.inputs[chosen]
+        inputs = found.inputs[chosen] if found.passed else found.worst
         regression.record(design, inputs, file, stock_headers=stock_headers)
     return Stressed(design, found, time.monotonic() - started, file)
 
