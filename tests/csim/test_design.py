@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fpga_flow import csim
-from fpga_flow.csim import run
+from fpga_flow.csim import headers, run
 from fpga_flow.errors import InputError
 from tests import stock_hls4ml
 
@@ -31,12 +31,12 @@ def projects(tmp_path_factory) -> dict[str, tuple[Path, np.ndarray, np.ndarray]]
     return made
 
 
-@pytest.mark.parametrize("headers", ["light", "bundled"])
+@pytest.mark.parametrize("level", ["kernels", "bundled"])
 @pytest.mark.parametrize("io_type", IO_TYPES)
-def test_a_folder_that_hls4ml_wrote_gives_what_hls4ml_gives(projects, io_type, headers):
+def test_a_folder_that_hls4ml_wrote_gives_what_hls4ml_gives(projects, io_type, level):
     folder, x, theirs = projects[io_type]
-    simulator = csim.build(csim.Design.read(folder), stock_headers=headers == "bundled")
-    assert simulator.headers == headers
+    simulator = csim.build(csim.Design.read(folder), stock_headers=level == "bundled")
+    assert simulator.headers == level
     assert [(port.name, port.size) for port in simulator.inputs] == [("one", 4), ("other", 3)]
     assert [port.size for port in simulator.outputs] == [3, 2]
     assert {port.type for port in (*simulator.inputs, *simulator.outputs)} == {"fixed<16,6>"}
@@ -154,3 +154,19 @@ def test_samples_of_another_size(projects):
 def test_no_samples(projects):
     simulator = csim.build(csim.Design.read(projects["io_parallel"][0]))
     assert run.run(simulator, np.zeros((0, 7))).shape == (0, 5)
+
+
+def test_headers_stand_for_those_of_hls4ml_and_for_no_others(projects, tmp_path):
+    folder = Path(shutil.copytree(projects["io_parallel"][0], tmp_path / "copied"))
+    assert headers.able(csim.Design.read(folder)) == ("kernels", "light", "bundled")
+    dense = folder / "firmware" / "nnet_utils" / "nnet_dense_latency.h"
+    dense.write_text(dense.read_text().replace("acc[jj] += mult[index];", "acc[jj] += mult[index] + 1;"))
+    design = csim.Design.read(folder)
+    assert headers.able(design) == ("light", "bundled")
+    x = projects["io_parallel"][1]
+    changed = run.run(csim.build(design), x)
+    assert (changed != projects["io_parallel"][2]).any()  # what the project's own header now says
+    types = folder / "firmware" / "ap_types" / "ap_fixed.h"
+    types.write_text(types.read_text() + "\n")
+    assert headers.able(csim.Design.read(folder)) == ("bundled",)
+    np.testing.assert_array_equal(run.run(csim.build(csim.Design.read(folder)), x), changed)

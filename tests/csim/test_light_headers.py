@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from fpga_flow import csim
-from fpga_flow.csim import run
+from fpga_flow.csim import headers, run
 from fpga_flow.csim.compiler import find
 from fpga_flow.csim.shared import LIGHT
 from fpga_flow.hls.project import HlsProject
@@ -99,15 +99,17 @@ def test_bits_out_of_range_end_the_program(tmp_path: Path) -> None:
     assert result.stderr == "ERROR: bits 7 to -2 asked of a value of 8 bits\n"
 
 
-def both(name: str, io_type: str, folder: Path) -> None:
-    """A project of the layers' matrix gives the same outputs with either set of headers."""
-    light = simulate(cases.CASES[name], io_type, folder)
-    assert (light.headers, light.exact) == ("light", True)
-    project = HlsProject.load(folder / "project")
-    samples = project.layers[0].input_type.quantize(cases.samples(cases.CASES[name]))
-    simulator = csim.build(csim.Design.read(project.folder), stock_headers=True)
-    assert simulator.headers == "bundled"
-    np.testing.assert_array_equal(run.run(simulator, samples), light.outputs)
+def same(name: str, io_type: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project of the layers' matrix gives the same outputs with each set of headers."""
+    fast = simulate(cases.CASES[name], io_type, folder)
+    assert (fast.headers, fast.exact) == ("kernels", True)
+    design = csim.Design.read(folder / "project")
+    samples = HlsProject.load(folder / "project").layers[0].input_type.quantize(cases.samples(cases.CASES[name]))
+    for level in ("light", "bundled"):
+        monkeypatch.setattr(headers, "able", lambda design, level=level: (level,))
+        simulator = csim.build(design)
+        assert simulator.headers == level
+        np.testing.assert_array_equal(run.run(simulator, samples), fast.outputs)
 
 
 NAMES = list(cases.CASES)
@@ -116,6 +118,6 @@ SOME = NAMES[5::120]
 
 @pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in SOME else [pytest.mark.slow]) for n in NAMES[5::6]])
-def test_same_outputs_of_projects(name: str, io_type: str, tmp_path: Path) -> None:
+def test_same_outputs_of_projects(name: str, io_type: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not refusal(cases.CASES[name], io_type):
-        both(name, io_type, tmp_path)
+        same(name, io_type, tmp_path, monkeypatch)
