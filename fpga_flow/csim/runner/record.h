@@ -8,12 +8,15 @@
 
 namespace csim {
 
-template <class T> struct type_name { // of an array's elements, where it is one
-    template <class A> static auto print_(char *text, A *) -> decltype(type_name<typename A::value_type>::print(text)) {
+template <class T> struct type_name { // of an array's elements, or of an AXI packet's data, where it is one
+    template <class A> static auto of(char *text, A *, int) -> decltype(type_name<typename A::value_type>::print(text)) {
         return type_name<typename A::value_type>::print(text);
     }
-    static void print_(char *text, ...) { snprintf(text, 64, "other"); }
-    static void print(char *text) { print_(text, (T *)nullptr); }
+    template <class A> static auto of(char *text, A *, long) -> decltype(type_name<decltype(A::data)>::print(text)) {
+        return type_name<decltype(A::data)>::print(text);
+    }
+    static void of(char *text, ...) { snprintf(text, 64, "other"); }
+    static void print(char *text) { of(text, (T *)nullptr, 0); }
 };
 template <> struct type_name<float> {
     static void print(char *text) { snprintf(text, 64, "float"); }
