@@ -1,7 +1,7 @@
 """A plugin of pytest's that comes with the package: each golden record of a `*.csim.yaml` file is a test.
 
-The files are described in `csim/suite.py`. With `--csim-update` the records are written anew, or made where they are
-missing, and what changed is shown at the end. All that is heavy is imported when such a file is met.
+The files are described in `csim/golden/suite.py`. With `--csim-update` the records are written anew, or made where they
+are missing, and what changed is shown at the end. All that is heavy is imported when such a file is met.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fpga_flow.errors import CheckFailed, FlowError
 
 if TYPE_CHECKING:
     from fpga_flow.csim.design import Design
-    from fpga_flow.csim.suite import Suite
+    from fpga_flow.csim.golden.suite import Suite
 
 SUFFIX = ".csim.yaml"
 _PROPERTY = "fpga_flow_csim_updated"
@@ -52,7 +52,7 @@ class CsimFile(pytest.File):
 
     def collect(self) -> Iterator[CsimItem]:
         """A test for each of its golden records."""
-        from fpga_flow.csim import suite
+        from fpga_flow.csim.golden import suite
 
         try:
             found = suite.read(self.path)
@@ -84,7 +84,8 @@ class CsimItem(pytest.Item):
             InputError: the record or the project is not as expected.
             ToolError: the compiler or the C++ failed.
         """
-        from fpga_flow.csim import golden_file, regression
+        from fpga_flow.csim.golden import file as golden_file
+        from fpga_flow.csim.golden import regression
 
         content = self.suite.content
         design = self.file.design(self.suite)

@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from fpga_flow.csim import golden_file, suite
+from fpga_flow.csim.golden import file as golden_file
+from fpga_flow.csim.golden import suite
 from fpga_flow.errors import InputError
 from tests import stock_hls4ml
 from tests.conftest import ROOT

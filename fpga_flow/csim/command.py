@@ -13,12 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.csim import diagnose, golden_file, junit, regression, trace, verify
+from fpga_flow.csim import junit, verify
 from fpga_flow.csim.build import Simulator, build
 from fpga_flow.csim.compare import Tolerance
 from fpga_flow.csim.design import Design
-from fpga_flow.csim.diagnose import Examined, Stressed
-from fpga_flow.csim.regression import Checked
+from fpga_flow.csim.diagnosis import results as diagnose
+from fpga_flow.csim.diagnosis import trace
+from fpga_flow.csim.diagnosis.results import Examined, Stressed
+from fpga_flow.csim.golden import file as golden_file
+from fpga_flow.csim.golden import regression
+from fpga_flow.csim.golden.regression import Checked
 from fpga_flow.csim.verify import Simulated
 from fpga_flow.errors import CheckFailed, FlowError, InputError, Problem
 from fpga_flow.resources.numbers import project_folder

@@ -13,7 +13,7 @@ from fpga_flow.errors import InputError, suggest
 from fpga_flow.fixed_point import FixedPoint
 
 if TYPE_CHECKING:
-    from fpga_flow.csim.golden import Golden, Signal
+    from fpga_flow.csim.golden.values import Golden, Signal
 
 #: How far outputs may be from what is expected: all of them, or each by its name (0 for those that are not named).
 Tolerance = float | Mapping[str, float]

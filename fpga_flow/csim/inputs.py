@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.csim import arrays
-from fpga_flow.csim.golden import fixed_point
+from fpga_flow.csim.golden.values import fixed_point
 from fpga_flow.errors import InputError, Place, Problem
 
 if TYPE_CHECKING:

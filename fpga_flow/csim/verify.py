@@ -14,7 +14,7 @@ from fpga_flow import csim
 from fpga_flow.csim import compare, inputs, run
 from fpga_flow.csim.build import Simulator
 from fpga_flow.csim.design import Design
-from fpga_flow.csim.golden_file import MAX_VALUES
+from fpga_flow.csim.golden.file import MAX_VALUES
 from fpga_flow.errors import InputError
 from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.project import HlsProject

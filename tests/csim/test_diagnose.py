@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fpga_flow.cli import main
-from fpga_flow.csim import golden_file
+from fpga_flow.csim.golden import file as golden_file
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.project import HlsProject
 from tests import stock_hls4ml

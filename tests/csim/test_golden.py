@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.csim import arrays, golden, golden_file
+from fpga_flow.csim import arrays
 from fpga_flow.csim.compare import compare
-from fpga_flow.csim.golden import Golden, Signal
+from fpga_flow.csim.golden import file as golden_file
+from fpga_flow.csim.golden.values import Golden, Signal, fixed_point
 from fpga_flow.errors import InputError
 
 
@@ -26,7 +27,7 @@ def make(samples: int = 5, seed: int = 0) -> Golden:
     rng = np.random.default_rng(seed)
 
     def signal(name: str, type_: str, size: int) -> Signal:
-        fixed = golden.fixed_point(type_)
+        fixed = fixed_point(type_)
         values = rng.normal(0, 1, (samples, size))
         return Signal(name, type_, values if fixed is None else fixed.quantize(values))
 

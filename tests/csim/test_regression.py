@@ -15,8 +15,11 @@ import pytest
 
 from fpga_flow import boards
 from fpga_flow.cli import main
-from fpga_flow.csim import command, golden, golden_file, regression
+from fpga_flow.csim import command
 from fpga_flow.csim.design import Design
+from fpga_flow.csim.golden import file as golden_file
+from fpga_flow.csim.golden import regression
+from fpga_flow.csim.golden.values import Signal
 from fpga_flow.errors import CheckFailed, InputError
 from fpga_flow.hls import settings
 from fpga_flow.hls.emulate import Emulator
@@ -98,7 +101,7 @@ def plant(project: Path, layer: int = 0) -> Path:
     return files[layer]
 
 
-def with_one_wrong(signal: golden.Signal) -> golden.Signal:
+def with_one_wrong(signal: Signal) -> Signal:
     """Another value as value 1 of sample 3."""
     values = signal.values.copy()
     values[3, 1] += 0.5 if values[3, 1] < 0 else -0.5

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.csim import adversary, patterns, stress, trace
 from fpga_flow.csim.build import Tensor
 from fpga_flow.csim.design import Design
+from fpga_flow.csim.diagnosis import adversary, patterns, stress, trace
 from fpga_flow.errors import InputError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.emulate import Emulator

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.csim import trace
 from fpga_flow.csim.design import Design
+from fpga_flow.csim.diagnosis import trace
 from fpga_flow.errors import InputError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.emulate import Emulator

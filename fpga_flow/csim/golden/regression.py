@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.csim import golden, golden_file, reproducer, run
+from fpga_flow.csim import run
 from fpga_flow.csim.build import Simulator, Tensor, build
 from fpga_flow.csim.compare import Comparison, Tolerance, compare, tolerances
 from fpga_flow.csim.design import Design
-from fpga_flow.csim.golden import Golden, Signal
+from fpga_flow.csim.golden import file as golden_file
+from fpga_flow.csim.golden import reproducer
+from fpga_flow.csim.golden.values import Golden, Signal, described
 from fpga_flow.errors import CheckFailed, InputError
 
 #: Where reproducers are written, a folder per record.
@@ -190,7 +192,7 @@ def check_same_design(expected: Golden, simulator: Simulator, file: Path) -> Non
     """Raise an InputError if the record is of a design with other inputs or outputs."""
     sides = ((expected.inputs, simulator.inputs), (expected.outputs, simulator.outputs))
     if any([signal.size for signal in signals] != [tensor.size for tensor in tensors] for signals, tensors in sides):
-        got = golden.described(simulator.design.top, simulator.inputs, simulator.outputs)
+        got = described(simulator.design.top, simulator.inputs, simulator.outputs)
         raise InputError.at(
             str(file), f"expected a record of this design, {got}; got one that was made of {expected.made_of()}"
         )

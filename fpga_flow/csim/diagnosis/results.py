@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.csim import golden_file, regression, stress, trace
 from fpga_flow.csim.design import Design
+from fpga_flow.csim.diagnosis import stress, trace
+from fpga_flow.csim.golden import file as golden_file
+from fpga_flow.csim.golden import regression
 from fpga_flow.csim.verify import Samples, own_project
 
 #: Kinds of stress inputs that are not drawn at random.

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.csim import adversary, patterns, trace
 from fpga_flow.csim.build import Simulator, Tensor
 from fpga_flow.csim.design import Design
+from fpga_flow.csim.diagnosis import adversary, patterns, trace
 from fpga_flow.errors import InputError
 from fpga_flow.hls.intervals import analyse
 from fpga_flow.hls.project import HlsProject

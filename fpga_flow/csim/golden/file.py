@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError
 
 from fpga_flow.csim import arrays
-from fpga_flow.csim.golden import Golden, Signal, fixed_point
+from fpga_flow.csim.golden.values import Golden, Signal, fixed_point
 from fpga_flow.errors import InputError
 from fpga_flow.spec import messages
 from fpga_flow.spec.base import Section

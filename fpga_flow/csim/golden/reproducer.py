@@ -8,10 +8,10 @@ from itertools import accumulate
 from pathlib import Path
 
 from fpga_flow import runs
-from fpga_flow.csim import golden, golden_file
 from fpga_flow.csim.compare import Comparison
 from fpga_flow.csim.design import Design
-from fpga_flow.csim.golden import Golden
+from fpga_flow.csim.golden import file as golden_file
+from fpga_flow.csim.golden.values import Golden, Signal
 
 RECORD, PROGRAM = "sample.npz", "reproduce.cpp"
 
@@ -86,7 +86,7 @@ def program(design: Design, one: Golden, sample: int, allowed: list[float]) -> s
     ])  # fmt: skip
 
 
-def _pointers(name: str, signals: Iterable[golden.Signal]) -> list[str]:
+def _pointers(name: str, signals: Iterable[Signal]) -> list[str]:
     """The place of each input or output in the one array of all."""
     *starts, _ = accumulate((signal.size for signal in signals), initial=0)
     return [f"{name} + {start}" for start in starts]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.csim.build import Tensor
 from fpga_flow.csim.design import Design
-from fpga_flow.csim.trace_report import limits
+from fpga_flow.csim.diagnosis.trace_report import limits
 from fpga_flow.errors import InputError
 
 Doubles = NDArray[np.float64]

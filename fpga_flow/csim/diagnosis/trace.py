@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fpga_flow.csim import compare, headers, run
 from fpga_flow.csim.build import Simulator, build
 from fpga_flow.csim.design import Design
-from fpga_flow.csim.trace_report import COLUMNS, LayerTrace, TraceReport, limits, merged, range_of
+from fpga_flow.csim.diagnosis.trace_report import COLUMNS, LayerTrace, TraceReport, limits, merged, range_of
 from fpga_flow.errors import InputError, ToolError
 from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.project import HlsProject
