@@ -16,6 +16,12 @@ from fpga_flow.csim.compiler import Compiler
 from fpga_flow.csim.design import Design
 from fpga_flow.csim.shared import FLAGS, LIGHT, RUNNER
 from fpga_flow.errors import ToolError
+from fpga_flow.runs import code_digest
+
+#: The package's own code that decides what a simulation is made of: its C++, its text, and the compiler's options.
+_OWN = tuple(
+    f"csim/{name}" for name in ("build.py", "shared.py", "unit.py", "instrument.py", "kernels", "light", "runner")
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Simulator:
     """An executable C simulation; it must be started in the project's folder, where it reads the weights.
 
     headers     what it was compiled with, see headers.py: `kernels`, `light` or `bundled`
-    digest      of all that it was made of: the project's C++, the compiler and its options, and this package's C++
+    digest      of all that it was made of: the project's C++, the compiler and its options, and this package's code
     cached      whether it was there already
     """
 
@@ -81,7 +87,7 @@ def build(design: Design, *, stock_headers: bool = False, traced: bool = False, 
     sources = _digest(
         [
             *((str(file.relative_to(design.folder)), file.read_bytes()) for file in design.files()),
-            *((str(file), file.read_bytes()) for file in shared.sources()),
+            ("", code_digest(*_OWN).encode()),
             ("", repr((cxx, traced, counted, design.inputs, design.outputs, design.simulation)).encode()),
         ]
     )

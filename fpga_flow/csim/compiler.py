@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from fpga_flow.errors import ToolError
+from fpga_flow.runs import digest
 
 #: The oldest versions whose C++14 the simulation was written for.
 _OLDEST = {"g++": 7, "clang": 6}
@@ -22,11 +23,15 @@ _HELP = "install g++ (on Debian and Ubuntu: apt-get install g++), or set CXX to 
 
 @dataclass(frozen=True)
 class Compiler:
-    """A C++ compiler: its path, `g++` or `clang`, and all that it says of its version and target."""
+    """A C++ compiler: its path, `g++` or `clang`, its version, and a digest of all macros that it defines.
+
+    They tell the target, and options: $CXX may be a script that passes some.
+    """
 
     path: str
     kind: str
     version: str
+    macros: str
 
     def run(self, arguments: Sequence[str], log: Path, cwd: Path | None = None) -> bool:
         """Run it; whether it succeeded. The command and what it said go to a log."""
@@ -64,10 +69,7 @@ def _examined(path: str, changed: int) -> Compiler:
         )
     if int(major) < _OLDEST[kind]:
         raise ToolError(f"expected {kind} {_OLDEST[kind]} or later for the C simulation, {path} is {major}: {_HELP}")
-    version = " ".join(
-        macros.get(name, "") for name in ("__VERSION__", "__x86_64__", "__aarch64__", "__SIZEOF_INT128__")
-    )
-    return Compiler(path, kind, version)
+    return Compiler(path, kind, macros.get("__VERSION__", ""), digest(sorted(macros.items())))
 
 
 def errors_in(log: Path) -> str:

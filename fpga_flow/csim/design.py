@@ -6,6 +6,7 @@ All is read from the project's own files: what it was made of (a Keras model, a 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from fpga_flow.errors import InputError, Place, Problem
 from fpga_flow.hls.backends import BACKENDS, Backend, Simulation
 
 _IO_TYPES = ("io_parallel", "io_stream")
+#: Weights are read when the simulation runs; libraries are what hls4ml made of the project.
+_NEVER_INCLUDED = (".txt", ".dat", ".so", ".o")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WEIGHTS = re.compile(r'nnet::load_\w*weights_from_txt<[^>]*>\(\w+, "([^"]+)"\)')
 _INPUT = re.compile(r"nnet::convert_data<double, ([\w:]+), ([^>]+)>\((\w+), ")
@@ -74,11 +77,10 @@ class Design:
         return tuple(self.folder / source.format(top=self.top) for source in self.simulation.sources)
 
     def files(self) -> Iterator[Path]:
-        """Every file that the C++ may read while it is compiled, in a fixed order."""
+        """Every file that the C++ may read while it is compiled, in a fixed order; behind links to folders, too."""
         yield from self.sources[-1:]
-        yield from sorted(
-            file for file in (self.folder / "firmware").rglob("*") if file.suffix in (".h", ".hpp", ".cpp")
-        )
+        for folder, _, names in sorted(os.walk(self.folder / "firmware", followlinks=True)):
+            yield from (Path(folder, name) for name in sorted(names) if Path(name).suffix not in _NEVER_INCLUDED)
 
 
 def _settings(folder: Path) -> tuple[str, Backend, str]:

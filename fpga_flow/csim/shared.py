@@ -17,11 +17,6 @@ RUNNER = Path(__file__).with_name("runner")
 FLAGS = ("-std=c++14", "-w", "-pthread", '-DWEIGHTS_DIR="firmware/weights"')
 
 
-def sources() -> list[Path]:
-    """All C++ of this package that simulations are made of."""
-    return [file for folder in (LIGHT, RUNNER, kernels.FOLDER) for file in _cpp(folder)]
-
-
 def runner(cxx: Compiler) -> Path:
     """The object file of the runner."""
     return _made(cxx, [*FLAGS, "-O2", "-c", str(RUNNER / "runner.cpp")], "runner.o", _cpp(RUNNER))
@@ -88,7 +83,7 @@ def _made(
         ToolError: the compiler fails.
     """
     contents = [file.read_text(encoding="utf-8") for file in sources]
-    key = digest(name, [cxx.path, cxx.version], list(arguments), contents, list(also))
+    key = digest(name, [cxx.path, cxx.version, cxx.macros], list(arguments), contents, list(also))
 
     def make(folder: Path) -> None:
         if not cxx.run([*arguments, "-o", str(folder / name)], folder / "compiler.log"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,32 @@ def test_an_unchanged_project_is_not_compiled_again_and_a_changed_one_is(project
     changed = csim.build(csim.Design.read(folder))
     assert not changed.cached
     assert changed.digest != first.digest
+
+
+def test_a_change_behind_a_link_and_in_a_file_of_any_name_is_one(projects, tmp_path):
+    folder = Path(shutil.copytree(projects["io_parallel"][0], tmp_path / "copied"))
+    (folder / "firmware" / "nnet_utils").rename(tmp_path / "elsewhere")
+    (folder / "firmware" / "nnet_utils").symlink_to(tmp_path / "elsewhere")
+    (folder / "firmware" / "types.inc").touch()
+    digests = {csim.build(csim.Design.read(folder)).digest}
+    for file in (tmp_path / "elsewhere" / "nnet_common.h", folder / "firmware" / "types.inc"):
+        file.write_text(file.read_text() + "\n")
+        digests.add(csim.build(csim.Design.read(folder)).digest)
+    assert len(digests) == 3
+
+
+def test_options_of_the_compiler_and_of_this_package_are_part_of_the_digest(projects, tmp_path, monkeypatch):
+    design = csim.Design.read(projects["io_parallel"][0])
+    digests = {csim.build(design).digest}
+    wrapper = tmp_path / "cxx"
+    monkeypatch.setenv("CXX", str(wrapper))
+    for options in ("", "-DONE", "-DONE -ffast-math"):
+        wrapper.write_text(f'#!/bin/sh\nexec g++ {options} "$@"\n')
+        wrapper.chmod(0o755)
+        digests.add(csim.build(design).digest)
+    assert len(digests) == 4
+    monkeypatch.setattr(sys.modules["fpga_flow.csim.build"], "code_digest", lambda *names: "another version")
+    assert csim.build(design).digest not in digests
 
 
 @pytest.mark.parametrize(
