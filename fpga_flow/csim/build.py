@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fpga_flow.csim import cache, compiler, headers, kernels, shared, unit
+from fpga_flow.csim import cache, compiler, headers, kernels, process, shared, unit
 from fpga_flow.csim.compiler import Compiler
 from fpga_flow.csim.design import Design
 from fpga_flow.csim.shared import FLAGS, LIGHT, RUNNER
@@ -74,7 +73,7 @@ def build(design: Design, *, stock_headers: bool = False, traced: bool = False, 
         counted: with that, count the values that wrap around or are saturated; needs the light types.
 
     Raises:
-        ToolError: the compiler is missing, too old or fails; its errors are quoted.
+        ToolError: the compiler is missing, too old or fails, or what it made can't be started; its errors are quoted.
         ValueError: `counted` where the light types can't stand for the project's.
     """
     started = time.monotonic()
@@ -131,8 +130,7 @@ def _compile(design: Design, cxx: Compiler, level: str, traced: bool, counted: b
             f"the C++ compiler {cxx.path} failed on {design.folder}; all that it said is in {kept}:\n"
             f"{compiler.errors_in(kept)}"
         )
-    described = subprocess.run([str(folder / "csim"), "describe"], capture_output=True, text=True, check=True)
-    ports = [line.split(" ", 3) for line in described.stdout.splitlines()]
+    ports = list(process.words(folder / "csim", ["describe"], design.folder))
     (folder / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.csim import process
 from fpga_flow.csim.build import Simulator
-from fpga_flow.errors import ToolError
 
 #: Samples that are worth a process more.
 _SAMPLES = 64
@@ -71,7 +69,7 @@ def run(
     """
     jobs = jobs or min(os.cpu_count() or 1, -(-len(samples) // _SAMPLES))
     with _files(simulator, samples) as (inputs, outputs):
-        for words in _start(simulator, ["run", str(inputs), str(outputs), str(jobs)]):
+        for words in _words(simulator, "run", str(inputs), str(outputs), str(jobs)):
             if words[0] == "done":
                 report(int(words[1]), len(samples))
         return _values(outputs, len(samples), simulator.output_size)
@@ -88,7 +86,7 @@ def trace(simulator: Simulator, samples: NDArray[np.floating]) -> Traced:
         layers: dict[str, NDArray[np.float64]] = {}
         types: dict[str, str] = {}
         events = []
-        for words in _start(simulator, ["trace", str(inputs), str(outputs)], "\t"):
+        for words in _words(simulator, "trace", str(inputs), str(outputs)):
             if words[0] == "layer":
                 number, name, size, type_ = words[1:]
                 name = _new(name, layers)  # a copied stream is given to two layers under one name
@@ -125,37 +123,5 @@ def _values(path: Path, samples: int, size: int) -> NDArray[np.float64]:
     return np.fromfile(path).reshape(samples, size)
 
 
-def _start(simulator: Simulator, arguments: list[str], separator: str = " ") -> Iterator[list[str]]:
-    """The words of each line that the simulator says; raises a ToolError if it fails."""
-    command = [str(simulator.executable), *arguments]
-    with tempfile.TemporaryFile("w+", errors="replace") as complaints:
-        process = subprocess.Popen(
-            command, cwd=simulator.design.folder, stdout=subprocess.PIPE, stderr=complaints, text=True, errors="replace"
-        )
-        crash, other = "", []
-        with process:
-            for line in process.stdout or ():
-                words = line.rstrip("\n").split(separator)
-                if line.startswith("crash "):
-                    crash = line
-                elif words[0] in ("done", "layer", "event"):
-                    yield words
-                else:  # of the project's own
-                    other.append(line)
-        complaints.seek(0)
-        said = (complaints.read() + "".join(other)).strip()
-    if crash:
-        _, sample, number = crash.split()
-        how = f"sample {sample}: the C simulation was ended by signal {number} ({_signal(int(number))})"
-    elif process.returncode != 0 or "ERROR" in said:
-        how = f"the C simulation gave exit code {process.returncode}"
-    else:
-        return
-    raise ToolError(f"{how}: {said[-2000:] or 'it said nothing'}")
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"
+def _words(simulator: Simulator, *arguments: str) -> Iterator[list[str]]:
+    return process.words(simulator.executable, arguments, simulator.design.folder)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import subprocess
+import time
 from functools import partial
 from pathlib import Path
 
@@ -120,6 +122,75 @@ def test_a_crash_names_the_sample(made, tmp_path):
         csim.run.run(simulator, made.samples, jobs=1)
     with pytest.raises(ToolError, match=r"^sample (3|153): the C simulation was ended by signal 6 "):
         csim.run.run(simulator, made.samples, jobs=2)
+
+
+def with_code(made: Made, folder: Path, *, each_sample: str = "", elsewhere: str = "") -> csim.Simulator:
+    """The project with more C++ in its top function, and in front of it."""
+    shutil.copytree(made.project.folder, folder)
+    source = folder / "firmware" / "net.cpp"
+    call, include = "// hls-fpga-machine-learning insert layers\n", '#include "parameters.h"\n'
+    text = source.read_text().replace(call, f"{call}static int calls = 0; calls++; {each_sample}\n")
+    source.write_text(text.replace(include, f"{include}#include <cstdio>\n{elsewhere}\n"))
+    return csim.build(csim.Design.read(folder), traced=True)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_project_that_exits_is_an_error_with_the_sample_whatever_its_code(made, tmp_path, code):
+    simulator = with_code(
+        made, tmp_path / "project", each_sample=f"if (calls == 4 && fread(0, 0, 1, stdin) == 0) exit({code});"
+    )
+    message = rf"^sample (3|153): the C simulation ended itself with exit code {code}: it printed nothing$"
+    for jobs in (1, 2):
+        with pytest.raises(ToolError, match=message):
+            csim.run.run(simulator, made.samples, jobs=jobs)
+    with pytest.raises(ToolError, match=r"^sample 2: "):  # the first one is computed twice
+        csim.run.trace(simulator, made.samples)
+
+
+def test_what_a_project_prints_is_never_taken_for_what_the_simulation_says(made, tmp_path):
+    says = r'printf("done\ncrash me\ncrash\t1\tsignal\t6\nlayer\t7\nevent\ninput\tx\t1\tfloat\nno end");'
+    static = f"struct Says {{ Says() {{ {says} }} }} says;"
+    simulator = with_code(made, tmp_path / "project", each_sample=says, elsewhere=static)
+    np.testing.assert_array_equal(csim.run.run(simulator, made.samples), made.expected)
+    layers = csim.run.trace(simulator, made.samples[:5]).layers
+    assert list(layers) == list(
+        csim.run.trace(csim.build(csim.Design.read(made.project.folder), traced=True), made.samples[:5]).layers
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("exit(7)", "the C simulation gave exit code 7: it printed nothing"),
+        ('puts("no"); fflush(stdout); abort()', r"the C simulation was ended by signal 6 \(SIGABRT\): no"),
+    ],
+)
+def test_a_project_that_ends_before_it_begins(made, tmp_path, code, message):
+    with pytest.raises(ToolError, match=f"^{message}$"):
+        with_code(made, tmp_path / "project", elsewhere=f"struct Ends {{ Ends() {{ {code}; }} }} ends;")
+
+
+def test_a_simulation_that_nobody_waits_for_ends(made, tmp_path):
+    hang = "if (calls == 2) while (true) sleep(1);"
+    simulator = with_code(made, tmp_path / "project", each_sample=hang, elsewhere="#include <unistd.h>")
+
+    def running() -> int:
+        found = 0
+        for command in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                found += str(simulator.executable).encode() in command.read_bytes()
+        return found
+
+    def stop(done: int, total: int) -> None:
+        if running() == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        csim.run.run(simulator, made.samples, jobs=2, report=stop)
+    deadline = time.monotonic() + 10
+    while running() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert running() == 0
 
 
 def test_a_missing_compiler_is_named_with_the_variable_to_set(monkeypatch):

@@ -1,13 +1,14 @@
 // Runs the C simulation of a project, which a unit of its own holds (see runner.h):
 //
-//     csim describe                  a line "input|output NAME SIZE TYPE" for each port
-//     csim run INPUTS OUTPUTS JOBS   computes the samples in INPUTS, with JOBS processes
-//     csim trace INPUTS OUTPUTS      the same in one process; records every layer, too
+//     csim describe TO                  a line "input|output NAME SIZE TYPE" for each port
+//     csim run INPUTS OUTPUTS JOBS TO   computes the samples in INPUTS, with JOBS processes
+//     csim trace INPUTS OUTPUTS TO      the same in one process; records every layer, too
 //
-// INPUTS and OUTPUTS hold doubles, one sample behind the other. On standard output it says "done N" from time to time, and
-// "crash SAMPLE SIGNAL" if computing a sample ended the process. A trace writes layer K (from 0) to OUTPUTS.K, and says
-// "layer K NAME SIZE TYPE" and "event NAME TYPE WRAPPED SATURATED LOWEST HIGHEST", with tabs between.
-// Exit code 4: a file can't be read or written; 5: it crashed.
+// INPUTS and OUTPUTS hold doubles, one sample behind the other. What it has to say it writes to the file descriptor TO, a
+// line each, with tabs between the words; standard output and error are left to the project. From time to time that is
+// "done N", and "crash SAMPLE signal|code NUMBER" if computing a sample ended the process. A trace writes layer K (from 0)
+// to OUTPUTS.K, and says "layer K NAME SIZE TYPE" and "event NAME TYPE WRAPPED SATURATED LOWEST HIGHEST".
+// Exit code 4: a file can't be read or written; 5: a process ended before it was done.
 // What hls4ml generates is not re-entrant (static buffers), so samples are spread over processes, never threads; each
 // computes in a thread with a stack that is large enough for the arrays of wide layers.
 
@@ -21,6 +22,9 @@
 #include <signal.h>
 #include <string>
 #include <sys/mman.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -47,6 +51,7 @@ std::vector<std::pair<std::string, std::string>> event_order;
 size_t next_layer = 0;
 bool recording = false, first_sample = true;
 std::string outputs_path;
+FILE *say = NULL;
 
 [[noreturn]] void fail(const std::string &what) {
     fprintf(stderr, "%s: %s\n", what.c_str(), strerror(errno));
@@ -122,7 +127,8 @@ void compute_with_stack(Slice slice) {
     fail("starting a thread");
 }
 
-int run(const char *inputs, const char *outputs, size_t jobs) {
+// Starts a process for each slice, that computes it and then calls `then`; waits for all of them.
+int compute_all(const char *inputs, const char *outputs, size_t jobs, void (*then)()) {
     struct stat status;
     if (stat(inputs, &status) != 0)
         fail(inputs);
@@ -146,7 +152,11 @@ int run(const char *inputs, const char *outputs, size_t jobs) {
         if (child < 0)
             fail("fork");
         if (child == 0) {
+#ifdef __linux__
+            prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody waits for it any more
+#endif
             compute_with_stack({inputs, outputs, first[job], first[job + 1], &at[job]});
+            then();
             fflush(NULL);
             _exit(0);
         }
@@ -162,11 +172,14 @@ int run(const char *inputs, const char *outputs, size_t jobs) {
             while (children[job] != child)
                 job++;
             children[job] = 0;
-            if (code != 0 || (WIFEXITED(how) && WEXITSTATUS(how) == 0))
+            // a project may call exit(), whose code says nothing
+            const bool done = at[job] == (long long)first[job + 1];
+            if (code != 0 || (done && WIFEXITED(how) && WEXITSTATUS(how) == 0))
                 continue;
-            code = WIFSIGNALED(how) ? 5 : WEXITSTATUS(how);
-            if (WIFSIGNALED(how))
-                printf("crash %lld %d\n", at[job], WTERMSIG(how));
+            code = WIFEXITED(how) && WEXITSTATUS(how) == 4 ? 4 : 5;
+            if (code == 5)
+                fprintf(say, "crash\t%lld\t%s\t%d\n", at[job], WIFSIGNALED(how) ? "signal" : "code",
+                        WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how));
             for (pid_t each : children)
                 if (each != 0)
                     kill(each, SIGKILL);
@@ -174,49 +187,32 @@ int run(const char *inputs, const char *outputs, size_t jobs) {
         long long done = 0;
         for (size_t job = 0; job < jobs; job++)
             done += at[job] - (long long)first[job];
-        printf("done %lld\n", done);
-        fflush(stdout);
+        fprintf(say, "done\t%lld\n", done); // and if nobody listens any more, this ends it
     }
     return code;
+}
+
+int run(const char *inputs, const char *outputs, size_t jobs) {
+    return compute_all(inputs, outputs, jobs, [] {});
+}
+
+void say_layers() {
+    for (size_t i = 0; i < layers.size(); i++) {
+        if (fclose(layers[i].file) != 0)
+            fail("writing a layer");
+        fprintf(say, "layer\t%zu\t%s\t%zu\t%s\n", i, layers[i].name.c_str(), layers[i].size, layers[i].type.c_str());
+    }
+    for (const auto &key : event_order) {
+        const Events &each = all_events[key];
+        fprintf(say, "event\t%s\t%s\t%llu\t%llu\t%.17g\t%.17g\n", key.first.c_str(), key.second.c_str(), each.wrapped,
+                each.saturated, each.lowest, each.highest);
+    }
 }
 
 int trace(const char *inputs, const char *outputs) {
     recording = true;
     outputs_path = outputs;
-    struct stat status;
-    if (stat(inputs, &status) != 0)
-        fail(inputs);
-    const size_t samples = size_t(status.st_size) / (8 * csim::input_size);
-    fclose(open_or_fail(outputs, "wb"));
-    long long *at = (long long *)mmap(NULL, sizeof(long long), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED)
-        fail("mmap");
-    fflush(stdout);
-    const pid_t child = fork();
-    if (child < 0)
-        fail("fork");
-    if (child == 0) {
-        compute_with_stack({inputs, outputs, 0, samples, at});
-        for (size_t i = 0; i < layers.size(); i++) {
-            printf("layer\t%zu\t%s\t%zu\t%s\n", i, layers[i].name.c_str(), layers[i].size, layers[i].type.c_str());
-            if (fclose(layers[i].file) != 0)
-                fail("writing a layer");
-        }
-        for (const auto &key : event_order) {
-            const Events &each = all_events[key];
-            printf("event\t%s\t%s\t%llu\t%llu\t%.17g\t%.17g\n", key.first.c_str(), key.second.c_str(), each.wrapped, each.saturated,
-                   each.lowest, each.highest);
-        }
-        fflush(NULL);
-        _exit(0);
-    }
-    int how = 0;
-    waitpid(child, &how, 0);
-    if (WIFSIGNALED(how)) {
-        printf("crash %lld %d\n", *at, WTERMSIG(how));
-        return 5;
-    }
-    return WEXITSTATUS(how);
+    return compute_all(inputs, outputs, 1, say_layers);
 }
 
 } // namespace
@@ -259,14 +255,18 @@ void event(const char *layer, const char *type, unsigned long long wrapped, unsi
 
 int main(int argc, char **argv) {
     const std::string what = argc > 1 ? argv[1] : "";
-    if (what == "describe" && argc == 2) {
-        csim::describe();
-        return 0;
+    say = argc > 2 ? fdopen(atoi(argv[argc - 1]), "w") : NULL;
+    if (say != NULL) {
+        setvbuf(say, NULL, _IOLBF, BUFSIZ); // several processes write to it
+        if (what == "describe" && argc == 3) {
+            csim::describe(say);
+            return 0;
+        }
+        if (what == "run" && argc == 6)
+            return run(argv[2], argv[3], strtoul(argv[4], NULL, 10));
+        if (what == "trace" && argc == 5)
+            return trace(argv[2], argv[3]);
     }
-    if (what == "run" && argc == 5)
-        return run(argv[2], argv[3], strtoul(argv[4], NULL, 10));
-    if (what == "trace" && argc == 4)
-        return trace(argv[2], argv[3]);
-    fprintf(stderr, "usage: csim describe | run INPUTS OUTPUTS JOBS | trace INPUTS OUTPUTS\n");
+    fprintf(stderr, "usage: csim describe TO | run INPUTS OUTPUTS JOBS TO | trace INPUTS OUTPUTS TO\n");
     return 4;
 }

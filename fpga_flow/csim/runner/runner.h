@@ -2,13 +2,15 @@
 #ifndef FPGA_FLOW_CSIM_RUNNER_H
 #define FPGA_FLOW_CSIM_RUNNER_H
 #include <cstddef>
+#include <cstdio>
 
 namespace csim {
 
-// Of the project: values of one sample, one sample's computation, and a line "input|output NAME SIZE TYPE" for each port.
+// Of the project: values of one sample, one sample's computation, and a line "input|output NAME SIZE TYPE" for each port,
+// with tabs between.
 extern const size_t input_size, output_size;
 void call(double *in, double *out);
-void describe();
+void describe(FILE *to);
 void forget_events();
 
 // For the project: a layer's output, in the order of computation, once per sample; and what happened to conversions into

@@ -14,11 +14,11 @@ void call(double *in, double *out) {
     CSIM_CALL;
 }
 
-void describe() {
+void describe(FILE *to) {
     char type[64];
 #define X(kind, name, T, size)                                                                                         \
     type_name<T>::print(type);                                                                                         \
-    printf("%s %s %zu %s\n", kind, name, (size_t)(size), type);
+    fprintf(to, "%s\t%s\t%zu\t%s\n", kind, name, (size_t)(size), type);
     CSIM_PORTS
 #undef X
 }
