@@ -12,7 +12,8 @@ import pytest
 from fpga_flow import boards, csim
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import settings
-from fpga_flow.hls.emulate import Emulator, softmax
+from fpga_flow.hls.emulate import FLOAT32_BITS, Emulator, softmax
+from fpga_flow.hls.emulate.arithmetic import needed_bits
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.lower import lower
 from fpga_flow.hls.plain import plain_model
@@ -83,6 +84,22 @@ def test_float32_where_it_is_exact(input_type: str, dtype: type) -> None:
     wide = {"accum_type": FixedPoint(34, 10), "result_type": FixedPoint(24, 10)}
     last = replace(layers[-1], inputs=("inputs",), input_type=FixedPoint.parse(input_type), **wide)
     assert Emulator([last])._steps[0].dtype is dtype
+
+
+@pytest.mark.parametrize("width", [20, 23, 24])
+def test_what_wraps_around_may_need_all_bits_of_a_float32(width: int) -> None:
+    type_ = FixedPoint(width, width)
+    weights = np.full((515, 1), 127)
+    layer = HlsLayer(
+        "dense", "dense", "", ("inputs",), (515,), (1,), FixedPoint(8, 8, signed=False), type_,
+        weight_type=FixedPoint(8, 8), accum_type=type_, weights=weights,
+    )  # fmt: skip
+    assert needed_bits(layer) == FLOAT32_BITS
+    x = np.random.default_rng(0).choice([253.0, 254.0, 255.0], (100, 515))
+    sums = (x @ weights).astype(np.int64)
+    half = 2 ** (width - 1)
+    assert (sums >= half).all()
+    np.testing.assert_array_equal(Emulator([layer]).predict(x), (sums + half) % (2 * half) - half)
 
 
 def test_what_a_double_does_not_hold_is_refused() -> None:

@@ -58,10 +58,9 @@ def convert(raw: Reals, range_: Range, type_: FixedPoint) -> Reals:
     if type_.fraction < range_.fraction:
         np.floor(raw, out=raw)
     if not range_.fits(type_):
-        least = raw.dtype.type(type_.min / type_.step)
-        raw -= least
-        np.mod(raw, raw.dtype.type(2.0**type_.width), out=raw)
-        raw += least
+        span = raw.dtype.type(2.0**type_.width)
+        np.mod(raw, span, out=raw)  # first of all: a sum of two of these numbers may need a bit more than there is
+        np.subtract(raw, span, out=raw, where=raw > type_.max / type_.step)
     return raw
 
 
