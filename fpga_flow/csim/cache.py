@@ -1,12 +1,15 @@
 """What compilers made, kept from one run to the next in a folder of the user's, by digest.
 
 The folder is $FPGA_FLOW_CACHE, else `fpga_flow` in $XDG_CACHE_HOME or ~/.cache; where none of them can be written, one
-that lasts as long as the process. An entry is a folder that appears by one rename, whole or not at all.
+that lasts as long as the process. An entry is a folder that appears by one rename, whole or not at all. It says what
+is in it: what a cleaner of old files, a full disk or a crash of the machine left of one is made anew.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import json
 import os
 import shutil
 import tempfile
@@ -19,6 +22,8 @@ from pathlib import Path
 LIMIT = 2**30
 #: Seconds for which an entry is kept whatever its size: someone may be at work with it.
 _IN_USE = 3600.0
+#: The file in an entry that has the size of each of its other files.
+_CONTENTS = "contents.json"
 
 
 def folder() -> Path:
@@ -41,16 +46,17 @@ def _usable(name: str) -> Path:
 
 
 def entry(digest: str, make: Callable[[Path], None]) -> tuple[Path, bool]:
-    """The folder of an entry, made by `make` in a new folder if it is not there; and whether it was there."""
+    """The folder of an entry, made by `make` in a new folder if it is not there whole; and whether it was."""
     found = folder() / digest
-    try:
+    if _is_whole(found):
         os.utime(found)  # used now
         return found, True
-    except FileNotFoundError:
-        pass
     partial = Path(tempfile.mkdtemp(prefix=f".{digest}.", dir=folder()))
     try:
         make(partial)
+        (partial / _CONTENTS).write_text(json.dumps(_sizes(partial)), encoding="utf-8")
+        if not _is_whole(found):
+            _remove(found)
         try:
             partial.rename(found)
         except OSError:
@@ -60,6 +66,26 @@ def entry(digest: str, make: Callable[[Path], None]) -> tuple[Path, bool]:
         shutil.rmtree(partial, ignore_errors=True)
     _make_room(keep=found)
     return found, False
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether an entry is there, with all that it was made with."""
+    try:
+        contents = json.loads((path / _CONTENTS).read_bytes())
+        return all((path / name).stat().st_size == size for name, size in contents.items())
+    except (OSError, ValueError):
+        return False
+
+
+def _sizes(path: Path) -> dict[str, int]:
+    files = [file for file in path.rglob("*") if file.is_file()]
+    return {file.relative_to(path).as_posix(): file.stat().st_size for file in files}
+
+
+def _remove(path: Path) -> None:
+    """Remove what is left of an entry, if anything is."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _make_room(keep: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 
 import pytest
@@ -35,6 +36,22 @@ def test_an_entry_is_made_once():
     assert (first / "made").read_bytes() == b"x"
 
 
+@pytest.mark.parametrize("damage", ["gone", "empty", "no list", "a file", "nothing"])
+def test_what_is_damaged_is_made_anew(damage):
+    found, _ = cache.entry("a", fill(3))
+    if damage in ("gone", "no list"):
+        (found / ("made" if damage == "gone" else "contents.json")).unlink()
+    elif damage == "empty":
+        (found / "made").write_bytes(b"")
+    elif damage == "a file":
+        shutil.rmtree(found)
+        found.touch()
+    again, there = cache.entry("a", fill(3))
+    assert (again, there) == (found, damage == "nothing")
+    assert (found / "made").read_bytes() == b"xxx"
+    assert cache.entry("a", fill(3)) == (found, True)
+
+
 def test_what_fails_leaves_nothing():
     def fails(folder):
         fill(1)(folder)
@@ -56,7 +73,7 @@ def test_what_another_process_made_meanwhile_is_taken():
 
 
 def test_the_oldest_make_room(monkeypatch):
-    monkeypatch.setattr(cache, "LIMIT", 250)
+    monkeypatch.setattr(cache, "LIMIT", 280)
     for number, name in enumerate("abcd"):
         folder, _ = cache.entry(name, fill(100))
         long_ago = time.time() - 10_000 + number
