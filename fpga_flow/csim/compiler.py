@@ -57,7 +57,10 @@ def find() -> Compiler:
 @lru_cache
 def _examined(path: str, changed: int) -> Compiler:
     command = [path, "-std=c++14", "-x", "c++", "-dM", "-E", os.devnull]
-    result = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:  # no program, or a script for a shell that there is not
+        raise ToolError(f"expected a C++ compiler, but {path} can't be started: {error.strerror}; {_HELP}") from error
     macros = dict(re.findall(r"^#define (\w+) (.+)$", result.stdout, re.MULTILINE))
     kind = "clang" if "__clang__" in macros else "g++"
     major = macros.get("__clang_major__" if kind == "clang" else "__GNUC__", "0")

@@ -223,11 +223,12 @@ def test_a_failing_compiler_is_quoted(made, tmp_path, monkeypatch):
     [
         ("echo 'unrecognized option' >&2; exit 1", "is none or too old (exit code 1): it says unrecognized option"),
         ("echo '#define __GNUC__ 5'", "expected g++ 7 or later for the C simulation"),
+        ("no program", "cxx can't be started: Exec format error; install g++"),
     ],
 )
-def test_a_compiler_that_is_too_old_is_refused(tmp_path, monkeypatch, script, message):
+def test_a_compiler_that_is_too_old_or_none_is_refused(tmp_path, monkeypatch, script, message):
     fake = tmp_path / "cxx"
-    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.write_text(script if script == "no program" else f"#!/bin/sh\n{script}\n")
     fake.chmod(0o755)
     monkeypatch.setenv("CXX", str(fake))
     with pytest.raises(ToolError) as error:
