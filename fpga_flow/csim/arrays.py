@@ -21,7 +21,7 @@ _SMALL, _RATIO = 2**24, 256
 #: What numpy, zipfile and zlib raise for damaged files.
 UNREADABLE = (
     OSError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RuntimeError,
-    SyntaxError, struct.error, tokenize.TokenError, zlib.error, zipfile.BadZipFile,
+    SyntaxError, MemoryError, struct.error, tokenize.TokenError, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 
 

@@ -128,6 +128,12 @@ def test_damaged_arrays(tmp_path):
     assert error_of(tmp_path / "x.npz") == "FILE: the samples can't be read: File is not a zip file"
 
 
+def test_a_header_that_no_parser_has_memory_for(tmp_path):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (" + b"-" * 9000 + b"1,), }"
+    (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    assert error_of(tmp_path / "x.npy").startswith("FILE: the samples can't be read: ")
+
+
 def test_random_samples_use_the_whole_range_of_their_types():
     tensors = (Tensor("a", 2, "fixed<3,1>"), Tensor("b", 1, "ufixed<2,2>"), Tensor("c", 1, "float"))
     values = inputs.random(tensors, 500, 3)
