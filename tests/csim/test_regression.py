@@ -198,6 +198,16 @@ def test_the_reproducer_fails_on_the_broken_project_and_passes_on_the_mended_one
     assert cli(project, "--check", "a folder/sample.npz")[0] == 0
 
 
+def test_a_mismatch_is_told_where_its_reproducer_cannot_be_written(project, cli):
+    cli(project, "--record", "x")
+    plant(project)
+    Path("csim_mismatch").touch()
+    code, _, err = cli(project, "--check", "x")
+    assert code == 1
+    assert "x.npz: FAILED: " in err
+    assert "this sample alone can't be written: csim_mismatch" in err
+
+
 def test_a_layer_alone_that_differs_is_a_failure_without_a_program(project, cli):
     cli(project, "--record", "x", "--samples", 10)
     made = golden_file.load(Path("x.npz"))

@@ -34,6 +34,7 @@ class Checked:
     headers     the fixed-point types that the design was compiled with
     seconds     of building and running the simulation
     reproducer  the files that show the first mismatch by itself; none if there is none, or none were wanted
+    unwritten   why they could not be written
     updated     whether the record was written anew
     """
 
@@ -43,6 +44,7 @@ class Checked:
     headers: str
     seconds: float
     reproducer: tuple[Path, ...] = ()
+    unwritten: str = ""
     updated: bool = False
 
     @property
@@ -56,6 +58,8 @@ class Checked:
         first, *more = compared.lines()
         if self.reproducer:
             more.append(f"this sample alone: {' and '.join(map(str, self.reproducer))}")
+        if self.unwritten:
+            more.append(f"this sample alone can't be written: {self.unwritten}")
         if compared.same:
             samples = f"{compared.samples:,} sample{'s' if compared.samples > 1 else ''}"
             first = f"all outputs and layers are as recorded, for {samples}"
@@ -155,7 +159,10 @@ def check(
     if checked.passed or reproducer_folder is None:
         return checked
     allowed = tolerances(tolerance, [output.name for output in expected.outputs])
-    files = reproducer.write(reproducer_folder, design, expected, checked.comparison, allowed)
+    try:
+        files = reproducer.write(reproducer_folder, design, expected, checked.comparison, allowed)
+    except OSError as error:  # the mismatch is told all the same
+        return replace(checked, unwritten=f"{error.filename or reproducer_folder}: {error.strerror or error}")
     return replace(checked, reproducer=tuple(files))
 
 
