@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.csim import arrays
+from fpga_flow.csim.golden.file import MAX_VALUES
 from fpga_flow.csim.golden.values import fixed_point
 from fpga_flow.errors import InputError, Place, Problem
 
@@ -54,6 +55,13 @@ def read(path: Path, size: int, shape: tuple[int, ...] = ()) -> NDArray[np.float
         places = [f"{samples[sample, number]} as value {number} of sample {sample}" for sample, number in wrong]
         raise InputError.at(str(path), f"expected finite numbers, got {_first(places, ', ')}", field=name)
     return samples
+
+
+def check_count(samples: int, size: int) -> None:
+    """Raise an InputError if so many samples of so many values are more than a golden record holds."""
+    if samples * size > MAX_VALUES:
+        got = f"{samples:,} samples of {size:,}"
+        raise InputError.at("--samples", f"expected at most {MAX_VALUES:,} values, got {got}")
 
 
 def random(tensors: Sequence[Tensor], samples: int, seed: int) -> NDArray[np.float64]:

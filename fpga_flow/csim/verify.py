@@ -14,7 +14,6 @@ from fpga_flow import csim
 from fpga_flow.csim import compare, inputs, run
 from fpga_flow.csim.build import Simulator
 from fpga_flow.csim.design import Design
-from fpga_flow.csim.golden.file import MAX_VALUES
 from fpga_flow.errors import InputError
 from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.project import HlsProject
@@ -108,9 +107,7 @@ def samples_for(
         found = Samples(inputs.read(features, simulator.input_size), str(_FEATURES), own=True)
     else:
         count, start = RANDOM_SAMPLES if samples is None else samples, seed or 0
-        if count * simulator.input_size > MAX_VALUES:
-            got = f"{count:,} samples of {simulator.input_size:,}"
-            raise InputError.at("--samples", f"expected at most {MAX_VALUES:,} values, got {got}")
+        inputs.check_count(count, simulator.input_size)
         found = Samples(inputs.random(simulator.inputs, count, start), f"random over the inputs' types, seed {start}")
     if project is None:
         return found

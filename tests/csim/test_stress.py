@@ -174,8 +174,17 @@ def test_patterns_are_values_of_their_types() -> None:
 def test_inputs_that_are_no_fixed_point_numbers_are_refused(tmp_path: Path) -> None:
     projects.theirs(tmp_path / "project")
     design = Design.read(tmp_path / "project")
-    with pytest.raises(InputError, match='expected inputs of a fixed-point type, got "x" of float'):
-        patterns.input_types(design, (Tensor("x", 3, "float"),))
+    for type_ in ("float", "fixed<64,4>"):
+        with pytest.raises(
+            InputError, match=f'expected inputs of a fixed-point type of up to 53 bits, got "x" of {type_}'
+        ):
+            patterns.input_types(design, (Tensor("x", 3, type_),))
+
+
+def test_samples_that_no_memory_holds_are_refused(tmp_path: Path) -> None:
+    projects.theirs(tmp_path / "project")
+    with pytest.raises(InputError, match="expected at most 134,217,728 values, got 10,000,000 samples of 64"):
+        stress.run(Design.read(tmp_path / "project"), None, samples=10_000_000)
 
 
 @pytest.mark.parametrize("case", [DENSE, CONV], ids=lambda case: case.name)

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from fpga_flow.csim.build import Tensor
 from fpga_flow.csim.design import Design
-from fpga_flow.csim.diagnosis.trace_report import limits
+from fpga_flow.csim.golden.values import fixed_point
 from fpga_flow.errors import InputError
+from fpga_flow.fixed_point import MAX_WIDTH
 
 Doubles = NDArray[np.float64]
 
@@ -44,11 +45,12 @@ def input_types(design: Design, ports: tuple[Tensor, ...]) -> tuple[Doubles, Dou
     """The least and the greatest value and the step for each value of a sample."""
     found = []
     for port in ports:
-        ends = limits(port.type)
-        if ends is None:
-            message = f'expected inputs of a fixed-point type, got "{port.name}" of {port.type}'
+        type_ = fixed_point(port.type)
+        if type_ is None:
+            message = (
+                f'expected inputs of a fixed-point type of up to {MAX_WIDTH} bits, got "{port.name}" of {port.type}'
+            )
             raise InputError.at(str(design.folder), message)
-        width, integer = (int(number) for number in port.type.rstrip(">").split("<")[1].split(","))
-        found.append([np.full(port.size, value) for value in (*ends, 2.0 ** (integer - width))])
+        found.append([np.full(port.size, value) for value in (type_.min, type_.max, type_.step)])
     low, high, step = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return low, high, step

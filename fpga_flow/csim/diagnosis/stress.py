@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.csim import inputs as inputs_
 from fpga_flow.csim.build import Simulator, Tensor
 from fpga_flow.csim.design import Design
 from fpga_flow.csim.diagnosis import adversary, patterns, trace
@@ -136,14 +137,15 @@ def run(
         samples: random inputs; the others are added to them.
 
     Raises:
-        InputError: the project's layers can't be recorded, its inputs are no fixed-point numbers, or nothing could be
-            found, as there is neither a count of overflows nor a project of ours to compare with.
+        InputError: the project's layers can't be recorded, its inputs are no fixed-point numbers, there are too many
+            samples, or nothing could be found, as there is neither a count of overflows nor a project of ours.
         ToolError: the compiler is missing or fails, or the C++ crashes.
     """
     simulator, uncounted = trace.simulator(design, stock_headers=stock_headers)
     if uncounted and project is None:
         message = f"expected a project made by fpga_flow, or one whose overflows can be counted, but {uncounted}"
         raise InputError.at(str(design.folder), message)
+    inputs_.check_count(samples, simulator.input_size)
     rng = np.random.default_rng(seed)
     if project is not None:
         ports: tuple[Tensor, ...] = (Tensor("inputs", simulator.input_size, str(project.layers[0].input_type)),)
