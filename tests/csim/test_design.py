@@ -85,6 +85,16 @@ def test_a_change_behind_a_link_and_in_a_file_of_any_name_is_one(projects, tmp_p
     assert len(digests) == 3
 
 
+@pytest.mark.parametrize("traced", [False, True])
+def test_folders_of_any_name(projects, tmp_path, monkeypatch, traced):
+    folder, x, theirs = projects["io_parallel"]
+    copied = shutil.copytree(folder, tmp_path / "a \"b' \\c ü $d" / "project")
+    monkeypatch.setenv("FPGA_FLOW_CACHE", str(tmp_path / 'e "f'))
+    simulator = csim.build(csim.Design.read(Path(copied)), traced=traced)
+    assert simulator.headers == "kernels"
+    np.testing.assert_array_equal(run.run(simulator, x), theirs)
+
+
 def test_options_of_the_compiler_and_of_this_package_are_part_of_the_digest(projects, tmp_path, monkeypatch):
     design = csim.Design.read(projects["io_parallel"][0])
     digests = {csim.build(design).digest}
