@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -117,7 +118,11 @@ def _files(simulator: Simulator, samples: NDArray[np.floating]) -> Iterator[tupl
         raise ValueError(f"expected samples of {simulator.input_size} values, got {values}")
     with tempfile.TemporaryDirectory(prefix="fpga_flow_csim_") as name:
         inputs, outputs = Path(name) / "inputs", Path(name) / "outputs"
-        np.ascontiguousarray(samples, np.float64).tofile(inputs)
+        try:
+            np.ascontiguousarray(samples, np.float64).tofile(inputs)
+        except OSError as error:  # on a full disk numpy only counts what it wrote
+            number = error.errno or errno.ENOSPC
+            raise OSError(number, os.strerror(number), str(inputs)) from error
         yield inputs, outputs
 
 
@@ -132,21 +137,26 @@ def _start(simulator: Simulator, arguments: list[str], separator: str = " ") -> 
         process = subprocess.Popen(
             command, cwd=simulator.design.folder, stdout=subprocess.PIPE, stderr=complaints, text=True, errors="replace"
         )
-        crash, other = "", []
+        end, other = "", []
         with process:
-            for line in process.stdout or ():
-                words = line.rstrip("\n").split(separator)
-                if line.startswith("crash "):
-                    crash = line
-                elif words[0] in ("done", "layer", "event"):
-                    yield words
-                else:  # of the project's own
-                    other.append(line)
+            try:
+                for line in process.stdout or ():
+                    words = line.rstrip("\n").split(separator)
+                    if line.startswith(("crash ", "exit ")):
+                        end = line
+                    elif words[0] in ("done", "layer", "event"):
+                        yield words
+                    else:  # of the project's own
+                        other.append(line)
+            except BaseException:  # such as Ctrl-C: nothing waits for what may never end
+                process.kill()
+                raise
         complaints.seek(0)
         said = (complaints.read() + "".join(other)).strip()
-    if crash:
-        _, sample, number = crash.split()
-        how = f"sample {sample}: the C simulation was ended by signal {number} ({_signal(int(number))})"
+    if end:
+        word, sample, number = end.split()
+        by = f"ended by signal {number} ({_signal(int(number))})" if word == "crash" else f"ended by exit({number})"
+        how = f"sample {sample}: the C simulation was {by}"
     elif process.returncode != 0 or "ERROR" in said:
         how = f"the C simulation gave exit code {process.returncode}"
     else:

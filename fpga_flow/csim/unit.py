@@ -9,24 +9,23 @@ from fpga_flow.csim.instrument import instrumented
 
 
 def write(design: Design, folder: Path, *, traced: bool, code_gen: str | None = None) -> Path:
-    """Write the unit into `folder`; its path.
+    """Write the unit into `folder`; its path. It names the project's files as they are found from its folder.
 
     Args:
         traced: whether the top function is an instrumented copy.
         code_gen: what is compiled instead of the project's own nnet_code_gen.h.
     """
-    root = design.folder.resolve()
-    first, *others = (root / source.relative_to(design.folder) for source in design.sources)
+    first, *others = (source.relative_to(design.folder).as_posix() for source in design.sources)
     if traced:
-        text = instrumented(first.read_text(encoding="utf-8"), design)
-        first = folder / first.name
-        first.write_text(text, encoding="utf-8")
+        text = instrumented((design.folder / first).read_text(encoding="utf-8"), design)
+        first = "instrumented.cpp"
+        (folder / first).write_text(text, encoding="utf-8")
     top = design.top
     lines = [
         "#define CSIM_AC" if design.backend.types == "ac" else "",
         "#define CSIM_TRACE" if traced else "",
         code_gen or "",
-        f'#include "{root / "firmware" / "defines.h"}"',
+        '#include "firmware/defines.h"',
         '#include "nnet_utils/nnet_helpers.h"',
         '#include "record.h"',
         f'#include "{first}"',

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import subprocess
+import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -120,6 +122,63 @@ def test_a_crash_names_the_sample(made, tmp_path):
         csim.run.run(simulator, made.samples, jobs=1)
     with pytest.raises(ToolError, match=r"^sample (3|153): the C simulation was ended by signal 6 "):
         csim.run.run(simulator, made.samples, jobs=2)
+
+
+def with_code(made: Made, folder: Path, code: str) -> csim.Simulator:
+    """A simulator of a copy of the project whose top function begins with some code."""
+    copied = Path(shutil.copytree(made.project.folder, folder))
+    source = copied / "firmware" / "net.cpp"
+    start = "// hls-fpga-machine-learning insert layers\n"
+    source.write_text(source.read_text().replace(start, f"{start}static int calls = 0; ++calls;\n{code}\n"))
+    return csim.build(csim.Design.read(copied), traced=True)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_project_that_ends_the_process_is_an_error_whatever_its_exit_code(made, tmp_path, code):
+    simulator = with_code(made, tmp_path / "project", f"if (calls == 5) exit({code});")
+    message = rf"^sample 4: the C simulation was ended by exit\({code}\): it said nothing$"
+    with pytest.raises(ToolError, match=message):
+        csim.run.run(simulator, made.samples, jobs=1)
+    with pytest.raises(ToolError, match=rf"^sample 3: .* exit\({code}\)"):  # the first sample is computed twice there
+        csim.run.trace(simulator, made.samples)
+
+
+def test_what_a_project_prints_is_not_taken_for_the_runners_words(made, tmp_path):
+    simulator = with_code(made, tmp_path / "project", 'std::cout << "layer 1 of 2, no line" << std::flush;')
+    np.testing.assert_array_equal(csim.run.run(simulator, made.samples), made.expected)
+    traced = csim.run.trace(simulator, made.samples[:3])
+    assert list(traced.layers) == [layer.name for layer in made.project.layers if layer.kind != "reshape"]
+
+
+def test_a_simulation_that_hangs_ends_with_what_started_it(made, tmp_path):
+    simulator = with_code(made, tmp_path / "project", "while (true) {}")
+    inputs = tmp_path / "inputs"
+    made.samples[:2].reshape(2, -1).tofile(inputs)
+    arguments = [str(simulator.executable), "run", str(inputs), str(tmp_path / "outputs"), "2"]
+    command = f"import subprocess; subprocess.run({arguments})"
+    process = subprocess.Popen([sys.executable, "-c", command], cwd=simulator.design.folder)
+    names = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+
+    def family() -> list[int]:
+        children = [int(number) for number in names.read_text().split()]
+        return children + [int(n) for c in children for n in Path(f"/proc/{c}/task/{c}/children").read_text().split()]
+
+    def lives(number: int) -> bool:
+        try:
+            return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    deadline = time.monotonic() + 20
+    while len(family()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    found = family()
+    assert len(found) == 3  # the runner, and two that compute
+    process.kill()
+    process.wait()
+    while any(map(lives, found)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(lives, found))
 
 
 def test_a_missing_compiler_is_named_with_the_variable_to_set(monkeypatch):

@@ -5,7 +5,7 @@
 //     csim trace INPUTS OUTPUTS      the same in one process; records every layer, too
 //
 // INPUTS and OUTPUTS hold doubles, one sample behind the other. On standard output it says "done N" from time to time, and
-// "crash SAMPLE SIGNAL" if computing a sample ended the process. A trace writes layer K (from 0) to OUTPUTS.K, and says
+// "crash SAMPLE SIGNAL" or "exit SAMPLE CODE" if computing a sample ended the process. A trace writes layer K (from 0) to OUTPUTS.K, and says
 // "layer K NAME SIZE TYPE" and "event NAME TYPE WRAPPED SATURATED LOWEST HIGHEST", with tabs between.
 // Exit code 4: a file can't be read or written; 5: it crashed.
 // What hls4ml generates is not re-entrant (static buffers), so samples are spread over processes, never threads; each
@@ -21,6 +21,9 @@
 #include <signal.h>
 #include <string>
 #include <sys/mman.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -122,6 +125,25 @@ void compute_with_stack(Slice slice) {
     fail("starting a thread");
 }
 
+// The exit code for a process that ended, which says so if it did before its last sample.
+int judge(int how, long long at, long long last) {
+    if (WIFSIGNALED(how)) {
+        printf("\ncrash %lld %d\n", at, WTERMSIG(how));
+        return 5;
+    }
+    if (WEXITSTATUS(how) == 4 || (WEXITSTATUS(how) == 0 && at == last))
+        return WEXITSTATUS(how);
+    printf("\nexit %lld %d\n", at, WEXITSTATUS(how)); // the project called exit()
+    return 5;
+}
+
+// A process ends when the one that started it does.
+void end_with_parent() {
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+}
+
 int run(const char *inputs, const char *outputs, size_t jobs) {
     struct stat status;
     if (stat(inputs, &status) != 0)
@@ -146,6 +168,7 @@ int run(const char *inputs, const char *outputs, size_t jobs) {
         if (child < 0)
             fail("fork");
         if (child == 0) {
+            end_with_parent();
             compute_with_stack({inputs, outputs, first[job], first[job + 1], &at[job]});
             fflush(NULL);
             _exit(0);
@@ -162,11 +185,8 @@ int run(const char *inputs, const char *outputs, size_t jobs) {
             while (children[job] != child)
                 job++;
             children[job] = 0;
-            if (code != 0 || (WIFEXITED(how) && WEXITSTATUS(how) == 0))
+            if (code != 0 || (code = judge(how, at[job], (long long)first[job + 1])) == 0)
                 continue;
-            code = WIFSIGNALED(how) ? 5 : WEXITSTATUS(how);
-            if (WIFSIGNALED(how))
-                printf("crash %lld %d\n", at[job], WTERMSIG(how));
             for (pid_t each : children)
                 if (each != 0)
                     kill(each, SIGKILL);
@@ -196,7 +216,9 @@ int trace(const char *inputs, const char *outputs) {
     if (child < 0)
         fail("fork");
     if (child == 0) {
+        end_with_parent();
         compute_with_stack({inputs, outputs, 0, samples, at});
+        printf("\n"); // behind what the project may have printed
         for (size_t i = 0; i < layers.size(); i++) {
             printf("layer\t%zu\t%s\t%zu\t%s\n", i, layers[i].name.c_str(), layers[i].size, layers[i].type.c_str());
             if (fclose(layers[i].file) != 0)
@@ -212,11 +234,7 @@ int trace(const char *inputs, const char *outputs) {
     }
     int how = 0;
     waitpid(child, &how, 0);
-    if (WIFSIGNALED(how)) {
-        printf("crash %lld %d\n", *at, WTERMSIG(how));
-        return 5;
-    }
-    return WEXITSTATUS(how);
+    return judge(how, *at, (long long)samples);
 }
 
 } // namespace
@@ -259,6 +277,7 @@ void event(const char *layer, const char *type, unsigned long long wrapped, unsi
 
 int main(int argc, char **argv) {
     const std::string what = argc > 1 ? argv[1] : "";
+    end_with_parent();
     if (what == "describe" && argc == 2) {
         csim::describe();
         return 0;
