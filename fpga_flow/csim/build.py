@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterable
@@ -16,6 +18,7 @@ from fpga_flow.csim.compiler import Compiler
 from fpga_flow.csim.design import Design
 from fpga_flow.csim.shared import FLAGS, LIGHT, RUNNER
 from fpga_flow.errors import ToolError
+from fpga_flow.runs import file_digest
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,12 @@ def build(design: Design, *, stock_headers: bool = False, traced: bool = False, 
     failure = ""
     for level in able:
         key = _digest([(level, sources.encode())])
+        make = partial(_compile, design, cxx, level, traced, counted)
         try:
-            folder, cached = cache.entry(key, partial(_compile, design, cxx, level, traced, counted))
+            folder, cached = cache.entry(key, make)
+            if cached and not _are_unchanged(folder / "others.json"):
+                shutil.rmtree(folder)
+                folder, cached = cache.entry(key, make)
         except _FailedError as failed:
             failure = str(failed)
             continue
@@ -119,15 +126,31 @@ def _compile(design: Design, cxx: Compiler, level: str, traced: bool, counted: b
         code_gen = kernels.code_gen(design.folder / "firmware")
     source, log = unit.write(design, folder, traced=traced, code_gen=code_gen), folder / "compiler.log"
     arguments = [*flags, *(f"-I{include}" for include in includes), str(source), *map(str, objects)]
-    if not cxx.run([*arguments, "-o", str(folder / "csim")], log):
+    if not cxx.run([*arguments, "-MMD", "-MF", str(folder / "included.mk"), "-o", str(folder / "csim")], log):
         kept = log.replace(cache.folder() / log.name)
         raise _FailedError(
             f"the C++ compiler {cxx.path} failed on {design.folder}; all that it said is in {kept}:\n"
             f"{compiler.errors_in(kept)}"
         )
+    (folder / "others.json").write_text(json.dumps(_others(folder, design)), encoding="utf-8")
     described = subprocess.run([str(folder / "csim"), "describe"], capture_output=True, text=True, check=True)
     ports = [line.split(" ", 3) for line in described.stdout.splitlines()]
     (folder / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
+
+
+def _others(folder: Path, design: Design) -> dict[str, str]:
+    """The files outside of the project that the compiler read, but for the system's and ours, with their digests."""
+    rule = (folder / "included.mk").read_text(encoding="utf-8", errors="surrogateescape").replace("\\\n", " ")
+    names = re.findall(r"(?:\\.|[^\s\\])+", rule.partition(": ")[2])
+    paths = {Path(re.sub(r"\\(.)", r"\1", name).replace("$$", "$")) for name in names}
+    known = [design.folder.resolve(), Path(__file__).resolve().parent, cache.folder()]
+    return {str(path): file_digest(path) for path in paths if not any(path.is_relative_to(each) for each in known)}
+
+
+def _are_unchanged(others: Path) -> bool:
+    """Whether the files that `_others` found are still the same."""
+    files: dict[str, str] = json.loads(others.read_text(encoding="utf-8"))
+    return all(Path(name).is_file() and file_digest(Path(name)) == digest for name, digest in files.items())
 
 
 def _read_ports(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:

@@ -6,6 +6,7 @@ All is read from the project's own files: what it was made of (a Keras model, a 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import yaml
 from fpga_flow.errors import InputError, Place, Problem
 from fpga_flow.hls.backends import BACKENDS, Backend, Simulation
 
+_CPP = (".h", ".hpp", ".cpp")
 _IO_TYPES = ("io_parallel", "io_stream")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WEIGHTS = re.compile(r'nnet::load_\w*weights_from_txt<[^>]*>\(\w+, "([^"]+)"\)')
@@ -74,11 +76,14 @@ class Design:
         return tuple(self.folder / source.format(top=self.top) for source in self.simulation.sources)
 
     def files(self) -> Iterator[Path]:
-        """Every file that the C++ may read while it is compiled, in a fixed order."""
-        yield from self.sources[-1:]
-        yield from sorted(
-            file for file in (self.folder / "firmware").rglob("*") if file.suffix in (".h", ".hpp", ".cpp")
-        )
+        """The project's own C++, in a fixed order."""
+        yield from sorted(file for file in self.folder.iterdir() if file.suffix in _CPP and file.is_file())
+        seen = set()
+        # folders that many projects share may be links; a link to what it stands in must not lead round and round
+        for folder, folders, names in os.walk(self.folder / "firmware", followlinks=True):
+            folders[:] = sorted(name for name in folders if os.path.realpath(os.path.join(folder, name)) not in seen)
+            seen.add(os.path.realpath(folder))
+            yield from (Path(folder, name) for name in sorted(names) if Path(name).suffix in _CPP)
 
 
 def _settings(folder: Path) -> tuple[str, Backend, str]:

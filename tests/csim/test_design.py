@@ -10,7 +10,7 @@ import pytest
 
 from fpga_flow import csim
 from fpga_flow.csim import headers, run
-from fpga_flow.errors import InputError
+from fpga_flow.errors import InputError, ToolError
 from tests import stock_hls4ml
 
 IO_TYPES = ("io_parallel", "io_stream")
@@ -170,3 +170,35 @@ def test_headers_stand_for_those_of_hls4ml_and_for_no_others(projects, tmp_path)
     types.write_text(types.read_text() + "\n")
     assert headers.able(csim.Design.read(folder)) == ("bundled",)
     np.testing.assert_array_equal(run.run(csim.build(csim.Design.read(folder)), x), changed)
+
+
+def test_a_change_behind_a_link_is_seen(projects, tmp_path):
+    folder = Path(shutil.copytree(projects["io_parallel"][0], tmp_path / "copied"))
+    shared = (folder / "firmware" / "nnet_utils").rename(tmp_path / "shared")
+    (folder / "firmware" / "nnet_utils").symlink_to(shared)
+    (shared / "round").symlink_to(folder / "firmware")
+    before = csim.build(csim.Design.read(folder))
+    assert csim.build(csim.Design.read(folder)).cached
+    (shared / "nnet_common.h").write_text((shared / "nnet_common.h").read_text() + "\n")
+    assert csim.build(csim.Design.read(folder)).digest != before.digest
+
+
+def test_a_change_of_a_file_outside_of_the_project_is_seen(projects, tmp_path):
+    folder = Path(shutil.copytree(projects["io_parallel"][0], tmp_path / "copied"))
+    outside = tmp_path / "my shared $constants.h"
+    outside.write_text("#define ADDED 0\n")
+    source = folder / "firmware" / "net.cpp"
+    output = csim.Design.read(folder).outputs[0].name
+    text = source.read_text().replace('#include "net.h"', f'#include "net.h"\n#include "{outside}"')
+    source.write_text(text.rstrip().removesuffix("}") + f"    {output}[0] += ADDED;\n}}\n")
+    x, theirs = projects["io_parallel"][1:]
+    np.testing.assert_array_equal(run.run(csim.build(csim.Design.read(folder)), x), theirs)
+    assert csim.build(csim.Design.read(folder)).cached
+    outside.write_text("#define ADDED 1\n")
+    changed = csim.build(csim.Design.read(folder))
+    assert not changed.cached
+    np.testing.assert_array_equal(run.run(changed, x)[:, 1:], theirs[:, 1:])
+    assert (run.run(changed, x)[:, 0] != theirs[:, 0]).all()
+    outside.unlink()
+    with pytest.raises(ToolError, match="constants"):
+        csim.build(csim.Design.read(folder))
