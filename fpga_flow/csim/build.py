@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from fpga_flow.csim.compiler import Compiler
 from fpga_flow.csim.design import Design
 from fpga_flow.csim.shared import FLAGS, LIGHT, RUNNER
 from fpga_flow.errors import ToolError
-from fpga_flow.runs import code_digest
+from fpga_flow.runs import code_digest, file_digest
 
 #: The package's own code that decides what a simulation is made of: its C++, its text, and the compiler's options.
 _OWN = tuple(
@@ -93,8 +94,12 @@ def build(design: Design, *, stock_headers: bool = False, traced: bool = False, 
     failure = ""
     for level in able:
         key = _digest([(level, sources.encode())])
+        make = partial(_compile, design, cxx, level, traced, counted)
         try:
-            folder, cached = cache.entry(key, partial(_compile, design, cxx, level, traced, counted))
+            folder, cached = cache.entry(key, make)
+            if cached and not _are_unchanged(folder / "others.json", design):
+                cache.remove(folder)
+                folder, cached = cache.entry(key, make)
         except _FailedError as failed:
             failure = str(failed)
             continue
@@ -124,14 +129,38 @@ def _compile(design: Design, cxx: Compiler, level: str, traced: bool, counted: b
         code_gen = kernels.code_gen(design.folder / "firmware")
     source, log = unit.write(design, folder, traced=traced, code_gen=code_gen), folder / "compiler.log"
     arguments = [*flags, *(f"-I{include}" for include in includes), str(source), *map(str, objects)]
-    if not cxx.run([*arguments, "-o", str(folder / "csim")], log):
+    if not cxx.run([*arguments, "-MMD", "-MF", str(folder / "included.mk"), "-o", str(folder / "csim")], log):
         kept = log.replace(cache.folder() / log.name)
         raise _FailedError(
             f"the C++ compiler {cxx.path} failed on {design.folder}; all that it said is in {kept}:\n"
             f"{compiler.errors_in(kept)}"
         )
+    (folder / "others.json").write_text(json.dumps(_others(folder, design)), encoding="utf-8")
     ports = list(process.words(folder / "csim", ["describe"], design.folder))
     (folder / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
+
+
+def _others(folder: Path, design: Design) -> dict[str, str]:
+    """The files that the compiler read, but for `design.files()`, the system's and ours, with their digests; and the
+    project's folder, as of another one they may be others.
+    """
+    rule = (folder / "included.mk").read_text(encoding="utf-8", errors="surrogateescape").replace("\\\n", " ")
+    names = re.findall(r"(?:\\.|[^\s\\])+", rule.partition(": ")[2])
+    paths = {Path(re.sub(r"\\([\s#])", r"\1", name).replace("$$", "$")).resolve() for name in names}
+    paths -= {file.resolve() for file in design.files()}
+    ours = [Path(__file__).resolve().parent, cache.folder().resolve()]
+    paths = {path for path in paths if not any(path.is_relative_to(each) for each in ours)}
+    # one whose name was not understood is never unchanged
+    found = {str(path): file_digest(path) if path.is_file() else "" for path in paths}
+    return {"": str(design.folder.resolve()), **found} if found else {}
+
+
+def _are_unchanged(others: Path, design: Design) -> bool:
+    """Whether the files that `_others` found are still the same."""
+    files: dict[str, str] = json.loads(others.read_text(encoding="utf-8"))
+    folder = files.pop("", None)
+    same_folder = folder in (None, str(design.folder.resolve()))
+    return same_folder and all(Path(name).is_file() and file_digest(Path(name)) == each for name, each in files.items())
 
 
 def _read_ports(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:

@@ -56,7 +56,7 @@ def entry(digest: str, make: Callable[[Path], None]) -> tuple[Path, bool]:
         make(partial)
         (partial / _CONTENTS).write_text(json.dumps(_sizes(partial)), encoding="utf-8")
         if not _is_whole(found):
-            _remove(found)
+            remove(found)
         try:
             partial.rename(found)
         except OSError:
@@ -82,8 +82,8 @@ def _sizes(path: Path) -> dict[str, int]:
     return {file.relative_to(path).as_posix(): file.stat().st_size for file in files}
 
 
-def _remove(path: Path) -> None:
-    """Remove what is left of an entry, if anything is."""
+def remove(path: Path) -> None:
+    """Remove an entry, or what is left of it."""
     with contextlib.suppress(OSError):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 

@@ -18,9 +18,10 @@ import yaml
 from fpga_flow.errors import InputError, Place, Problem
 from fpga_flow.hls.backends import BACKENDS, Backend, Simulation
 
-_IO_TYPES = ("io_parallel", "io_stream")
+_CPP = (".h", ".hpp", ".cpp")
 #: Weights are read when the simulation runs; libraries are what hls4ml made of the project.
 _NEVER_INCLUDED = (".txt", ".dat", ".so", ".o")
+_IO_TYPES = ("io_parallel", "io_stream")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WEIGHTS = re.compile(r'nnet::load_\w*weights_from_txt<[^>]*>\(\w+, "([^"]+)"\)')
 _INPUT = re.compile(r"nnet::convert_data<double, ([\w:]+), ([^>]+)>\((\w+), ")
@@ -77,9 +78,13 @@ class Design:
         return tuple(self.folder / source.format(top=self.top) for source in self.simulation.sources)
 
     def files(self) -> Iterator[Path]:
-        """Every file that the C++ may read while it is compiled, in a fixed order; behind links to folders, too."""
-        yield from self.sources[-1:]
-        for folder, _, names in sorted(os.walk(self.folder / "firmware", followlinks=True)):
+        """Every file of the project that its C++ may include, in a fixed order, whatever it is called."""
+        yield from sorted(file for file in self.folder.iterdir() if file.suffix in _CPP and file.is_file())
+        seen = set()
+        # folders that many projects share may be links; a link to what it stands in must not lead round and round
+        for folder, folders, names in os.walk(self.folder / "firmware", followlinks=True):
+            folders[:] = sorted(name for name in folders if os.path.realpath(os.path.join(folder, name)) not in seen)
+            seen.add(os.path.realpath(folder))
             yield from (Path(folder, name) for name in sorted(names) if Path(name).suffix not in _NEVER_INCLUDED)
 
 

@@ -44,10 +44,10 @@ def words(executable: Path, arguments: Sequence[str], folder: Path) -> Iterator[
     how = f"the C simulation gave exit code {code}" if code >= 0 else f"the C simulation was ended by {_signal(-code)}"
     if ended:
         sample, kind, number = ended
-        what = f"was ended by {_signal(int(number))}" if kind == "signal" else f"ended itself with exit code {number}"
-        how = f"sample {sample}: the C simulation {what}"
+        by = _signal(int(number)) if kind == "signal" else f"exit({number})"
+        how = f"sample {sample}: the C simulation was ended by {by}"
     if ended or code or error:
-        raise ToolError(f"{how}: {quoted or 'it printed nothing'}")
+        raise ToolError(f"{how}: {quoted or 'it said nothing'}")
 
 
 def _start(command: list[str], folder: Path, printed: IO[str]) -> tuple[subprocess.Popen[bytes], IO[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -115,7 +116,11 @@ def _files(simulator: Simulator, samples: NDArray[np.floating]) -> Iterator[tupl
         raise ValueError(f"expected samples of {simulator.input_size} values, got {values}")
     with tempfile.TemporaryDirectory(prefix="fpga_flow_csim_") as name:
         inputs, outputs = Path(name) / "inputs", Path(name) / "outputs"
-        np.ascontiguousarray(samples, np.float64).tofile(inputs)
+        try:
+            np.ascontiguousarray(samples, np.float64).tofile(inputs)
+        except OSError as error:  # on a full disk numpy only counts what it wrote
+            number = error.errno or errno.ENOSPC
+            raise OSError(number, os.strerror(number), str(inputs)) from error
         yield inputs, outputs
 
 

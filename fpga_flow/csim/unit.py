@@ -15,10 +15,10 @@ def write(design: Design, folder: Path, *, traced: bool, code_gen: str | None = 
         traced: whether the top function is an instrumented copy.
         code_gen: what is compiled instead of the project's own nnet_code_gen.h.
     """
-    first, *others = (source.relative_to(design.folder) for source in design.sources)
+    first, *others = (source.relative_to(design.folder).as_posix() for source in design.sources)
     if traced:
-        text = instrumented(design.sources[0].read_text(encoding="utf-8"), design)
-        first = Path(f"csim_{first.name}")
+        text = instrumented((design.folder / first).read_text(encoding="utf-8"), design)
+        first = "instrumented.cpp"
         (folder / first).write_text(text, encoding="utf-8")
     top = design.top
     lines = [

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import shutil
 import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -124,55 +125,49 @@ def test_a_crash_names_the_sample(made, tmp_path):
         csim.run.run(simulator, made.samples, jobs=2)
 
 
-def with_code(made: Made, folder: Path, *, each_sample: str = "", elsewhere: str = "") -> csim.Simulator:
-    """The project with more C++ in its top function, and in front of it."""
-    shutil.copytree(made.project.folder, folder)
-    source = folder / "firmware" / "net.cpp"
-    call, include = "// hls-fpga-machine-learning insert layers\n", '#include "parameters.h"\n'
-    text = source.read_text().replace(call, f"{call}static int calls = 0; calls++; {each_sample}\n")
-    source.write_text(text.replace(include, f"{include}#include <cstdio>\n{elsewhere}\n"))
-    return csim.build(csim.Design.read(folder), traced=True)
+def with_code(made: Made, folder: Path, code: str, elsewhere: str = "") -> csim.Simulator:
+    """A simulator of a copy of the project whose top function begins with some code, and more in front of it."""
+    copied = Path(shutil.copytree(made.project.folder, folder))
+    source = copied / "firmware" / "net.cpp"
+    start = "// hls-fpga-machine-learning insert layers\n"
+    text = source.read_text().replace(start, f"{start}static int calls = 0; ++calls;\n{code}\n")
+    include = '#include "parameters.h"\n'
+    source.write_text(text.replace(include, f"{include}#include <cstdio>\n#include <unistd.h>\n{elsewhere}\n"))
+    return csim.build(csim.Design.read(copied), traced=True)
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_a_project_that_exits_is_an_error_with_the_sample_whatever_its_code(made, tmp_path, code):
-    simulator = with_code(
-        made, tmp_path / "project", each_sample=f"if (calls == 4 && fread(0, 0, 1, stdin) == 0) exit({code});"
-    )
-    message = rf"^sample (3|153): the C simulation ended itself with exit code {code}: it printed nothing$"
-    for jobs in (1, 2):
-        with pytest.raises(ToolError, match=message):
-            csim.run.run(simulator, made.samples, jobs=jobs)
-    with pytest.raises(ToolError, match=r"^sample 2: "):  # the first one is computed twice
+def test_a_project_that_ends_the_process_is_an_error_whatever_its_exit_code(made, tmp_path, code):
+    simulator = with_code(made, tmp_path / "project", f"if (calls == 5) exit({code});")
+    message = rf"^sample 4: the C simulation was ended by exit\({code}\): it said nothing$"
+    with pytest.raises(ToolError, match=message):
+        csim.run.run(simulator, made.samples, jobs=1)
+    with pytest.raises(ToolError, match=rf"^sample 3: .* exit\({code}\)"):  # the first sample is computed twice there
         csim.run.trace(simulator, made.samples)
 
 
-def test_what_a_project_prints_is_never_taken_for_what_the_simulation_says(made, tmp_path):
+def test_what_a_project_prints_is_never_taken_for_the_runner_s_words(made, tmp_path):
     says = r'printf("done\ncrash me\ncrash\t1\tsignal\t6\nlayer\t7\nevent\ninput\tx\t1\tfloat\nno end");'
-    static = f"struct Says {{ Says() {{ {says} }} }} says;"
-    simulator = with_code(made, tmp_path / "project", each_sample=says, elsewhere=static)
+    simulator = with_code(made, tmp_path / "project", says, f"struct Says {{ Says() {{ {says} }} }} says;")
     np.testing.assert_array_equal(csim.run.run(simulator, made.samples), made.expected)
-    layers = csim.run.trace(simulator, made.samples[:5]).layers
-    assert list(layers) == list(
-        csim.run.trace(csim.build(csim.Design.read(made.project.folder), traced=True), made.samples[:5]).layers
-    )
+    traced = csim.run.trace(simulator, made.samples[:3])
+    assert list(traced.layers) == [layer.name for layer in made.project.layers if layer.kind != "reshape"]
 
 
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("exit(7)", "the C simulation gave exit code 7: it printed nothing"),
+        ("exit(7)", "the C simulation gave exit code 7: it said nothing"),
         ('puts("no"); fflush(stdout); abort()', r"the C simulation was ended by signal 6 \(SIGABRT\): no"),
     ],
 )
 def test_a_project_that_ends_before_it_begins(made, tmp_path, code, message):
     with pytest.raises(ToolError, match=f"^{message}$"):
-        with_code(made, tmp_path / "project", elsewhere=f"struct Ends {{ Ends() {{ {code}; }} }} ends;")
+        with_code(made, tmp_path / "project", "", f"struct Ends {{ Ends() {{ {code}; }} }} ends;")
 
 
-def test_a_simulation_that_nobody_waits_for_ends(made, tmp_path):
-    hang = "if (calls == 2) while (true) sleep(1);"
-    simulator = with_code(made, tmp_path / "project", each_sample=hang, elsewhere="#include <unistd.h>")
+def test_an_interrupted_simulation_ends(made, tmp_path):
+    simulator = with_code(made, tmp_path / "project", "if (calls == 2) while (true) sleep(1);")
 
     def running() -> int:
         found = 0
@@ -191,6 +186,37 @@ def test_a_simulation_that_nobody_waits_for_ends(made, tmp_path):
     while running() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert running() == 0
+
+
+def test_a_simulation_that_hangs_ends_with_what_started_it(made, tmp_path):
+    simulator = with_code(made, tmp_path / "project", "while (true) {}")
+    inputs = tmp_path / "inputs"
+    made.samples[:2].reshape(2, -1).tofile(inputs)
+    arguments = [str(simulator.executable), "run", str(inputs), str(tmp_path / "outputs"), "2", "1"]
+    command = f"import subprocess; subprocess.run({arguments})"
+    process = subprocess.Popen([sys.executable, "-c", command], cwd=simulator.design.folder)
+    names = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+
+    def family() -> list[int]:
+        children = [int(number) for number in names.read_text().split()]
+        return children + [int(n) for c in children for n in Path(f"/proc/{c}/task/{c}/children").read_text().split()]
+
+    def lives(number: int) -> bool:
+        try:
+            return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    deadline = time.monotonic() + 20
+    while len(family()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    found = family()
+    assert len(found) == 3  # the runner, and two that compute
+    process.kill()
+    process.wait()
+    while any(map(lives, found)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(lives, found))
 
 
 def test_a_missing_compiler_is_named_with_the_variable_to_set(monkeypatch):

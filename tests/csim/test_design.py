@@ -11,7 +11,7 @@ import pytest
 
 from fpga_flow import csim
 from fpga_flow.csim import headers, run
-from fpga_flow.errors import InputError
+from fpga_flow.errors import InputError, ToolError
 from tests import stock_hls4ml
 
 IO_TYPES = ("io_parallel", "io_stream")
@@ -73,16 +73,22 @@ def test_an_unchanged_project_is_not_compiled_again_and_a_changed_one_is(project
     assert changed.digest != first.digest
 
 
-def test_a_change_behind_a_link_and_in_a_file_of_any_name_is_one(projects, tmp_path):
-    folder = Path(shutil.copytree(projects["io_parallel"][0], tmp_path / "copied"))
-    (folder / "firmware" / "nnet_utils").rename(tmp_path / "elsewhere")
-    (folder / "firmware" / "nnet_utils").symlink_to(tmp_path / "elsewhere")
-    (folder / "firmware" / "types.inc").touch()
-    digests = {csim.build(csim.Design.read(folder)).digest}
-    for file in (tmp_path / "elsewhere" / "nnet_common.h", folder / "firmware" / "types.inc"):
-        file.write_text(file.read_text() + "\n")
-        digests.add(csim.build(csim.Design.read(folder)).digest)
-    assert len(digests) == 3
+@pytest.mark.parametrize("name", ["firmware/types.inc", "types.inc", "../types.inc"])
+def test_a_change_of_an_included_file_of_any_name_is_seen_in_each_copy(projects, tmp_path, name):
+    folder = Path(shutil.copytree(projects["io_parallel"][0], tmp_path / "one" / "project"))
+    defines = folder / "firmware" / "defines.h"
+    defines.write_text(defines.read_text().replace("#endif", f'#include "../{name}"\n#endif'))
+    (folder / name).touch()
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    copied = tmp_path / "other" / "project"
+    assert [csim.build(csim.Design.read(folder)).cached for _ in range(2)] == [False, True]
+    (copied / name).write_text("#error changed\n")
+    with pytest.raises(ToolError, match="#error changed"):
+        csim.build(csim.Design.read(copied))
+    assert csim.build(csim.Design.read(folder)).executable.exists()
+    (folder / name).write_text("#error as well\n")
+    with pytest.raises(ToolError, match="#error as well"):
+        csim.build(csim.Design.read(folder))
 
 
 @pytest.mark.parametrize("traced", [False, True])
@@ -207,3 +213,35 @@ def test_headers_stand_for_those_of_hls4ml_and_for_no_others(projects, tmp_path)
     types.write_text(types.read_text() + "\n")
     assert headers.able(csim.Design.read(folder)) == ("bundled",)
     np.testing.assert_array_equal(run.run(csim.build(csim.Design.read(folder)), x), changed)
+
+
+def test_a_change_behind_a_link_is_seen(projects, tmp_path):
+    folder = Path(shutil.copytree(projects["io_parallel"][0], tmp_path / "copied"))
+    shared = (folder / "firmware" / "nnet_utils").rename(tmp_path / "shared")
+    (folder / "firmware" / "nnet_utils").symlink_to(shared)
+    (shared / "round").symlink_to(folder / "firmware")
+    before = csim.build(csim.Design.read(folder))
+    assert csim.build(csim.Design.read(folder)).cached
+    (shared / "nnet_common.h").write_text((shared / "nnet_common.h").read_text() + "\n")
+    assert csim.build(csim.Design.read(folder)).digest != before.digest
+
+
+def test_a_change_of_a_file_outside_of_the_project_is_seen(projects, tmp_path):
+    folder = Path(shutil.copytree(projects["io_parallel"][0], tmp_path / "copied"))
+    outside = tmp_path / "my shared $constants.h"
+    outside.write_text("#define ADDED 0\n")
+    source = folder / "firmware" / "net.cpp"
+    output = csim.Design.read(folder).outputs[0].name
+    text = source.read_text().replace('#include "net.h"', f'#include "net.h"\n#include "{outside}"')
+    source.write_text(text.rstrip().removesuffix("}") + f"    {output}[0] += ADDED;\n}}\n")
+    x, theirs = projects["io_parallel"][1:]
+    np.testing.assert_array_equal(run.run(csim.build(csim.Design.read(folder)), x), theirs)
+    assert csim.build(csim.Design.read(folder)).cached
+    outside.write_text("#define ADDED 1\n")
+    changed = csim.build(csim.Design.read(folder))
+    assert not changed.cached
+    np.testing.assert_array_equal(run.run(changed, x)[:, 1:], theirs[:, 1:])
+    assert (run.run(changed, x)[:, 0] != theirs[:, 0]).all()
+    outside.unlink()
+    with pytest.raises(ToolError, match="constants"):
+        csim.build(csim.Design.read(folder))

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.cli import main
 from fpga_flow.csim.golden import file as golden_file
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.project import HlsProject
@@ -28,24 +27,6 @@ def project(made, tmp_path, monkeypatch) -> HlsProject:
     """A copy of the project, beside which the tests work."""
     monkeypatch.chdir(tmp_path)
     return HlsProject.load(Path(shutil.copytree(made.folder, "project")))
-
-
-@pytest.fixture
-def cli(capsys, monkeypatch):
-    """Exit code, standard output and standard error of `fpga-flow csim`."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["fpga-flow", "csim", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as leave:
-            code = int(leave.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def narrowed(project: HlsProject, layer: str) -> FixedPoint:

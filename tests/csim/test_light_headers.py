@@ -121,3 +121,14 @@ SOME = NAMES[5::120]
 def test_same_outputs_of_projects(name: str, io_type: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not refusal(cases.CASES[name], io_type):
         same(name, io_type, tmp_path, monkeypatch)
+
+
+def test_a_number_in_another_radix_is_refused(tmp_path: Path) -> None:
+    program = tmp_path / "program.cpp"
+    code = 'std::istringstream in("0x10"); ap_int<8> x; in >> x;'
+    program.write_text(f'#include <sstream>\n#include "ap_int.h"\nint main() {{ {code} }}\n', encoding="utf-8")
+    executable = tmp_path / "program"
+    subprocess.run([find().path, "-std=c++14", f"-I{LIGHT}", str(program), "-o", str(executable)], check=True)
+    result = subprocess.run([str(executable)], capture_output=True, text=True)
+    assert result.returncode < 0
+    assert result.stderr == 'ERROR: "0x10" is no decimal number, and the light types read no others\n'

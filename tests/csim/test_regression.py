@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from fpga_flow import boards
-from fpga_flow.cli import main
 from fpga_flow.csim import command
 from fpga_flow.csim.design import Design
 from fpga_flow.csim.golden import file as golden_file
@@ -72,24 +71,6 @@ def project(ours, tmp_path, monkeypatch) -> Path:
 def theirs_here(hls4ml_alone, tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return Path(shutil.copytree(hls4ml_alone, "project"))
-
-
-def run(capsys, monkeypatch, *arguments: object) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of `fpga-flow csim`."""
-    monkeypatch.setattr("sys.argv", ["fpga-flow", "csim", *map(str, arguments)])
-    capsys.readouterr()
-    try:
-        main()
-        code = 0
-    except SystemExit as leave:
-        code = int(leave.code or 0)
-    said = capsys.readouterr()
-    return code, said.out, said.err
-
-
-@pytest.fixture
-def cli(capsys, monkeypatch):
-    return lambda *arguments: run(capsys, monkeypatch, *arguments)
 
 
 def plant(project: Path, layer: int = 0) -> Path:

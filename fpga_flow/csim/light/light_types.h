@@ -270,6 +270,11 @@ template <class T> LIGHT_INLINE bool equal(T a, int W, bool S, T b, int W2, bool
     abort();
 }
 
+[[noreturn]] inline void other_radix(const char *word) {
+    fprintf(stderr, "ERROR: \"%s\" is no decimal number, and the light types read no others\n", word);
+    abort();
+}
+
 template <class Raw> struct range_ref;
 template <class Raw> struct bit_ref;
 
@@ -537,10 +542,15 @@ template <int W, bool S> std::ostream &operator<<(std::ostream &out, const ap_in
     static_assert(W <= 64, "fpga_flow's light ap_types print no integers of more than 64 bits");
     return out << std::to_string(typename ap_int_base<W, S>::RetType(x));
 }
+// A whole word, of which the bundled types take the sign and the decimal digits behind it: "-2.0" is -2.
 template <int W, bool S> std::istream &operator>>(std::istream &in, ap_int_base<W, S> &x) {
-    typename ap_int_base<W, S>::RetType value = 0;
-    in >> value;
-    x = value;
+    std::string word;
+    in >> word;
+    const size_t sign = word[0] == '-';
+    if (word[sign] == '0' && word[sign + (word.size() > sign)] > '9')
+        light::other_radix(word.c_str());
+    const ap_ulong digits = strtoull(word.c_str() + sign, NULL, 10);
+    x = ap_int_base<W, S>(ap_slong(sign ? -digits : digits));
     return in;
 }
 

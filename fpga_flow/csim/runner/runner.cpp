@@ -127,6 +127,13 @@ void compute_with_stack(Slice slice) {
     fail("starting a thread");
 }
 
+// A process ends when the one that started it does.
+void end_with_parent() {
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+}
+
 // Starts a process for each slice, that computes it and then calls `then`; waits for all of them.
 int compute_all(const char *inputs, const char *outputs, size_t jobs, void (*then)()) {
     struct stat status;
@@ -152,9 +159,7 @@ int compute_all(const char *inputs, const char *outputs, size_t jobs, void (*the
         if (child < 0)
             fail("fork");
         if (child == 0) {
-#ifdef __linux__
-            prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody waits for it any more
-#endif
+            end_with_parent();
             compute_with_stack({inputs, outputs, first[job], first[job + 1], &at[job]});
             then();
             fflush(NULL);
@@ -255,6 +260,7 @@ void event(const char *layer, const char *type, unsigned long long wrapped, unsi
 
 int main(int argc, char **argv) {
     const std::string what = argc > 1 ? argv[1] : "";
+    end_with_parent();
     say = argc > 2 ? fdopen(atoi(argv[argc - 1]), "w") : NULL;
     if (say != NULL) {
         setvbuf(say, NULL, _IOLBF, BUFSIZ); // several processes write to it

@@ -104,10 +104,12 @@ void integers() {
         print(c, ap_int<8>(i));
         print(c, ap_uint<7>(i));
         print(c, ap_int<40>(i * 12345678ll - 1000000000ll));
-        std::istringstream in(std::to_string(i - 150) + ", 3");
+        std::istringstream in(std::to_string(i - 150) + (i % 3 == 0 ? ", 3" : i % 3 == 1 ? ".75 3.0" : " -3.5"));
         ap_int<6> read;
-        in >> read;
+        ap_uint<3> next = 0;
+        in >> read >> next;
         put(c, read);
+        put(c, next);
     }
 }
 
