@@ -1,4 +1,4 @@
-// nnet::load_weights_from_txt: one reader for all types, instead of a stream for each number.
+// nnet::load_weights_from_txt: one reader for all ap_fixed types, instead of a stream for each number.
 #ifndef FPGA_FLOW_KERNELS_HELPERS_H
 #define FPGA_FLOW_KERNELS_HELPERS_H
 #include "ap_fixed.h"
@@ -25,16 +25,6 @@ template <int W, int I, bool S, ap_q_mode Q, ap_o_mode O, size_t Size> struct we
     static void read(T *w, const char *name) {
         Buffer<double> values(Size);
         convert(values.values, w, read_numbers(WEIGHTS_DIR, name, values.values, Size));
-    }
-};
-// The whole numbers are read as 64-bit ones, signed or unsigned.
-template <int W, bool S, size_t Size> struct weights<ap_int_base<W, S>, Size> {
-    typedef ap_int_base<W, S> T;
-    static void read(T *w, const char *name) {
-        Buffer<typename T::RetType> values(Size);
-        const size_t count = read_numbers(WEIGHTS_DIR, name, values.values, Size);
-        for (size_t i = 0; i < count; i++)
-            w[i] = values.values[i];
     }
 };
 

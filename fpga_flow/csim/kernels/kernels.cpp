@@ -197,11 +197,5 @@ template <class T> static size_t read_all(const char *folder, const char *name, 
 size_t read_numbers(const char *folder, const char *name, double *values, size_t count) {
     return read_all(folder, name, values, count);
 }
-size_t read_numbers(const char *folder, const char *name, long long *values, size_t count) {
-    return read_all(folder, name, values, count);
-}
-size_t read_numbers(const char *folder, const char *name, unsigned long long *values, size_t count) {
-    return read_all(folder, name, values, count);
-}
 
 } // namespace kernels

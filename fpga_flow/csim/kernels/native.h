@@ -43,8 +43,6 @@ KERNELS_OF_BOTH(unsigned long long)
 // Reads the numbers of a file's first line, separated by commas, and gives how many there are, `count` at most. Errors are
 // those of nnet::load_weights_from_txt. A token that is no number is what a C++ stream makes of it.
 size_t read_numbers(const char *folder, const char *name, double *values, size_t count);
-size_t read_numbers(const char *folder, const char *name, long long *values, size_t count);
-size_t read_numbers(const char *folder, const char *name, unsigned long long *values, size_t count);
 
 // Memory for a function's local arrays, which may be too large for the stack.
 template <class T> struct Buffer {
