@@ -1,7 +1,7 @@
 """The top function of a project with a call behind each layer that records what the layer gave.
 
-hls4ml writes these calls itself where its `TraceOutput` is set, as in our own projects. For others a copy of the top
-function's file is made, for the simulation alone.
+hls4ml writes these calls itself for the layers that its `TraceOutput` names, as for all of our own projects. For others a
+copy of the top function's file is made, for the simulation alone.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ RECORD = "nnet::save_layer_output"
 _ARRAY = re.compile(r"\s*([\w:]+) (\w+)\[(.+)\];")
 _STREAM = re.compile(r"\s*hls::stream<([\w:]+)> (\w+)(?:\(\"[^\"]*\"\))?;")
 _ALIAS = re.compile(r"\s*auto\s*& (\w+) = \w+;")
+_OWN = re.compile(rf"^\s*{RECORD}<[^()]*>\((\w+),", re.MULTILINE)
 _CALL = re.compile(r"\s*nnet::\w+<.*>\((.*)\);\s*(?://\s*(\S+))?\s*")
 
 
 def instrumented(text: str, design: Design) -> str:
-    """The text of a top function's file with a record behind each layer; as it is if it has its own."""
-    if RECORD in text:
-        return text
+    """The text of a top function's file with a record behind each layer that has none of its own."""
+    recorded = set(_OWN.findall(text))
     stream = design.io_type == "io_stream"
     # type and size of each variable that a layer can write
     variables = {port.name: (port.type, port.size) for port in design.outputs}
@@ -37,7 +37,8 @@ def instrumented(text: str, design: Design) -> str:
             # a variable is written by the first layer that it is given to
             for name in dict.fromkeys(arguments):
                 if name in variables and name not in written:
-                    type_, size = variables[name]
-                    lines.append(f'    {RECORD}<{type_}>({name}, "{match[2] or name}", {size});')
                     written.add(name)
+                    type_, size = variables[name]
+                    if name not in recorded:
+                        lines.append(f'    {RECORD}<{type_}>({name}, "{match[2] or name}", {size});')
     return "\n".join(lines) + "\n"

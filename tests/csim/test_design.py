@@ -245,3 +245,21 @@ def test_a_change_of_a_file_outside_of_the_project_is_seen(projects, tmp_path):
     outside.unlink()
     with pytest.raises(ToolError, match="constants"):
         csim.build(csim.Design.read(folder))
+
+
+@pytest.mark.parametrize(
+    "line", ['    nnet::save_layer_output<{}_t>({}, "second", 6);', "    // nnet::save_layer_output"]
+)
+def test_a_project_that_records_some_layers_itself_records_all(projects, tmp_path, line):
+    folder, x, _ = projects["io_parallel"]
+    whole = run.trace(csim.build(csim.Design.read(folder), traced=True), x)
+    copied = Path(shutil.copytree(folder, tmp_path / "copied"))
+    source = copied / "firmware" / "net.cpp"
+    call = next(each for each in source.read_text().splitlines() if each.endswith("// second"))
+    output = call.split("(")[1].split(", ")[1]
+    added = line.format(output.removesuffix("_out"), output)
+    source.write_text(source.read_text().replace(call, f"{call}\n{added}"))
+    traced = run.trace(csim.build(csim.Design.read(copied), traced=True), x)
+    assert list(traced.layers) == list(whole.layers)
+    for name, values in whole.layers.items():
+        np.testing.assert_array_equal(traced.layers[name], values, err_msg=name)

@@ -152,9 +152,7 @@ def test_windows_that_are_not_what_hls4ml_writes_stay(tmp_path: Path) -> None:
     assert kernels.code_gen(tmp_path) is None
 
 
-WEIGHTS = (
-    "0.1, -0.25,+3, 7e-2 ,-1.5E1,  0.3333333333333333,12345678901234567890,abc,2.5x, inf, .5,5.,-0, -3, 1e999,-"
-)
+WEIGHTS = "0.1, -0.25,+3, 7e-2 ,-1.5E1,  0.3333333333333333,12345678901234567890,abc,2.5x, inf, .5,5.,-0, -3, 1e999,-"
 
 
 def test_weights_are_read_as_hls4ml_reads_them(tmp_path: Path, native: str) -> None:
