@@ -1,7 +1,7 @@
 """The top function of a project with a call behind each layer that records what the layer gave.
 
-hls4ml writes these calls itself for the layers that its `TraceOutput` names, as for all of our own projects. For others a
-copy of the top function's file is made, for the simulation alone.
+hls4ml writes these calls itself for the layers that its `TraceOutput` names, as for all of our own projects. For others
+a copy of the top function's file is made, for the simulation alone.
 """
 
 from __future__ import annotations
