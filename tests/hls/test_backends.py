@@ -73,10 +73,12 @@ def assert_exact(made: Made) -> None:
     if design.io_type not in design.simulation.traced:
         return
     traced = csim.run.trace(csim.build(design, traced=True), made.inputs[7:8])
-    assert list(traced.layers) == [layer.name for layer in made.layers if layer.kind != "reshape"]
+    named = {layer.name: layer.kind for layer in made.layers}
+    # hls4ml adds layers of its own, which pad and copy streams
+    assert [name for name in traced.layers if name in named] == [n for n, kind in named.items() if kind != "reshape"]
     expected = predict_layers(made.layers, made.inputs[7:8])
-    for name, values in traced.layers.items():
-        np.testing.assert_array_equal(values, expected[name].reshape(1, -1), err_msg=name)
+    for name in named.keys() & traced.layers.keys():
+        np.testing.assert_array_equal(traced.layers[name], expected[name].reshape(1, -1), err_msg=name)
 
 
 @pytest.mark.parametrize("io_type", IO_TYPES)

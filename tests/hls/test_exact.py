@@ -121,7 +121,9 @@ def test_the_cpp_computes_what_the_network_computes(tmp_path, case, setting):
     )
     assert result.first is None
     traced = csim.run.trace(csim.build(csim.Design.read(project.folder), traced=True), inputs[7:9])
-    assert list(traced.layers) == [layer.name for layer in layers if layer.kind != "reshape"]
+    named = {layer.name: layer.kind for layer in layers}
+    # hls4ml adds layers of its own, which pad and copy streams
+    assert [name for name in traced.layers if name in named] == [n for n, kind in named.items() if kind != "reshape"]
     for name, value in predict_layers(layers, x[7:9]).items():
         if name in traced.layers:
             np.testing.assert_array_equal(traced.layers[name], value.reshape(2, -1), err_msg=name)
