@@ -157,16 +157,8 @@ static bool read_short(const char *at, const char *end, double &value) {
     value = double(digits) / tens[below];
     return true;
 }
-template <class T> static bool read_short(const char *at, const char *end, T &value) {
-    long long digits;
-    int below;
-    if (!read_digits(at, end, digits, below) || below != 0)
-        return false;
-    value = T(digits);
-    return true;
-}
 
-template <class T> static size_t read_all(const char *folder, const char *name, T *values, size_t count) {
+size_t read_numbers(const char *folder, const char *name, double *values, size_t count) {
     const std::string path = std::string(folder) + "/" + name;
     std::ifstream file(path.c_str(), std::ios::binary);
     if (file.fail()) {
@@ -182,7 +174,7 @@ template <class T> static size_t read_all(const char *folder, const char *name, 
         size_t comma = line.find(',', at);
         if (comma == std::string::npos)
             comma = line.size();
-        T value = 0;
+        double value = 0;
         if (!read_short(line.data() + at, line.data() + comma, value))
             std::istringstream(line.substr(at, comma - at)) >> value;
         if (read < count)
@@ -192,10 +184,6 @@ template <class T> static size_t read_all(const char *folder, const char *name, 
     if (read != count)
         std::cerr << "ERROR: Expected " << count << " values but read only " << read << " values" << std::endl;
     return read < count ? read : count;
-}
-
-size_t read_numbers(const char *folder, const char *name, double *values, size_t count) {
-    return read_all(folder, name, values, count);
 }
 
 } // namespace kernels
