@@ -159,8 +159,8 @@ def csim(
                          "expected; above 0, layers of golden records decide nothing. Repeatable.")] = [],  # noqa: B006
     reproducer: Annotated[Path | None, typer.Option(metavar="DIR", help="Where --check writes the first mismatch as a "
                           "case of its own; left out: csim_mismatch/<record>.")] = None,
-    stock_headers: Annotated[bool, typer.Option("--stock-headers", help="Compile with the project's own fixed-point "
-                                                "types, not the light ones.")] = False,
+    stock_headers: Annotated[bool, typer.Option("--stock-headers", help="Compile the project's own headers alone, "
+                                                "not faster ones with the same results.")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Look at every layer: exact or not, overflows, range "
                                         "used.")] = False,
     stress: Annotated[bool, typer.Option("--stress", help="Search for inputs that provoke overflows.")] = False,

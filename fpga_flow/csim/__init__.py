@@ -50,8 +50,7 @@ def simulate(
 
     Args:
         expected: what the network computes, (n, outputs).
-        stock_headers: compile with the project's own fixed-point types, not with the light ones, which are faster to
-            compile and give the same results.
+        stock_headers: compile the project's own headers alone, not faster ones with the same results.
         layer_outputs: gives every layer's output for samples, to find the first layer that differs (where the backend
             can be traced).
 

@@ -31,7 +31,7 @@ class Checked:
     """How a design compares with a golden record.
 
     file        of the record
-    headers     the fixed-point types that the design was compiled with
+    headers     what the design was compiled with, see headers.py
     seconds     of building and running the simulation
     reproducer  the files that show the first mismatch by itself; none if there is none, or none were wanted
     unwritten   why they could not be written
