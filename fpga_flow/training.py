@@ -27,12 +27,14 @@ _VALIDATION_BATCH = 1024
 class Hooks:
     """What a compression pass adds to training.
 
+    gradients    each gets a variable and its gradient, and returns the gradient that the optimiser gets
     after_step   operations run after each step of the optimiser, for example weights multiplied by their masks
     before_epoch called with the number of each epoch, from 0
     state        variables beyond the model's that a checkpoint must hold, for example the masks
     ready_epoch  the first epoch whose weights may be kept as the best, for example when the sparsity is reached
     """
 
+    gradients: Sequence[Callable[[Any, Any], Any]] = ()
     after_step: Sequence[Callable[[], None]] = ()
     before_epoch: Callable[[int], None] = lambda epoch: None
     state: Sequence[Any] = ()
@@ -88,7 +90,7 @@ def fit(
     optimizer = keras.optimizers.Adam(schedule)
     optimizer.build(model.trainable_variables)
     variables = [*model.variables, *optimizer.variables, *hooks.state]
-    train_epoch = _train_epoch(model, optimizer, dataset.train, batch, steps, hooks.after_step)
+    train_epoch = _train_epoch(model, optimizer, dataset.train, batch, steps, hooks)
     validate = _validate(model, dataset.validation)
 
     state = _resume(checkpoint, variables) if checkpoint is not None else _State()
@@ -149,7 +151,7 @@ def _hits(labels: Any, logits: Any) -> Any:
 
 
 def _train_epoch(
-    model: Any, optimizer: Any, part: Part, batch: int, steps: int, after_step: Sequence[Callable[[], None]]
+    model: Any, optimizer: Any, part: Part, batch: int, steps: int, hooks: Hooks
 ) -> Callable[[Any], tuple[Any, Any]]:
     """A function that trains on the batches whose sample numbers (steps, batch) it gets: mean loss and accuracy.
 
@@ -166,8 +168,11 @@ def _train_epoch(
             logits = model(tf.gather(x, rows), training=True)
             loss = loss_of(labels, logits)
             total = tf.add_n([loss, *model.losses])
-        optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
-        for operation in after_step:
+        gradients = tape.gradient(total, variables)
+        for change in hooks.gradients:
+            gradients = [change(*each) for each in zip(variables, gradients, strict=True)]
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        for operation in hooks.after_step:
             operation()
         return loss, _hits(labels, logits)
 

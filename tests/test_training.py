@@ -148,7 +148,7 @@ def test_hooks_run_after_each_step_and_before_each_epoch():
     def count() -> None:
         steps.assign_add(1)
 
-    hooks = training.Hooks([count], epochs.append, [steps])
+    hooks = training.Hooks(after_step=[count], before_epoch=epochs.append, state=[steps])
     training.fit(model, blobs(), OPTIONS, seed=1, hooks=hooks)
     assert epochs == list(range(6))
     assert int(steps.numpy()) == 6 * (150 // 16)

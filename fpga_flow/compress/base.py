@@ -20,10 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fpga_flow import training
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.keras import tf
-from fpga_flow.networks.network import Network, Promise, snap, weight
+from fpga_flow.networks.network import Network, snap, weight, weight_type
+from fpga_flow.networks.promises import Mask, Promise, Sharing
 from fpga_flow.spec.base import Retraining, Training
 
 
@@ -67,14 +71,20 @@ def retrain(
     """Train the network's model in place while every promise is kept, and leave quantized weights on their types'
     values.
 
-    Pruned weights are zeroed again after each step of the optimiser.
+    Pruned weights are zeroed again after each step of the optimiser. Weights that share a value get the sum of their
+    gradients (Han et al. 2015, "Deep Compression", equation 3), so that they make the same steps.
     """
-    steps = [_zero(network, promise) for promise in network.promises]
-    hooks = training.Hooks([*steps, *hooks.after_step], hooks.before_epoch, hooks.state, hooks.ready_epoch)
-    for step in steps:
-        step()
+    keep(network)
     history: training.History = []
     if options.epochs:
+        kept = _keeping(network)
+        hooks = training.Hooks(
+            [*kept.gradients, *hooks.gradients],
+            [*kept.after_step, *hooks.after_step],
+            hooks.before_epoch,
+            hooks.state,
+            hooks.ready_epoch,
+        )
         history = training.fit(
             network.model,
             dataset,
@@ -88,6 +98,77 @@ def retrain(
     return history
 
 
-def _zero(network: Network, promise: Promise) -> Callable[[], None]:
-    variable, mask = weight(network.model, promise.layer, promise.weight), tf.constant(promise.mask)
+def keep(network: Network) -> None:
+    """Change the weights of the network's model as little as its promises ask for."""
+    for promise in network.promises:
+        variable = weight(network.model, promise.layer, promise.weight)
+        values = variable.numpy()
+        if isinstance(promise, Mask):
+            values = np.where(promise.mask, values, 0)
+        else:
+            values = _within(network.model, promise, values)
+            values = np.where(values == 0, 0, promise.spread(promise.values(values), values))
+        variable.assign(values)
+
+
+def _keeping(network: Network) -> training.Hooks:
+    """What keeps the promises in training. Masks are dealt with first, so that zeros add nothing to a sum."""
+    masks = [promise for promise in network.promises if isinstance(promise, Mask)]
+    shared = [promise for promise in network.promises if isinstance(promise, Sharing)]
+    gradients = [_masked(network, promise) for promise in masks] + [_summed(network, promise) for promise in shared]
+    after = [_zeroed(network, promise) for promise in masks]
+    return training.Hooks(gradients, [*after, *filter(None, (_limited(network, promise) for promise in shared))])
+
+
+def _masked(network: Network, promise: Mask) -> Callable[[Any, Any], Any]:
+    mask = tf.constant(promise.mask, tf.float32)
+    return _for(network, promise, lambda gradient: gradient * mask)
+
+
+def _zeroed(network: Network, promise: Mask) -> Callable[[], None]:
+    variable, mask = weight(network.model, promise.layer, promise.weight), tf.constant(promise.mask, tf.float32)
     return lambda: variable.assign(variable * mask)
+
+
+def _summed(network: Network, promise: Sharing) -> Callable[[Any, Any], Any]:
+    """Each weight of a group gets the sum of the group's gradients; a weight that is zero by a mask got 0 before."""
+    members = np.flatnonzero(promise.groups >= 0)
+    places, numbers = tf.constant(members[:, None]), tf.constant(promise.groups.ravel()[members].astype(np.int32))
+    signs = None if promise.signs is None else tf.constant(promise.signs.ravel()[members], tf.float32)
+    count = promise.count
+
+    def share(gradient: Any) -> Any:
+        flat = tf.reshape(gradient, [-1])
+        own = tf.gather_nd(flat, places)
+        sums = tf.gather(tf.math.unsorted_segment_sum(own if signs is None else own * signs, numbers, count), numbers)
+        shared = tf.tensor_scatter_nd_update(flat, places, sums if signs is None else sums * signs)
+        return tf.reshape(shared, gradient.shape)
+
+    return _for(network, promise, share)
+
+
+def _limited(network: Network, promise: Sharing) -> Callable[[], None] | None:
+    """For values of both signs, whose type may hold one more negative than positive ones."""
+    limit = _limit(network.model, promise)
+    if limit is None:
+        return None
+    variable = weight(network.model, promise.layer, promise.weight)
+    return lambda: variable.assign(tf.clip_by_value(variable, -limit, limit))
+
+
+def _within(model: Any, promise: Sharing, values: NDArray[np.floating]) -> NDArray[np.floating]:
+    limit = _limit(model, promise)
+    return values if limit is None else np.clip(values, -limit, limit)
+
+
+def _limit(model: Any, promise: Sharing) -> float | None:
+    if promise.signs is None:
+        return None
+    type_ = weight_type(model.get_layer(promise.layer), promise.weight)
+    return None if type_ is None else type_.max
+
+
+def _for(network: Network, promise: Promise, change: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """`change` for the gradient of the promise's weight, nothing for others."""
+    mine = weight(network.model, promise.layer, promise.weight)
+    return lambda variable, gradient: change(gradient) if variable is mine else gradient

@@ -16,7 +16,8 @@ from fpga_flow.compress.base import Context, retrain
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.keras import tf
-from fpga_flow.networks.network import Network, Promise, snap, weight, weights
+from fpga_flow.networks.network import Network, snap, weight, weights
+from fpga_flow.networks.promises import Mask
 from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import Fraction, Retraining, Section
@@ -52,10 +53,12 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     """Prune to the sparsity of each layer, training on; the masks become promises of the new network."""
     network = Network(copy_model(network.model), network.promises)
     model = network.model
-    earlier = {(promise.layer, promise.weight): promise.mask for promise in network.promises}
+    earlier = {(each.layer, each.weight): each.mask for each in network.promises if isinstance(each, Mask)}
     kernels = {key: weight(model, *key) for key in _kernels(model)}
     ends = {key: next(iter(matching(options.layers, key[0])), options.sparsity) for key in kernels}
-    masks = {key: tf.Variable(earlier.get(key, np.ones(kernel.shape, np.float32))) for key, kernel in kernels.items()}
+    masks = {
+        key: tf.Variable(earlier.get(key, np.ones(kernel.shape)).astype(np.float32)) for key, kernel in kernels.items()
+    }
     ramp = round(options.epochs * options.schedule.share)
 
     def raise_sparsity(epoch: int) -> None:
@@ -70,15 +73,18 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
         for key, kernel in kernels.items():
             kernel.assign(kernel * masks[key])
 
-    hooks = Hooks([keep_zero], raise_sparsity, list(masks.values()), ready_epoch=min(ramp, max(options.epochs - 1, 0)))
+    ready = min(ramp, max(options.epochs - 1, 0))
+    hooks = Hooks(after_step=[keep_zero], before_epoch=raise_sparsity, state=list(masks.values()), ready_epoch=ready)
     if options.epochs <= ramp:
         raise_sparsity(ramp)
     history = retrain(network, dataset, options, context, hooks)
     if options.epochs <= ramp:
         raise_sparsity(ramp)
         snap(model)
-    others = [promise for promise in network.promises if (promise.layer, promise.weight) not in kernels]
-    mine = [Promise("prune", *key, mask.numpy()) for key, mask in masks.items() if np.any(mask.numpy() == 0)]
+    others = [
+        each for each in network.promises if not (isinstance(each, Mask) and (each.layer, each.weight) in kernels)
+    ]
+    mine = [Mask("prune", *key, mask.numpy() != 0) for key, mask in masks.items() if np.any(mask.numpy() == 0)]
     sparsities = {layer: float(np.mean(masks[layer, name].numpy() == 0)) for layer, name in kernels}
     return Network(model, (*others, *mine)), {"history": history, "sparsity": sparsities}
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fpga_flow.errors import InputError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import load_h5, save_h5, tf
+from fpga_flow.networks import promises
+from fpga_flow.networks.promises import Promise
 
 #: Of a layer's attributes, those that hold weights; QKeras keeps their quantizers under the names below.
 WEIGHTS = ("kernel", "depthwise_kernel", "pointwise_kernel", "bias")
@@ -23,16 +23,6 @@ _QUANTIZERS = {
     "pointwise_kernel": "pointwise_quantizer_internal",
     "bias": "bias_quantizer_internal",
 }
-
-
-@dataclass(frozen=True)
-class Promise:
-    """What a pass promised of one weight: where `mask` (the weight's shape) is 0, the weight is and stays 0."""
-
-    made_by: str
-    layer: str
-    weight: str
-    mask: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -46,23 +36,19 @@ class Network:
         """A sentence for each promise that the weights do not keep; empty where all are kept."""
         broken = []
         for promise in self.promises:
-            values = weight(self.model, promise.layer, promise.weight)
-            if values is None or values.shape != promise.mask.shape:
-                broken.append(f"{promise.layer}.{promise.weight}: gone or reshaped, but {promise.made_by} pruned it")
-            elif count := int(np.count_nonzero(values.numpy()[promise.mask == 0])):
-                broken.append(
-                    f"{promise.layer}.{promise.weight}: {count} of {int((promise.mask == 0).sum())} weights that "
-                    f"{promise.made_by} pruned are no longer zero"
-                )
+            variable = weight(self.model, promise.layer, promise.weight)
+            if why := promise.broken(None if variable is None else variable.numpy()):
+                broken.append(f"{promise.layer}.{promise.weight}: {why}")
         return broken
+
+    def of(self, layer: str, name: str) -> list[Promise]:
+        """What was promised of the weight `name` of a layer."""
+        return [promise for promise in self.promises if (promise.layer, promise.weight) == (layer, name)]
 
     def save(self, folder: Path) -> None:
         """Write `model.h5` (readable by `qkeras.utils.load_qmodel`) and `promises.npz` into `folder`."""
         save_h5(self.model, folder / "model.h5")
-        head = {"head": np.array(json.dumps([[p.made_by, p.layer, p.weight] for p in self.promises]))}
-        masks = {f"mask_{number}": np.packbits(p.mask != 0) for number, p in enumerate(self.promises)}
-        shapes = {f"shape_{number}": np.array(p.mask.shape) for number, p in enumerate(self.promises)}
-        np.savez_compressed(folder / "promises.npz", allow_pickle=False, **head, **masks, **shapes)
+        promises.save(self.promises, folder / "promises.npz")
 
     @classmethod
     def load(cls, folder: Path) -> Network:
@@ -74,17 +60,10 @@ class Network:
         from fpga_flow.networks import quantizers  # its classes are QKeras', so it loads TensorFlow
 
         try:
-            custom = {"ShiftedBits": quantizers.ShiftedBits, "ShiftedRelu": quantizers.ShiftedRelu}
-            model = load_h5(folder / "model.h5", custom)
-            with np.load(folder / "promises.npz", allow_pickle=False) as data:
-                promises = []
-                for number, (made_by, layer, name) in enumerate(json.loads(str(data["head"]))):
-                    shape = tuple(data[f"shape_{number}"])
-                    bits = np.unpackbits(data[f"mask_{number}"], count=int(np.prod(shape)))
-                    promises.append(Promise(made_by, layer, name, bits.reshape(shape).astype(np.float32)))
+            model = load_h5(folder / "model.h5", quantizers.OWN)
+            return cls(model, promises.load(folder / "promises.npz"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError.at(str(folder), f"expected a network saved by fpga_flow, got: {error}") from error
-        return cls(model, tuple(promises))
 
 
 def weight(model: Any, layer: str, name: str) -> Any:

@@ -55,6 +55,10 @@ class ShiftedRelu(_Shifted):
         return qkeras.quantized_relu(self.bits, 0)
 
 
+#: The classes of this module by their names, which Keras must be told to load a model that has them.
+OWN = {"ShiftedBits": ShiftedBits, "ShiftedRelu": ShiftedRelu}
+
+
 def linear(type_: FixedPoint) -> Any:
     """The quantizer into `type_` for weights, biases and linear activations."""
     integer = type_.integer - type_.signed

@@ -10,7 +10,8 @@ from fpga_flow.compress import prune, quantize
 from fpga_flow.compress.base import Context
 from fpga_flow.errors import CheckFailed
 from fpga_flow.keras import keras, seed_everything
-from fpga_flow.networks.network import Network, Promise
+from fpga_flow.networks.network import Network
+from fpga_flow.networks.promises import Mask
 from fpga_flow.spec.base import Training
 from fpga_flow.spec.model import Precision
 from tests.conftest import blobs
@@ -136,7 +137,7 @@ def test_networks_and_promises_survive_saving(trained, tmp_path):
 
 
 def test_a_promise_of_a_weight_that_is_gone_is_broken(trained):
-    promise = Promise("prune", "nowhere", "kernel", np.zeros((2, 2), np.float32))
+    promise = Mask("prune", "nowhere", "kernel", np.zeros((2, 2), bool))
     assert Network(trained.model, (promise,)).broken_promises() == [
         "nowhere.kernel: gone or reshaped, but prune pruned it"
     ]
