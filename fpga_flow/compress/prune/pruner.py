@@ -62,7 +62,8 @@ class Pruner:
         compare layers have the same for all.
         """
         options = self.options
-        given = {key: next(iter(matching(options.layers, key[0])), options.sparsity) for key in self._kernels}
+        rest = 0.0 if options.sparsity is None and options.max_accuracy_drop is None else options.sparsity
+        given = {key: next(iter(matching(options.layers, key[0])), rest) for key in self._kernels}
         of_pattern = {key: pattern.sparsity for key, pattern in self._patterns.items()}
         ends = {key: share if of_pattern[key] is None else of_pattern[key] for key, share in given.items()}
         if options.allocation != "sensitivity":
@@ -71,7 +72,7 @@ class Pruner:
             self._scorer.scores(), self.masks(), options.sparsity, self._patterns, self._loss_with
         )
         self.losses = {key[0]: values for key, values in losses.items()}
-        return found
+        return dict(found)
 
     def prune(self, sparsity: dict[Key, float]) -> None:
         """Prune to these sparsities by the kernels' scores as they are now; what is zero stays zero."""
