@@ -12,16 +12,24 @@ from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
 from fpga_flow.networks import fold, own_quantizers
+from fpga_flow.networks.rebuild import opened
+from fpga_flow.spec.advice import advice
 from fpga_flow.spec.base import Augment
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
 
 
-def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset | None = None) -> datasets.Dataset:
+def check(
+    loaded: Loaded,
+    *,
+    trust_code: bool = False,
+    dataset: datasets.Dataset | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> datasets.Dataset:
     """Find everything that is wrong with a spec, and load its data (unless they are given).
 
     The network is built, quantized and lowered with untrained weights, which shows what its layers, patterns,
-    precisions and reuse factors will meet.
+    precisions and reuse factors will meet. `note` gets what is right, but worth knowing.
 
     Raises:
         InputError: the spec's problems, all of them, each with its place.
@@ -50,19 +58,27 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
             _check_layers(model, sections, backend or backends.VITIS, found)
     if found.problems or dataset is None:
         raise InputError(found.problems)
+    for text in advice(sections, opened(model), backend or backends.VITIS):
+        note(text)
     return dataset
 
 
 def check_all(
-    names: Sequence[str], changes: Sequence[str] = (), *, trust_code: bool = False
+    names: Sequence[str],
+    changes: Sequence[str] = (),
+    *,
+    trust_code: bool = False,
+    note: Callable[[str], None] = lambda text: None,
 ) -> tuple[list[Loaded], list[Problem]]:
-    """Load and check several specs, each of them a path or the name of an example: the good ones, and all problems."""
+    """Load and check several specs, each of them a path or the name of an example: the good ones, and all problems.
+    `note` gets what is right, but worth knowing.
+    """
     specs: list[Loaded] = []
     problems: list[Problem] = []
     for name in names:
         try:
             loaded = load(name, changes)
-            check(loaded, trust_code=trust_code)
+            check(loaded, trust_code=trust_code, note=note)
             specs.append(loaded)
         except InputError as error:
             problems += error.problems
