@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from fpga_flow.compress import prune, quantize
@@ -13,6 +14,12 @@ from fpga_flow.networks.network import Network
 from fpga_flow.training import evaluate
 
 PASSES = {"prune": prune, "quantize": quantize}
+
+
+def source(name: str) -> str:
+    """The file or the folder of a pass's code, seen from the package."""
+    file = Path(PASSES[name].__file__)
+    return f"compress/{name}" if file.name == "__init__.py" else f"compress/{file.name}"
 
 
 def apply(name: str, network: Network, dataset: Dataset, options: Any, context: Context) -> tuple[Network, PassReport]:

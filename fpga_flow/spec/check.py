@@ -12,6 +12,7 @@ from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
 from fpga_flow.networks import own_quantizers
+from fpga_flow.spec.base import Augment
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
 
@@ -38,6 +39,8 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
         found.all(_check_simulated(sections["csim"].samples, backend))
     if "network" in sections and "training" in sections:
         found.all(_check_epochs(sections["network"].family, sections["training"].epochs))
+    if dataset is not None and "training" in sections:
+        found.all(_check_augment(sections["training"].augment, dataset.input_shape))
     if dataset is not None and "network" in sections:
         seed_everything(sections.get("seed", 0))  # the bounds of sums depend on the untrained weights
         model = found.call(lambda: _build(sections["network"], dataset, trust_code))
@@ -142,6 +145,18 @@ def _check_simulated(samples: int | None, backend: Backend) -> Iterator[FieldErr
 def _check_epochs(family: str, epochs: int) -> Iterator[FieldError]:
     if not epochs and family != "imported":
         yield FieldError(("training", "epochs"), f"expected at least 1 for a network of family {family}, got 0")
+
+
+def _check_augment(augment: Augment | None, shape: tuple[int, ...]) -> Iterator[FieldError]:
+    if augment is None:
+        return
+    if len(shape) != 3:
+        yield FieldError(("training", "augment"), f"expected samples of shape (height, width, channels), got {shape}")
+    elif augment.shift >= min(shape[:2]):
+        yield FieldError(
+            ("training", "augment", "shift"),
+            f"expected less than the {min(shape[:2])} pixels of the images, got {augment.shift}",
+        )
 
 
 def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found: _Collector) -> None:
