@@ -94,7 +94,7 @@ def _convolution(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
         made = np.repeat(given, layer.filters // groups)
         weights = {"kernel": {rank - 1: made}, **_bias(layer, made)}
         sizes = {"filters": made, "groups": given}
-        trace.add(Layer(layer, weights, sizes, None, None, ("kernel",), _positions(call.shape)))
+        trace.add(Layer(layer, weights, sizes, kernels=("kernel",), positions=_positions(call.shape)))
         return _made(trace, call, made)
     made = trace.new(layer, layer.filters)
     if groups > 1:  # groups stay of equal sizes
@@ -239,8 +239,8 @@ def _by_dimensions(name: str, dimensions: Sequence[int], of: Rule) -> dict[str, 
 
 
 _EACH = (
-    "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
-    "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
+    "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "Dropout", "SpatialDropout1D", "SpatialDropout2D",
+    "SpatialDropout3D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
 )  # fmt: skip
 _WINDOWED = (
     "MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling", "ZeroPadding", "Cropping", "UpSampling",

@@ -1,9 +1,10 @@
 """Which channels of a network's layers are tied to each other, so that they stay or are removed together.
 
 Each filter of a convolution, neuron of a dense layer, ... makes one channel of the layer's result. The channels are
-followed through the network: through an addition, for example, channels of the same place are tied to each other; behind
-`Flatten` one channel is many inputs of the next dense layer. Channels that are tied, directly or through others, are one
-`unit`. Where a layer is not understood, and at the network's inputs and outputs, all channels stay: that is unit 0.
+followed through the network: through an addition, for example, channels of the same place are tied to each other;
+behind `Flatten` one channel is many inputs of the next dense layer. Channels that are tied, directly or through others,
+are one `unit`. Where a layer is not understood, and at the network's inputs and outputs, all channels stay: that is
+unit 0.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from fpga_flow.networks.graph import Call, calls_and_outputs
 
 #: Numbers of channels, or of units: 0 for one that stays.
 Numbers = NDArray[np.int64]
+
+
+def none(count: int | None) -> Numbers:
+    """Numbers of channels that stay."""
+    return np.zeros(count or 0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -37,21 +43,21 @@ class Layer:
     weights    for each weight (by the attribute's name), and each of its axes along which units are, their numbers
     sizes      for each configuration key that counts channels, the numbers of those that it counts
     shape      for Reshape: its target, as a tensor
-    made       the units of its own filters or neurons; none for a layer that hands on those of its input
+    made       the units of its own filters or neurons; empty for a layer that hands on those of its input
     kernels    the names of the weights that are multiplied with what comes in
     positions  how often they are for one sample
-    inputs     the name of the weight, and the axis of it, along which the channels of the input are; for a convolution
-               of several groups those of the first group; None where a filter has only one input channel
+    inputs     the weight, and its axis, along which the channels are that its filters read (of a convolution of several
+               groups those of the first group); no name for a layer that has none of its own
     """
 
     layer: Any
     weights: dict[str, dict[int, Numbers]]
     sizes: dict[str, Numbers] = field(default_factory=dict)
     shape: Tensor | None = None
-    made: Numbers | None = None
+    made: Numbers = field(default_factory=lambda: none(0))
     kernels: tuple[str, ...] = ()
     positions: int = 0
-    inputs: tuple[str, int] | None = None
+    inputs: tuple[str, int] = ("", 0)
 
     def arrays(self) -> Iterator[Numbers]:
         """All arrays of numbers, in a fixed order."""
@@ -73,7 +79,7 @@ class Layer:
             weights={name: {axis: new[each] for axis, each in axes.items()} for name, axes in self.weights.items()},
             sizes={key: new[each] for key, each in self.sizes.items()},
             shape=self.shape and replace(self.shape, channels=new[self.shape.channels]),
-            made=None if self.made is None else new[self.made],
+            made=new[self.made],
         )
 
 
@@ -128,7 +134,7 @@ class Trace:
     def new(self, layer: Any, count: int) -> Numbers:
         """New channels, those of a layer's filters; at another use of the layer, the same."""
         known = self.layers.get(layer.name)
-        if known is not None and known.made is not None:
+        if known is not None:
             return known.made
         self._count += count
         return np.arange(self._count - count, self._count)
@@ -176,15 +182,9 @@ class Trace:
         units = np.zeros(self._count, np.int64)
         units[free] = np.arange(1, len(free) + 1)
         layers = {name: layer.renumbered(units[roots]) for name, layer in self.layers.items()}
-        made = {name: layer.made for name, layer in layers.items() if layer.made is not None}
-        first = {name: int(roots[layer.made[0]]) for name, layer in self.layers.items() if layer.made is not None}
-        stay = {name: why[first[name]] for name, numbers in made.items() if not numbers.any()}
+        made = {name: layer.made for name, layer in layers.items() if len(layer.made)}
+        stay = {name: why[int(roots[self.layers[name].made[0]])] for name, units in made.items() if not units.any()}
         return Channels(layers, len(free) + 1, tuple(_groups(made, len(free) + 1)), stay)
-
-
-def none(count: int | None) -> Numbers:
-    """Numbers of channels that stay."""
-    return np.zeros(count or 0, np.int64)
 
 
 def _connected(count: int, ties: Sequence[tuple[Numbers, Numbers]]) -> Numbers:
@@ -218,4 +218,3 @@ def _groups(made: dict[str, Numbers], count: int) -> Iterator[Group]:
         units = np.unique(np.concatenate([made[name] for name in members]))
         if len(units := units[units > 0]):
             yield Group(members, units)
-
