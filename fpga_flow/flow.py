@@ -79,7 +79,7 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
     wanted = _until(stages, until)
     the_run = Run(out, spec.name, runs.digest([stage.digest for stage in stages]), stages)
     if fresh or not all(the_run.has(stage) for stage in wanted):
-        check(loaded, trust_code=trust_code, dataset=dataset)
+        check(loaded, trust_code=trust_code, dataset=dataset, note=lambda text: ui.note(f"note: {text}"))
         if spec.csim.samples != 0 and any(stage.name == "csim" for stage in wanted):
             csim.compiler.find()  # missing, it is better missed before the training than after it
     with the_run.locked(lambda: ui.note("another process works on this run: waiting for it")):

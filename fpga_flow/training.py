@@ -72,8 +72,8 @@ def fit(
     checkpoint: Path | None = None,
     report: Callable[[dict[str, Any], int], None] = lambda epoch, epochs: None,
 ) -> History:
-    """Train `model` in place by Adam (Kingma & Ba 2015), or AdamW, on cross-entropy, with a learning rate that falls to zero as a
-    cosine (Loshchilov & Hutter 2017, without restarts), and leave it with the weights of its best epoch.
+    """Train `model` in place by Adam (Kingma & Ba 2015) or AdamW on cross-entropy, with a learning rate that falls to
+    zero as a cosine (Loshchilov & Hutter 2017, without restarts), and leave it with the weights of its best epoch.
 
     The best epoch is that of the highest validation accuracy, and of equals that of the lowest validation loss; without
     validation samples it is the last. Each epoch takes the samples in an order of its own; those left over from its

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.compress import prune, prune_filters, quantize
+from fpga_flow.compress import circulant, cluster, hash_share, prune, prune_filters, quantize
 from fpga_flow.compress.base import Context, PassReport
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import CheckFailed
@@ -14,12 +14,19 @@ from fpga_flow.networks.network import Network, weight
 from fpga_flow.networks.promises import Promise
 from fpga_flow.training import evaluate
 
-PASSES = {"prune": prune, "prune_filters": prune_filters, "quantize": quantize}
+PASSES = {
+    "prune": prune,
+    "prune_filters": prune_filters,
+    "quantize": quantize,
+    "cluster": cluster,
+    "hash_share": hash_share,
+    "circulant": circulant,
+}
 
 
 def source(name: str) -> str:
     """The file or the folder of a pass's code, seen from the package."""
-    file = Path(PASSES[name].__file__)
+    file = Path(str(PASSES[name].__file__))
     return f"compress/{name}" if file.name == "__init__.py" else f"compress/{file.name}"
 
 

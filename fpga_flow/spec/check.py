@@ -12,17 +12,25 @@ from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
-from fpga_flow.networks import own_quantizers
+from fpga_flow.networks import fold, own_quantizers
+from fpga_flow.networks.rebuild import opened
+from fpga_flow.spec.advice import advice
 from fpga_flow.spec.base import Augment
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
 
 
-def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset | None = None) -> datasets.Dataset:
+def check(
+    loaded: Loaded,
+    *,
+    trust_code: bool = False,
+    dataset: datasets.Dataset | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> datasets.Dataset:
     """Find everything that is wrong with a spec, and load its data (unless they are given).
 
     The network is built, quantized and lowered with untrained weights, which shows what its layers, patterns,
-    precisions and reuse factors will meet.
+    precisions and reuse factors will meet. `note` gets what is right, but worth knowing.
 
     Raises:
         InputError: the spec's problems, all of them, each with its place.
@@ -36,6 +44,8 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
         found.all(fit.check(sections["hls"], boards.load(sections["hls"].board)))
     if dataset is not None and "csim" in sections:
         found.all(_check_samples(sections["csim"].samples, len(dataset.test.x)))
+    if dataset is not None and not len(dataset.validation.x):
+        found.all(_check_budgets(sections.get("compress")))
     if backend is not None and "csim" in sections:
         found.all(_check_simulated(sections["csim"].samples, backend))
     if "network" in sections and "training" in sections:
@@ -49,19 +59,27 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
             _check_layers(model, sections, backend or backends.VITIS, found)
     if found.problems or dataset is None:
         raise InputError(found.problems)
+    for text in advice(sections, opened(model), backend or backends.VITIS):
+        note(text)
     return dataset
 
 
 def check_all(
-    names: Sequence[str], changes: Sequence[str] = (), *, trust_code: bool = False
+    names: Sequence[str],
+    changes: Sequence[str] = (),
+    *,
+    trust_code: bool = False,
+    note: Callable[[str], None] = lambda text: None,
 ) -> tuple[list[Loaded], list[Problem]]:
-    """Load and check several specs, each of them a path or the name of an example: the good ones, and all problems."""
+    """Load and check several specs, each of them a path or the name of an example: the good ones, and all problems.
+    `note` gets what is right, but worth knowing.
+    """
     specs: list[Loaded] = []
     problems: list[Problem] = []
     for name in names:
         try:
             loaded = load(name, changes)
-            check(loaded, trust_code=trust_code)
+            check(loaded, trust_code=trust_code, note=note)
             specs.append(loaded)
         except InputError as error:
             problems += error.problems
@@ -148,6 +166,16 @@ def _check_epochs(family: str, epochs: int) -> Iterator[FieldError]:
         yield FieldError(("training", "epochs"), f"expected at least 1 for a network of family {family}, got 0")
 
 
+def _check_budgets(passes: Sequence[Any] | None) -> Iterator[FieldError]:
+    """What accuracy limits must be measured on samples that nothing is trained on."""
+    for number, one in enumerate(passes or ()):
+        if getattr(one.options, "max_accuracy_drop", None) is not None:
+            yield FieldError(
+                ("compress", number, one.name, "max_accuracy_drop"),
+                "expected validation samples to measure it on, got none: give some as data.split.validation",
+            )
+
+
 def _check_augment(augment: Augment | None, shape: tuple[int, ...]) -> Iterator[FieldError]:
     if augment is None:
         return
@@ -201,12 +229,35 @@ def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> I
     for number, one in enumerate(passes or ()):
         path = ("compress", number, one.name)
         yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+    yield from _check_shared(passes or (), model)
     if any(one.name == "quantize" for one in passes or ()):
         return
     if passes is not None:
         yield FieldError(("compress",), "expected a quantize pass, since HLS code needs fixed-point types, got none")
     if precision is not None:
         yield from _refused(compress.quantize.check, compress.quantize.Options(), model, precision, ("compress",))
+
+
+def _check_shared(passes: Sequence[Any], model: Any) -> Iterator[FieldError]:
+    """Weights can share values in one way only, and not if normalisations are multiplied into them afterwards."""
+    sharing = {number: one for number, one in enumerate(passes) if hasattr(compress.PASSES[one.name], "shared")}
+    last = max((number for number, one in enumerate(passes) if one.name == "quantize"), default=-1)
+    normalized = any(type(layer).__name__ in fold.NORMALIZATIONS for layer in model.layers)
+    taken: dict[str, str] = {}
+    for number, one in sharing.items():
+        path = ("compress", number, one.name)
+        if normalized and number < last:
+            yield FieldError(
+                path,
+                "expected it behind the quantize pass, which multiplies the network's BatchNormalization into its "
+                "weights, got it before",
+            )
+        layers = {layer for layer, _ in compress.PASSES[one.name].shared(one.options, model)}
+        for layer in sorted(layers & taken.keys()):
+            yield FieldError(
+                path, f'expected layers whose weights share no values yet, got "{layer}", see {taken[layer]}'
+            )
+        taken |= dict.fromkeys(layers, one.name)
 
 
 def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | None) -> Iterator[FieldError]:

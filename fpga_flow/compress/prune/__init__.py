@@ -44,7 +44,8 @@ class Schedule(Section):
 
 class Options(Retraining):
     """`sparsity` is the share of weights that become zero, of each kernel or (allocations `global`, `lamp` and
-    `sensitivity`) of all of them; `layers` gives it by glob pattern to some. `epochs` are those of each retraining.
+    `sensitivity`) of all of them; `layers` gives it by glob pattern. Without it only the layers of the patterns are
+    pruned, or, with `max_accuracy_drop`, all of them as far as accuracy bears it. `epochs` are those of each training.
     """
 
     sparsity: Fraction | None = None
@@ -117,8 +118,12 @@ def _check_sparsity(options: Options, path: FieldPath) -> Iterator[FieldError]:
             yield FieldError(
                 (*path, "allocation"), f"expected uniform for the pattern {options.pattern}, got {options.allocation}"
             )
-    elif options.sparsity is None and options.max_accuracy_drop is None:
-        yield FieldError((*path, "sparsity"), "the key is missing")
+    elif options.sparsity is None and (options.allocation == "sensitivity" or not _limited(options)):
+        yield FieldError(path, "expected `sparsity`, `layers` with some by pattern, or `max_accuracy_drop`, got none")
+
+
+def _limited(options: Options) -> bool:
+    return bool(options.layers) or options.max_accuracy_drop is not None
 
 
 def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:

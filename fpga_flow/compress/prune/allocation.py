@@ -51,8 +51,8 @@ def together(scores: Scores, earlier: Masks, sparsity: float, patterns: Mapping[
     least one weight of each layer stays.
     """
     ranked = {}
-    for key, score in scores.items():
-        score = np.where(earlier[key], score, -np.inf)
+    for key, values in scores.items():
+        score: NDArray[np.floating] = np.where(earlier[key], values, -np.inf)
         if patterns[key].kind != "single":
             groups = patterns[key].members(score.shape)
             score = _means(score, groups)[groups]
@@ -102,15 +102,12 @@ def sensitivity(
     Args:
         loss_of: the loss on samples when only this kernel has this mask.
     """
+    shares = (0.0, *SENSITIVITY_AT)
+    sizes = {key: score.size for key, score in scores.items()}
     losses = {
-        key: [
-            loss_of(key, by_layer({key: score}, earlier, {key: share}, patterns)[key])
-            for share in (0.0, *SENSITIVITY_AT)
-        ]
+        key: [loss_of(key, by_layer({key: score}, earlier, {key: share}, patterns)[key]) for share in shares]
         for key, score in scores.items()
     }
-    sizes = {key: score.size for key, score in scores.items()}
-    shares = (0.0, *SENSITIVITY_AT)
     rising = {key: np.maximum.accumulate(each) for key, each in losses.items()}
 
     def at(bound: float) -> dict[Key, float]:
@@ -153,7 +150,7 @@ def _means(score: NDArray[np.floating], groups: NDArray[np.int64]) -> NDArray[np
 
 
 def _n_of_m(score: NDArray[np.floating], sparsity: float, pattern: Pattern) -> NDArray[np.bool_]:
-    """Of each whole group the weights of lowest scores are pruned: M - N at the pattern's sparsity, fewer on the way."""
+    """Of each whole group the lowest scores are pruned: M - N of them at the pattern's sparsity, fewer on the way."""
     of = pattern.numbers[1]
     columns = score.reshape(-1, score.shape[-1]).T
     whole = columns.shape[1] // of * of

@@ -32,14 +32,9 @@ def iterative(pruner: Pruner) -> dict[str, Any]:
     """
     options, ends = pruner.options, pruner.ends()
     limit = max(_MOST if end is None else end for end in ends.values())
-    start = {
-        "sparsity": 0.0,
-        "step": options.step,
-        "failed": 0,
-        "baseline": pruner.accuracy(),
-        "rows": [],
-        "history": [],
-    }
+    start = {"sparsity": 0.0, "step": options.step, "failed": 0, "least": -1.0, "rows": [], "history": []}
+    if options.max_accuracy_drop is not None:
+        start["least"] = pruner.accuracy() - options.max_accuracy_drop
     rounds = Rounds(pruner.context, pruner.variables, start)
     told = rounds.told
     while told["sparsity"] < limit and told["failed"] <= _SMALLER_STEPS:
@@ -47,12 +42,10 @@ def iterative(pruner: Pruner) -> dict[str, Any]:
         pruner.prune({key: target if end is None else min(end, target) for key, end in ends.items()})
         done = len(told["history"])
         told["history"] += [{**row, "epoch": row["epoch"] + done} for row in pruner.retrain()]
-        row = {"sparsity": pruner.sparsity(), "accuracy": pruner.accuracy()}
-        row["kept"] = (
-            options.max_accuracy_drop is None or row["accuracy"] >= told["baseline"] - options.max_accuracy_drop
-        )
-        told["rows"].append(row)
-        if row["kept"]:
+        accuracy = pruner.accuracy()
+        good = accuracy >= told["least"]
+        told["rows"].append({"sparsity": pruner.sparsity(), "accuracy": accuracy, "kept": good})
+        if good:
             told["sparsity"] = target
             rounds.keep()
         else:

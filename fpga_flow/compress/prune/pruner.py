@@ -13,6 +13,7 @@ from fpga_flow.compress.prune.allocation import Masks
 from fpga_flow.compress.prune.criteria import Key, Scorer
 from fpga_flow.compress.prune.groups import Pattern
 from fpga_flow.datasets.base import Dataset
+from fpga_flow.hls import settings
 from fpga_flow.keras import tf
 from fpga_flow.networks.network import Network, snap, weight, weights
 from fpga_flow.networks.promises import Mask, Sharing
@@ -62,7 +63,8 @@ class Pruner:
         compare layers have the same for all.
         """
         options = self.options
-        given = {key: next(iter(matching(options.layers, key[0])), options.sparsity) for key in self._kernels}
+        rest = 0.0 if options.sparsity is None and options.max_accuracy_drop is None else options.sparsity
+        given = {key: next(iter(matching(options.layers, key[0])), rest) for key in self._kernels}
         of_pattern = {key: pattern.sparsity for key, pattern in self._patterns.items()}
         ends = {key: share if of_pattern[key] is None else of_pattern[key] for key, share in given.items()}
         if options.allocation != "sensitivity":
@@ -71,7 +73,7 @@ class Pruner:
             self._scorer.scores(), self.masks(), options.sparsity, self._patterns, self._loss_with
         )
         self.losses = {key[0]: values for key, values in losses.items()}
-        return found
+        return dict(found)
 
     def prune(self, sparsity: dict[Key, float]) -> None:
         """Prune to these sparsities by the kernels' scores as they are now; what is zero stays zero."""
@@ -144,8 +146,7 @@ def pattern_of(text: str | None, layer: str, context: Context) -> Pattern:
 
 def reuse_factor(hls: Any, layer: str) -> int:
     """The reuse factor that the spec's `hls` section gives a layer; 1 where it gives none."""
-    given = [each.reuse_factor for each in matching(hls.layers, layer) if each.reuse_factor is not None]
-    return next(iter(given), hls.reuse_factor or 1)
+    return settings.by_pattern(layer, hls, "reuse_factor") or hls.reuse_factor or 1
 
 
 def weight_bits(precision: Any, layer: str) -> int:
