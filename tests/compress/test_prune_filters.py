@@ -48,12 +48,9 @@ def residual_model() -> Any:
 
 
 @pytest.fixture(scope="module")
-def trained() -> Network:
+def residual() -> Network:
     seed_everything(1)
-    model = residual_model()
-    training.fit(model, DATA, CONTEXT.training, seed=1)
-    assert training.evaluate(model, DATA.test) > 0.95
-    return Network(model)
+    return Network(residual_model())
 
 
 @pytest.fixture(scope="module")
@@ -75,18 +72,16 @@ def errors(model: Any, **options: Any) -> list[str]:
     return [str(each) for each in prune_filters.check(OPTIONS(**options), model, None, ("p",))]
 
 
-def test_the_share_asked_for_goes(trained):
-    options = OPTIONS(amount=0.5, layers={"c2": 0.34, "d*": 0.0}, epochs=3)
-    smaller, report = compress.apply("prune_filters", trained, DATA, options, CONTEXT)
+def test_the_share_asked_for_goes(residual):
+    options = OPTIONS(amount=0.5, layers={"c2": 0.34, "d*": 0.0}, epochs=0)
+    smaller, report = compress.apply("prune_filters", residual, DATA, options, CONTEXT)
     assert widths(smaller) == {"c1": 4, "c2": 4, "c3": 4, "d1": 10}
     assert report.details["filters"]["c2"] == {"before": 6, "after": 4}
-    assert report.details["before"]["parameters"] == trained.model.count_params()
+    assert report.details["before"]["parameters"] == residual.model.count_params()
     assert report.details["after"]["parameters"] == smaller.model.count_params()
     assert report.details["before"]["macs"] == 16 * (9 * 2 * 8 + 8 * 6 + 9 * 6 * 8) + 32 * 10 + 30
     assert report.details["after"]["macs"] == 16 * (9 * 2 * 4 + 4 * 4 + 9 * 4 * 4) + 16 * 10 + 30
-    assert len(report.details["history"]) == 3
-    assert report.accuracy_after > 0.95
-    assert widths(trained) == {"c1": 8, "c2": 6, "c3": 8, "d1": 10}  # it stays as it was
+    assert widths(residual) == {"c1": 8, "c2": 6, "c3": 8, "d1": 10}  # it stays as it was
 
 
 def test_rounds_go_in_equal_steps(perceptron):
@@ -100,35 +95,36 @@ def test_rounds_go_in_equal_steps(perceptron):
 
 @pytest.mark.parametrize("criterion", ["l1", "l2", "thinet"])
 @pytest.mark.parametrize("goal", [{"parameters": 0.4}, {"macs": 0.3}, {"parameters": 0.5, "macs": 0.3}])
-def test_sizes_are_reached_but_hardly_passed(trained, goal, criterion):
+def test_sizes_are_reached_but_hardly_passed(residual, goal, criterion):
     options = OPTIONS(**goal, criterion=criterion, epochs=0)
-    _, details = prune_filters.apply(trained, DATA, options, CONTEXT)
+    _, details = prune_filters.apply(residual, DATA, options, CONTEXT)
     shares = {key: details["after"][key] / details["before"][key] for key in goal}
     assert all(shares[key] <= goal[key] for key in goal)
     assert any(shares[key] > 0.75 * goal[key] for key in goal)
     assert all(each["after"] >= 0.1 * each["before"] for each in details["filters"].values())
 
 
-def test_least_and_amounts_limit_what_goes_for_a_size(trained):
+def test_least_and_amounts_limit_what_goes_for_a_size(residual):
     options = OPTIONS(parameters=0.7, layers={"c1": 0.0}, least=4, epochs=0)
-    smaller, _ = prune_filters.apply(trained, DATA, options, CONTEXT)
+    smaller, _ = prune_filters.apply(residual, DATA, options, CONTEXT)
     assert widths(smaller)["c1"] == widths(smaller)["c3"] == 8
     assert widths(smaller)["d1"] >= 4
 
 
-def test_a_size_that_can_not_be_reached_fails(trained):
+def test_a_size_that_can_not_be_reached_fails(residual):
     with pytest.raises(CheckFailed, match="expected a network of at most 10 parameters, got one that has more"):
-        prune_filters.apply(trained, DATA, OPTIONS(parameters=0.01, epochs=0), CONTEXT)
+        prune_filters.apply(residual, DATA, OPTIONS(parameters=0.01, epochs=0), CONTEXT)
 
 
 def test_it_goes_on_until_accuracy_is_spent(perceptron):
-    options = OPTIONS(max_accuracy_drop=0.02, epochs=2, steps=4)
+    options = OPTIONS(max_accuracy_drop=0.02, epochs=2, steps=3)
     smaller, report = compress.apply("prune_filters", perceptron, VECTORS, options, CONTEXT)
     told = report.details["rounds"]
     start = training.evaluate(perceptron.model, VECTORS.validation)
     for each in told:
         assert each["kept"] == (each["accuracy"] >= start - 0.02 - 1e-9)
     kept = [each for each in told if each["kept"]]
+    assert report.accuracy_after > 0.9
     assert smaller.model.count_params() == kept[-1]["parameters"] < 0.5 * perceptron.model.count_params()
     assert training.evaluate(smaller.model, VECTORS.validation) == kept[-1]["accuracy"]
 
@@ -152,14 +148,14 @@ def test_accuracy_needs_validation_samples(perceptron):
 
 def test_a_killed_pass_goes_on_with_its_round(perceptron, tmp_path, monkeypatch):
     context = replace(CONTEXT, checkpoint=tmp_path / "checkpoint.npz")
-    options = OPTIONS(amount=0.75, steps=3, epochs=1)
+    options = OPTIONS(amount=0.75, steps=2, epochs=1)
     whole, details = prune_filters.apply(perceptron, VECTORS, options, context)
     assert list(tmp_path.iterdir()) == []
     calls = []
 
     def killed(*arguments: Any) -> Any:
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == 2:
             raise KeyboardInterrupt
         return retrain(*arguments)
 
@@ -168,7 +164,7 @@ def test_a_killed_pass_goes_on_with_its_round(perceptron, tmp_path, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         prune_filters.apply(perceptron, VECTORS, options, context)
     again, told = prune_filters.apply(perceptron, VECTORS, options, context)
-    assert len(calls) == 4
+    assert len(calls) == 3
     assert told["rounds"] == details["rounds"]
     for one, other in zip(whole.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -286,10 +282,10 @@ QUICK = [("prune", prune.Options(sparsity=0.5, epochs=0)), ("quantize", quantize
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_before_and_after_other_passes(trained, first):
+def test_before_and_after_other_passes(residual, first):
     """Masks and types are kept, whichever pass comes first."""
     mine = ("prune_filters", OPTIONS(amount=0.5, epochs=0))
-    network = trained
+    network = residual
     for name, options in [mine, *QUICK] if first else [*QUICK, mine]:
         network, _ = compress.apply(name, network, DATA, options, CONTEXT)
     assert widths(network) == {"c1": 4, "c2": 3, "c3": 4, "d1": 5}
@@ -314,9 +310,9 @@ def test_masks_and_types_are_kept_in_retraining(perceptron):
     assert report.accuracy_after > 0.9
 
 
-def test_the_outline_has_the_shapes_that_come(trained):
+def test_the_outline_has_the_shapes_that_come(residual):
     options = OPTIONS(amount=0.4, layers={"d1": 0.8}, epochs=0)
-    smaller, _ = prune_filters.apply(trained, DATA, options, CONTEXT)
+    smaller, _ = prune_filters.apply(residual, DATA, options, CONTEXT)
     outline = prune_filters.outline(options, residual_model())
     assert [weights.shape for weights in outline.get_weights()] == [
         weights.shape for weights in smaller.model.get_weights()
@@ -354,8 +350,8 @@ def test_options_that_say_nothing_are_refused():
         OPTIONS()
 
 
-def test_check_finds_what_can_not_be(trained):
-    model = trained.model
+def test_check_finds_what_can_not_be(residual):
+    model = residual.model
     assert errors(model, amount=0.5) == []
     assert errors(model, layers={"d1": 0.5, "out*": 0.5}) == [
         'p.layers.out*: expected a pattern that matches a layer whose filters can be removed, got "out*": those of '
