@@ -86,6 +86,8 @@ class Work:
         board = boards.load(hls.board)
         chosen = settings.settings(self.spec.name, hls, board)
         lowered, found = lower.lower(model, hls.softmax, hls.io_type), None
+        for error in settings.check(lowered, hls, BACKENDS[chosen.backend]):  # passes may have changed the shapes
+            raise error
         if settings.asks_to_fit(hls):
             layers, found = fit.choose(lowered, hls, chosen, board)
         else:

@@ -92,9 +92,11 @@ def choices(layer: HlsLayer, hls: Any, backend: Backend = VITIS) -> list[tuple[s
     ]
 
 
-def check(layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS) -> Iterator[FieldError]:
+def check(
+    layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS, *, shapes_known: bool = True
+) -> Iterator[FieldError]:
     """What of the `hls` section does not fit the layers: patterns that match nothing, strategies that the backend does
-    not have for a layer, impossible reuse factors.
+    not have for a layer, impossible reuse factors (but for those where the layers will have other shapes than these).
     """
     weighted = [layer for layer in layers if layer.weights is not None]
     for pattern, message in unmatched(hls.layers, [layer.name for layer in weighted], "layer with weights").items():
@@ -108,7 +110,7 @@ def check(layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS) -> Ite
                 f'layer "{layer.name}" ({layer.kind}): expected {" or ".join(able)} as strategy, all that hls4ml has '
                 f"for it with {hls.io_type} and the backend {backend.name}, got {strategy}",
             )
-        elif not choices(layer, hls, backend):
+        elif shapes_known and not choices(layer, hls, backend):
             valid = sorted({factor for each in able for factor in able[each] if strategy in (FIT, each)})
             named = by_pattern(layer.name, hls, "reuse_factor") or hls.reuse_factor
             yield FieldError(

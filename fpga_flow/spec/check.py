@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from fpga_flow import boards, compress, datasets, networks
@@ -202,11 +203,25 @@ def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found:
     fits = found.all(passes)
     if "hls" not in sections:
         return
+    model, known = _outlined(model, sections.get("compress"), fits=fits)
     if fits and precision is not None:
-        found.all(_check_hls(model, precision, sections["hls"], backend))
+        found.all(_check_hls(model, precision, sections["hls"], backend, shapes_known=known))
     else:  # settings of layers can be checked with any types
-        errors = _check_hls(model, stand_in, sections["hls"], backend)
+        errors = _check_hls(model, stand_in, sections["hls"], backend, shapes_known=known)
         found.all(error for error in errors if error.path[0] == "hls")
+
+
+def _outlined(model: Any, passes: Sequence[Any] | None, *, fits: bool) -> tuple[Any, bool]:
+    """The model with the shapes that the passes give it, and whether they are known before the passes are run; what
+    depends on shapes that are not is checked when they are, see `stages`.
+    """
+    for one in passes or ():
+        if (outline := getattr(compress.PASSES[one.name], "outline", None)) is not None:
+            outlined = outline(one.options, model) if fits else None
+            if outlined is None:
+                return model, False
+            model = outlined
+    return model, True
 
 
 def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> Iterator[FieldError]:
@@ -250,9 +265,11 @@ def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | No
     from fpga_flow.hls import preflight
 
     precision = sections.get("precision")
+    errors: list[FieldError] = []
     for number, one in enumerate(sections["compress"]):
         path = ("compress", number, one.name)
-        yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+        errors += _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+    yield from errors
     if precision is not None and precision.layers:
         yield FieldError(
             ("precision", "layers"), "expected no types for a network with quantizers of its own, or a quantize pass"
@@ -266,14 +283,19 @@ def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | No
             "round its input itself, got none",
         )
     elif backend is not None:
-        with_input = own_quantizers.with_quantized_input(model, precision)
-        yield from _refused(preflight.check, with_input, sections["hls"], backend)
+        outlined, known = _outlined(model, sections["compress"], fits=not errors)
+        with_input = own_quantizers.with_quantized_input(outlined, precision)
+        yield from _refused(partial(preflight.check, shapes_known=known), with_input, sections["hls"], backend)
 
 
-def _check_hls(model: Any, precision: Any, hls: Any, backend: Backend) -> Iterator[FieldError]:
+def _check_hls(model: Any, precision: Any, hls: Any, backend: Backend, *, shapes_known: bool) -> Iterator[FieldError]:
     from fpga_flow.hls import preflight
 
-    yield from _refused(lambda: preflight.check(compress.quantize.quantize_model(model, precision), hls, backend))
+    def checked() -> Iterator[FieldError]:
+        quantized = compress.quantize.quantize_model(model, precision)
+        return preflight.check(quantized, hls, backend, shapes_known=shapes_known)
+
+    yield from _refused(checked)
 
 
 def _refused(check: Callable[..., Iterable[FieldError]], *arguments: Any) -> Iterator[FieldError]:
