@@ -68,7 +68,7 @@ class ModelFile:
         """All that is not Keras' or QKeras' own (Lambda layers, unknown classes, references to functions), and all
         layers that can't become HLS code.
         """
-        return list(_walk(self.config, "the model"))
+        return findings(self.config)
 
 
 def read(path: str, weights: str | None) -> ModelFile:
@@ -121,7 +121,7 @@ def load(file: ModelFile, *, trust_code: bool = False) -> Any:
             raise FieldError(PATH, f"{each.where} {each.what}")
     try:
         with quietly():
-            model = _make(file.config, trust_code)
+            model = make(file.config, trust_code=trust_code)
     except FieldError:
         raise
     except MemoryError:
@@ -244,12 +244,27 @@ def _parsed(file: Path, content: bytes | str) -> Any:
         raise _damaged(file, PATH, _text(error)) from error
 
 
-def _make(config: dict[str, Any], trust_code: bool) -> Any:
+def classes() -> dict[str, Any]:
+    """The classes, by their names, that Keras must be told of to make a model of QKeras' and our own layers."""
     from fpga_flow.networks import quantizers
 
     ours = {name: getattr(quantizers, name) for name in _OURS}
     names = (*_QLAYERS, *_QUANTIZERS, *_QOTHERS)
-    custom = {**ours, **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
+    return {**ours, **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
+
+
+def findings(config: dict[str, Any]) -> list[Finding]:
+    """See `ModelFile.findings`."""
+    return list(_walk(config, "the model"))
+
+
+def make(config: dict[str, Any], *, trust_code: bool = False) -> Any:
+    """The Keras model of a configuration, without trained weights. It must have no `findings`, or be trusted.
+
+    Raises:
+        Exception: whatever Keras raises where it can't make one.
+    """
+    custom = classes()
     with keras.utils.custom_object_scope(custom):
         if trust_code and "module" not in config:  # Keras' older way to read it would trust nothing
             home = {"Sequential": "sequential"}.get(config["class_name"], "functional")

@@ -14,7 +14,7 @@ from fpga_flow.storage.huffman import MAX_SYMBOLS
 MAX_WHOLE = 2**31 - 1
 #: Positions of the binary point that a file may name: all float32 values are multiples of 2**-149 below 2**128.
 MAX_FRACTION = 149
-_SAMPLE, _TRIES, _PIECE = 1 << 16, 200, 1 << 20
+_SAMPLE, _FEW, _TRIES, _PIECE = 1 << 16, 1000, 200, 1 << 20
 #: Alphabets up to this size are looked up in a table that is found by trying, larger ones by searching.
 _HASHED = 700
 
@@ -33,18 +33,31 @@ class Alphabet:
     @classmethod
     def of(cls, values: NDArray[np.float32]) -> Alphabet:
         """The alphabet of distinct values in rising order."""
-        try:
-            fraction = FixedPoint.holding(values).fraction
-        except ValueError:
-            return cls(values, None, 0)
-        wholes = np.round(np.ldexp(values.astype(np.float64), fraction))
-        fits = bool(np.abs(wholes).max(initial=0) <= MAX_WHOLE) and abs(fraction) <= MAX_FRACTION
-        return cls(values, wholes.astype(np.int64), fraction) if fits else cls(values, None, 0)
+        found = wholes(values)
+        return cls(values, None, 0) if found is None else cls(values, *found)
 
     def without_zero(self) -> Alphabet:
         """The alphabet without its zero."""
         kept = self.values != 0
         return Alphabet(self.values[kept], None if self.wholes is None else self.wholes[kept], self.fraction)
+
+
+def wholes(values: NDArray[np.float32]) -> tuple[NDArray[np.int64], int] | None:
+    """Values (n,) as whole numbers times 2**-fraction, and the fraction; None if no such numbers up to `MAX_WHOLE` are
+    the same.
+    """
+    for sample in (values[:: max(1, len(values) // _FEW)], values):
+        try:
+            fraction = FixedPoint.holding(sample).fraction
+        except ValueError:
+            return None
+        scaled = np.ldexp(values.astype(np.float64), fraction)
+        found = scaled.astype(np.int64) if np.abs(scaled).max(initial=0) <= MAX_WHOLE else None
+        if found is None or abs(fraction) > MAX_FRACTION:
+            return None
+        if (found == scaled).all():
+            return found, fraction
+    return None
 
 
 def distinct(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.uint16]] | None:
@@ -86,7 +99,8 @@ class _Table:
         self._factor, self._table = factor, table
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.integer]:
-        return self._table[values.view(np.uint32) * self._factor >> 16]
+        found: NDArray[np.integer] = self._table[values.view(np.uint32) * self._factor >> 16]
+        return found
 
 
 def _numbering(values: NDArray[np.float32]) -> _Search | _Table:

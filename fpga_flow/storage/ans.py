@@ -1,5 +1,7 @@
-"""Asymmetric numeral systems (Duda 2013, "Asymmetric numeral systems"), by the package `constriction`: within a fraction
-of a percent of the entropy, where Huffman codes lose up to a few; but the C decoder does not read it.
+"""Asymmetric numeral systems (Duda 2013, "Asymmetric numeral systems"), by the package `constriction`.
+
+They come within a fraction of a percent of the entropy, where Huffman codes lose up to a few; but the C decoder does
+not read them.
 
 The package's model of a stream is made from a table of whole-numbered frequencies in the file, of a power of two in
 all, so that encoder and decoder have the same numbers to the last bit.
@@ -34,7 +36,7 @@ def require() -> Any:
 
 
 def frequencies(counts: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Frequencies (n,) nearly in proportion to `counts` (n,), at least 1 where a symbol occurs, 2**TOTAL_BITS in all."""
+    """Frequencies (n,) nearly proportional to `counts` (n,): at least 1 where a symbol occurs, 2**TOTAL_BITS in all."""
     shares = counts / counts.sum() * (1 << TOTAL_BITS)
     found = np.where(counts > 0, np.maximum(np.round(shares), 1), 0).astype(np.int64)
     while excess := int(found.sum()) - (1 << TOTAL_BITS):
@@ -65,16 +67,16 @@ def encode(counts: NDArray[np.integer], symbols: NDArray[np.integer]) -> bytes:
     coder = require().stream.stack.AnsCoder()
     coder.encode_reverse(numbers[symbols], model)
     words = coder.get_compressed()
-    return varint(len(words)) + words.astype(_WORD).tobytes()
+    data: bytes = words.astype(_WORD).tobytes()
+    return varint(len(words)) + data
 
 
-def decode(reader: Reader, alphabet: int, count: int) -> NDArray[np.uint16]:
-    """`count` symbols below `alphabet`: a table and the codes behind it."""
-    found = _read_table(reader, alphabet)
+def decode(reader: Reader, frequencies: NDArray[np.int64], count: int) -> NDArray[np.uint16]:
+    """`count` symbols of these frequencies (n,), of which two or more are above zero."""
     start = reader.offset
     words = reader.varint("the number of words", reader.left // _WORD.itemsize)
     data = np.frombuffer(reader.take(words * _WORD.itemsize, "codes"), _WORD).astype(np.uint32)
-    model, used = _model(found)
+    model, used = _model(frequencies)
     try:
         coder = require().stream.stack.AnsCoder(data)
     except ValueError as error:
@@ -82,7 +84,8 @@ def decode(reader: Reader, alphabet: int, count: int) -> NDArray[np.uint16]:
     numbers = coder.decode(model, count)
     if not coder.is_empty():
         raise Damaged("expected codes that end with the last symbol", start)
-    return used[numbers].astype(np.uint16)
+    made: NDArray[np.uint16] = used[numbers].astype(np.uint16)
+    return made
 
 
 def _model(frequencies: NDArray[np.int64]) -> tuple[Any, NDArray[np.int64]]:
@@ -100,7 +103,8 @@ def _write_table(frequencies: NDArray[np.int64]) -> bytes:
     return bits.bytes()
 
 
-def _read_table(reader: Reader, alphabet: int) -> NDArray[np.int64]:
+def read_table(reader: Reader, alphabet: int) -> NDArray[np.int64]:
+    """The frequencies of an alphabet (n,), as its table has them."""
     start, bits, found = reader.offset, BitReader(reader, "frequencies"), []
     for _ in range(alphabet):
         zeros = 0

@@ -13,7 +13,7 @@ MAX_WIDTH = 32
 _CHUNK = 1 << 18
 
 
-class Damaged(ValueError):
+class Damaged(ValueError):  # noqa: N818  (it says what a file is)
     """A part of a file that can't be what an encoder wrote; `offset` is the place in that part, in bytes."""
 
     def __init__(self, message: str, offset: int) -> None:

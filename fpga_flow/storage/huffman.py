@@ -255,4 +255,5 @@ class Decoder:
             if step + 1 == last_steps:
                 last_end = int(position[-1])
         position[-1] = last_end
-        return (entries.T >> 4).reshape(-1)[:count], position
+        symbols: NDArray[np.uint16] = (entries.T >> np.uint16(4)).reshape(-1)[:count]
+        return symbols, position

@@ -76,7 +76,7 @@ def group_values(promise: Sharing, values: NDArray[np.float32]) -> NDArray[np.fl
 
 
 def spread(
-    rule: dict[str, Any], shape: tuple[int, ...], values: NDArray[np.float32], made_by: tuple[str, str, str]
+    rule: dict[str, Any], shape: tuple[int, ...], values: NDArray[np.float32], made_by: str
 ) -> tuple[NDArray[np.float32], Sharing]:
     """Weights of `shape` from the values of their groups, and the promise that they share them.
 
@@ -87,7 +87,7 @@ def spread(
         groups, signs = RULES[rule["kind"]].groups(shape, rule)
     except (ValueError, ArithmeticError, IndexError) as error:
         raise Damaged(f"expected a rule {rule} that fits the shape {shape}, got: {error}", 0) from error
-    promise = Sharing(*made_by, groups, signs, rule)
+    promise = Sharing(made_by, "", "", groups, signs, rule)
     if promise.count != len(values) or groups.shape != shape:
         raise Damaged(f"expected {promise.count} values by the rule {rule}, got {len(values)}", 0)
     return promise.spread(values, np.zeros(shape, np.float32)).astype(np.float32), promise

@@ -17,7 +17,9 @@ MAX_BITS = 12
 
 
 def restored(positions: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Positions (n,) in an array of `shape` that is read with its first axis fastest, as those where its last one is."""
+    """Positions (n,) in an array of `shape` that is read with its first axis fastest, as those with its last axis
+    fastest.
+    """
     return np.ravel_multi_index(np.unravel_index(positions, shape, order="F"), shape).astype(np.int64)
 
 
@@ -53,7 +55,7 @@ def positions(symbols: NDArray[np.integer], bits: int, nonzero: int, count: int)
     escape = (1 << bits) - 1
     is_escape = symbols == escape
     ends = np.cumsum(symbols.astype(np.int64) + ~is_escape) - 1
-    made = ends[~is_escape]
+    made: NDArray[np.int64] = ends[~is_escape]
     if len(made) != nonzero:
         raise Damaged(f"expected the indices of {nonzero} nonzero weights, got {len(made)}", 0)
     if len(made) and made[-1] >= count:

@@ -37,15 +37,50 @@ class Plan:
         return len(self.table) + self.size
 
 
+@dataclass(frozen=True)
+class Content:
+    """A stream that was read: its symbols (n,), all below `alphabet`, the bytes of their codes, its coder, and the
+    lengths of its codes if it is Huffman-coded.
+    """
+
+    symbols: NDArray[np.integer]
+    alphabet: int
+    size: int
+    coder: int = PACKED
+    lengths: NDArray[np.uint8] | None = None
+    bits: int = 0
+
+    def entropy(self) -> float:
+        """The bits that an ideal coder needs which knows only how often each symbol occurs; `bits` where there are
+        no symbols.
+        """
+        return float(self.bits) or entropy(histogram(self.symbols, self.alphabet))
+
+    def lengths_used(self) -> list[int]:
+        """How many codes of each length, 0 to 15 bits, there are; empty if it is not Huffman-coded."""
+        if self.lengths is None:
+            return []
+        counts = histogram(self.symbols, self.alphabet)
+        return np.bincount(self.lengths, weights=counts, minlength=16).astype(int).tolist()
+
+
+NOTHING = Content(np.zeros(0, np.uint16), 0, 0)
+
+
 def width(symbols: int) -> int:
     """The bits of a number below `symbols`."""
     return (symbols - 1).bit_length()
 
 
+def packed(counts: NDArray[np.integer]) -> Plan:
+    """The coding of a stream with so many of each symbol (symbols,) as numbers of a fixed width."""
+    return Plan(PACKED, b"", packed_bytes(int(counts.sum()), width(len(counts))))
+
+
 def plan(counts: NDArray[np.integer], *, with_ans: bool) -> Plan:
     """The smallest coding of a stream with so many of each symbol (symbols,)."""
     total = int(counts.sum())
-    best = Plan(PACKED, b"", packed_bytes(total, width(len(counts))))
+    best = packed(counts)
     if len(counts) <= huffman.MAX_SYMBOLS and total:
         lengths = huffman.code_lengths(counts)
         size = -(-huffman.coded_bits(counts, lengths) // 8)
@@ -67,21 +102,27 @@ def write(plan: Plan, counts: NDArray[np.integer], symbols: NDArray[np.integer])
     return b"".join([*parts, encoder.finish()])
 
 
-def read(reader: Reader, coder: int, alphabet: int, count: int) -> NDArray[np.integer]:
+def read(reader: Reader, coder: int, alphabet: int, count: int) -> Content:
     """`count` symbols below `alphabet`: a table and the codes behind it."""
     start = reader.offset
     if coder == PACKED:
-        found = unpack(reader.take(packed_bytes(count, width(alphabet)), "packed numbers"), count, width(alphabet))
+        size = packed_bytes(count, width(alphabet))
+        found = unpack(reader.take(size, "packed numbers"), count, width(alphabet))
         if len(found) and int(found.max()) >= alphabet:
             raise Damaged(f"expected numbers below {alphabet}, got {found.max()}", start)
-        return found
+        return Content(found, alphabet, size)
     if not count:
         raise Damaged("expected a code for some symbols, got one for none", start)
     if alphabet > huffman.MAX_SYMBOLS:
         raise Damaged(f"expected at most {huffman.MAX_SYMBOLS} symbols in a code, got {alphabet}", start)
     if coder == ANS:
-        return ans.decode(reader, alphabet, count)
-    return huffman.Decoder(huffman.read_lengths(reader, alphabet), count, reader).all()
+        table = ans.read_table(reader, alphabet)
+        start = reader.offset
+        return Content(ans.decode(reader, table, count), alphabet, reader.offset - start, coder)
+    lengths = huffman.read_lengths(reader, alphabet)
+    start = reader.offset
+    symbols = huffman.Decoder(lengths, count, reader).all()
+    return Content(symbols, alphabet, reader.offset - start, coder, lengths)
 
 
 def histogram(symbols: NDArray[np.integer], size: int) -> NDArray[np.int64]:

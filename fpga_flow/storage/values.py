@@ -26,7 +26,7 @@ _FLOAT = np.dtype("<f4")
 @dataclass(frozen=True)
 class ValuePlan:
     """How a stream of values can be coded: its kind, the bytes of its alphabet, and the coding of its symbols, which
-    occur as often as `counts` says. `first` is the whole number of symbol 0 of a range.
+    occur as often as `counts` says. `first` is the whole number of symbol 0 of a range, `size` how many numbers it has.
     """
 
     kind: int
@@ -34,6 +34,7 @@ class ValuePlan:
     stream: streams.Plan
     counts: NDArray[np.int64]
     first: int = 0
+    size: int = 0
 
     @property
     def total(self) -> int:
@@ -75,11 +76,11 @@ def in_range(fraction: int, first: int, size: int, count: int) -> ValuePlan:
     """`count` whole numbers from `first` below `first + size`, packed."""
     head = signed_varint(fraction) + signed_varint(first) + varint(size)
     data = streams.Plan(streams.PACKED, b"", packed_bytes(count, streams.width(size)))
-    return ValuePlan(RANGE, head, data, np.zeros(0, np.int64), first)
+    return ValuePlan(RANGE, head, data, np.zeros(0, np.int64), first, size)
 
 
-def read(reader: Reader, kind: int, coder: int, count: int) -> NDArray[np.float32]:
-    """`count` values: their alphabet and the symbols behind it.
+def read(reader: Reader, kind: int, coder: int, count: int) -> tuple[NDArray[np.float32], streams.Content]:
+    """`count` values, and the stream of their symbols: an alphabet and the symbols behind it.
 
     Raises:
         Damaged: see the message.
@@ -88,29 +89,37 @@ def read(reader: Reader, kind: int, coder: int, count: int) -> NDArray[np.float3
     if kind == FLOATS:
         if coder != streams.PACKED:
             raise Damaged("expected float32 values without a code", start)
-        found = np.frombuffer(reader.take(count * _FLOAT.itemsize, "float32 values"), _FLOAT).astype(np.float32)
-        if not np.isfinite(found).all():
-            raise Damaged("expected finite values, got others", start)
-        return found
+        found = _read_floats(reader, count)
+        return found, streams.Content(np.zeros(0, np.uint16), 0, found.nbytes, bits=8 * found.nbytes)
     if kind == CODEBOOK:
         size = reader.varint("the size of a codebook", MAX_SYMBOLS)
-        values = read(reader, FLOATS, streams.PACKED, size)
+        values = _read_floats(reader, size)
     else:
         fraction = reader.signed_varint("a binary point", MAX_FRACTION)
         first = reader.signed_varint("a least value", MAX_WHOLE)
         size = reader.varint("the size of an alphabet", 2 * MAX_WHOLE + 1 if kind == RANGE else MAX_SYMBOLS)
         if kind == RANGE:
-            if size < 1 or first + size - 1 > MAX_WHOLE:
+            if first + size - 1 > MAX_WHOLE:
                 raise Damaged(f"expected values of at most {MAX_WHOLE}, got {size} from {first}", start)
-            symbols = streams.read(reader, coder, size, count)
             if size > MAX_SYMBOLS:
-                return _scaled(symbols.astype(np.int64) + first, fraction, start)
-            return _scaled(np.arange(first, first + size), fraction, start)[symbols]
-        values = _scaled(_read_listed(reader, first, size), fraction, start)
+                content = streams.read(reader, coder, size, count)
+                values = _scaled(content.symbols.astype(np.int64) + first, fraction, start)
+                return values, streams.Content(content.symbols[:0], 0, content.size, bits=8 * content.size)
+            values = _scaled(np.arange(first, first + size), fraction, start)
+        else:
+            values = _scaled(_read_listed(reader, first, size), fraction, start)
     if size < 1:
         raise Damaged("expected an alphabet of at least one value", start)
-    made: NDArray[np.float32] = values[streams.read(reader, coder, size, count)]
-    return made
+    content = streams.read(reader, coder, size, count)
+    return values[content.symbols], content
+
+
+def _read_floats(reader: Reader, count: int) -> NDArray[np.float32]:
+    start = reader.offset
+    found = np.frombuffer(reader.take(count * _FLOAT.itemsize, "float32 values"), _FLOAT).astype(np.float32)
+    if not np.isfinite(found).all():
+        raise Damaged("expected finite values, got others", start)
+    return found
 
 
 def _read_listed(reader: Reader, first: int, size: int) -> NDArray[np.int64]:
