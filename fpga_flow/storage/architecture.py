@@ -82,6 +82,11 @@ def read(data: bytes | memoryview) -> dict[str, Any]:
         raise Damaged(f"expected an architecture, got: {' '.join(str(error).split())[:120]}", 0) from error
 
 
+def are_equal(one: Any, other: Any) -> bool:
+    """Whether two models have the same architecture, apart from what only training needs."""
+    return bool(normal(_plain(one.get_config())) == normal(_plain(other.get_config())))
+
+
 def normal(config: Any) -> Any:
     """A configuration without what is left out of files whatever its value is, for comparisons."""
     if isinstance(config, dict):

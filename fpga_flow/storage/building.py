@@ -69,7 +69,9 @@ def build(contents: Contents, name: str) -> Network:
     except MemoryError:
         raise
     except Exception as error:  # Keras raises anything at a configuration that it can't read
-        raise _wrong(name, f"expected a model, got: {model_file.printable(' '.join(str(error).split())[:200])}") from error
+        raise _wrong(
+            name, f"expected a model, got: {model_file.printable(' '.join(str(error).split())[:200])}"
+        ) from error
     if not isinstance(model, keras.Model):
         raise _wrong(name, f"expected a model, got a layer: {type(model).__name__}")
     layers = weighted(model)
