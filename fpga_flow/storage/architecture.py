@@ -52,7 +52,7 @@ _DICTIONARY = b"""\
 
 def write(model: Any) -> bytes:
     """The architecture of a functional or Sequential model."""
-    text = json.dumps(_short_model(type(model).__name__, _plain(model.get_config()), model), separators=(",", ":"))
+    text = json.dumps(_short_model(type(model).__name__, _config(model), model), separators=(",", ":"))
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=_DICTIONARY)
     return deflate.compress(text.encode()) + deflate.flush()
 
@@ -84,7 +84,7 @@ def read(data: bytes | memoryview) -> dict[str, Any]:
 
 def are_equal(one: Any, other: Any) -> bool:
     """Whether two models have the same architecture, apart from what only training needs."""
-    return bool(normal(_plain(one.get_config())) == normal(_plain(other.get_config())))
+    return bool(normal(_config(one)) == normal(_config(other)))
 
 
 def normal(config: Any) -> Any:
@@ -96,6 +96,11 @@ def normal(config: Any) -> Any:
 
 def _is_unused(key: str) -> bool:
     return key in _UNUSED or key.endswith(_TRAINING)
+
+
+def _config(model: Any) -> Any:
+    with quietly():  # Keras warns of how QKeras writes its quantizers
+        return _plain(model.get_config())
 
 
 def _plain(config: Any) -> Any:

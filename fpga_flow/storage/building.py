@@ -30,7 +30,7 @@ def sources(network: Network) -> Iterator[list[Source]]:
         FieldError: one is not finite, or not float32.
     """
     for layer in weighted(network.model):
-        found = []
+        found: list[Source] = []
         for variable, name in zip(layer.weights, names(layer), strict=True):
             values = variable.numpy()
             place = f'layer "{layer.name}", {name}'

@@ -79,12 +79,12 @@ def split(data: bytes | memoryview, name: str, max_bytes: int = MAX_BYTES, *, wi
         with _located(name, f"layer {number}", 0):
             body, crc = _section(reader, crc)
         with _located(name, f"layer {number}", begin := _begin(reader, body)):
-            weights = list(_weights(Reader(body)))
-            for start, weight in weights:
+            sections.append([(begin + start, weight) for start, weight in _weights(Reader(body))])
+        for place, (begin, weight) in enumerate(sections[-1], 1):
+            with _located(name, f"layer {number}, weight {place}", begin):
                 left -= decoder.read_header(Reader(weight)).count * np.dtype(np.float32).itemsize
                 if left < 0:
-                    raise Damaged(f"expected weights of at most {max_bytes:,} bytes in all, got more", start)
-        sections.append([(begin + start, weight) for start, weight in weights])
+                    raise Damaged(f"expected weights of at most {max_bytes:,} bytes in all, got more", 0)
     with _located(name, "end", 0):
         if reader.left:
             raise Damaged(f"expected the end of the file, got {reader.left} more bytes", reader.offset)

@@ -335,9 +335,9 @@ static inline fpz_error fpz_next(fpz_stream *stream, uint32_t *symbol) {
     }
     uint32_t code = 0, first = 0, place = 0;
     for (uint32_t length = 1; length < 16; length++) {
-        uint32_t bit;
-        FPZ_TRY(fpz_bits(stream, 1, &bit));
-        code = code << 1 | bit;
+        if (stream->bit >= 8 * stream->size) return FPZ_CUT;
+        code = code << 1 | (stream->data[stream->bit >> 3] >> (7 - (stream->bit & 7)) & 1u);
+        stream->bit++;
         first <<= 1;
         if (code - first < stream->counts[length]) {
             *symbol = stream->symbols[place + code - first];

@@ -61,7 +61,8 @@ class Content:
         if self.lengths is None:
             return []
         counts = histogram(self.symbols, self.alphabet)
-        return np.bincount(self.lengths, weights=counts, minlength=16).astype(int).tolist()
+        found: list[int] = np.bincount(self.lengths, weights=counts, minlength=16).astype(int).tolist()
+        return found
 
 
 NOTHING = Content(np.zeros(0, np.uint16), 0, 0)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CAPACITY = 1 << 20 };
+enum { CAPACITY = 5000000 };
 static float floats[CAPACITY];
 static int32_t integers[CAPACITY];
 static fpz_work work;
