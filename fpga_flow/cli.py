@@ -196,6 +196,32 @@ def csim(
 
 
 @app.command()
+def unpack(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .fpz file.")],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write model.h5, promises.npz and the C decoder "
+                                             "fpz.h into this folder.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Show what a model.fpz holds, layer by layer and byte by byte, and unpack it.
+
+    A spec can name a .fpz file where it names any other trained model (`network.path`).
+
+    Example: `fpga-flow unpack runs/digits_mlp/6c455aba4d5d116c/4-store/model.fpz --out unpacked`
+    """
+    from fpga_flow import storage
+    from fpga_flow.storage import show
+
+    network, summary = storage.read(file)
+    if out is not None:
+        storage.unpack(network, out)
+    if as_json:
+        _print_json(summary.to_dict())
+    elif not quiet:
+        show.print_summary(summary)
+
+
+@app.command()
 def resources(
     project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The folder of an HLS project, or of a run.")],
     build: Annotated[bool, typer.Option("--build", help="Run the vendor's tools on the project first.")] = False,

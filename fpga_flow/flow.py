@@ -40,7 +40,7 @@ class Outcome:
 
 def stage_names(spec: FlowSpec) -> list[str]:
     """The names of a spec's stages, in their order."""
-    return ["float", *(one.name for one in spec.compress), "hls", "csim", "resources"]
+    return ["float", *(one.name for one in spec.compress), "store", "hls", "csim", "resources"]
 
 
 def run(
@@ -135,6 +135,9 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
             "compress/base.py", "compress/rounds.py", compress.source(one.name), "fixed_point.py", "patterns.py"
         )
         add(one.name, one.options.model_dump(mode="json"), uses, code, runs.versions("QKeras"))
+    network_made = previous
+    add("store", runs.code_digest("storage", "networks/model_file.py"))
+    previous = network_made  # what follows does not depend on the file
     board = boards.load(spec.hls.board)
     hls_options = {
         **spec.hls.model_dump(mode="json"),

@@ -38,6 +38,11 @@ class _Shifted(qkeras.BaseQuantizer):
     def get_config(self) -> dict[str, Any]:
         return {"bits": self.bits, "integer": self.integer, **self.options}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The quantizer again; Keras asks for this method by its name."""
+        return cls(**config)
+
 
 @keras.utils.register_keras_serializable("fpga_flow")
 class ShiftedBits(_Shifted):
