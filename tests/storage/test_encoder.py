@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fpga_flow.networks.promises import Mask, Sharing
-from fpga_flow.storage import architecture, decoder, encoder, file, streams
+from fpga_flow.storage import architecture, decoder, encoder, streams
 from fpga_flow.storage.bits import Damaged, Reader
 
 _RNG = np.random.default_rng(0)

@@ -98,7 +98,7 @@ def test_what_can_not_be_stored_is_refused():
     network = nets.made("sequential")
     variable = network.model.weights[0]
     variable.assign(variable * np.nan)
-    with pytest.raises(FieldError, match="layer \"dense.*\", kernel: expected finite values, got some that are not"):
+    with pytest.raises(FieldError, match='layer "dense.*", kernel: expected finite values, got some that are not'):
         storage.encode(network)
 
     class Own(keras.Model):
