@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.report import confusion, figures, histogram, pictures, text, weights
+from fpga_flow.report.drawing import Drawn
 from fpga_flow.runs import Done
 
 #: Of more classes than this only the first ones are listed.
@@ -59,7 +60,7 @@ class Training:
     """One training: its figure, and in words what was kept."""
 
     name: str
-    figure: figures.Drawn
+    figure: Drawn
     epochs: int
     kept: int
     detail: str
