@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ INK, MUTED, GRID = "#1c232b", "#5b6672", "#e1e6ec"
 #: Of what is told apart by colour, and of all the rest.
 PARTS = (BLUE, YELLOW, GREEN, PURPLE, SKY, ORANGE, "#3b3f9e")
 REST = "#8a94a0"
+#: Room above a figure for the buttons, and below these for the legend.
+BELOW_BUTTONS = 76
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -34,7 +37,9 @@ def label(name: str) -> str:
 
 
 def figure(**layout: Any) -> Any:
-    """An empty figure; keywords are of plotly's layout."""
+    """An empty figure; keywords are of plotly's layout. A legend of more than a few words needs the margin
+    `BELOW_BUTTONS` where the figure may be narrow.
+    """
     made = go.Figure()
     made.update_layout(
         template="none",  # plotly's own template is 7 kB in each figure
@@ -60,3 +65,10 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 def drawn(figure: Any) -> Drawn:
     """A finished figure."""
     return Drawn(figure.to_json(), figure.layout.height)
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Marks of a logarithmic axis: 1, 2 and 5 of each power of ten, or only the powers where there are many."""
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    digits = (1, 2, 5) if high < 1000 * low else (1,)
+    return [float(f"{digit}e{exponent}") for exponent in exponents for digit in digits]

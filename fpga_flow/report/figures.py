@@ -13,6 +13,8 @@ from fpga_flow.report.drawing import BLUE, INK, MUTED, ORANGE, PARTS, RED, REST,
 from fpga_flow.report.histogram import Histogram
 
 RESOURCE_NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "uram": "URAM"}
+#: Where the logarithmic axis of counts begins.
+_FLOOR = 0.7
 
 
 def accuracies(stages: Sequence[tuple[str, float, tuple[float, float]]]) -> Drawn:
@@ -85,7 +87,7 @@ def training(history: Sequence[Mapping[str, Any]], kept: int) -> Drawn:
     values = [_finite(row.get(key), 1.0) for row in history for key in ("loss", "val_loss")]
     losses = [value for value in values if value is not None]
     if losses and max(losses) > 3 * min(losses) > 0:
-        ticks = _ticks(min(losses), max(losses))
+        ticks = drawing.log_ticks(min(losses), max(losses))
         figure.update_layout(yaxis={"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]})
     else:
         figure.update_layout(yaxis_title_text="loss")
@@ -144,6 +146,12 @@ def weights(histogram: Histogram) -> Drawn:
         )  # fmt: skip
     final = histogram.final
     filled = final.counts > 0
+    if histogram.shared is not None and histogram.are_shared_marked:
+        values, numbers = histogram.shared
+        figure.add_scatter(
+            x=np.repeat(values, 3), y=[y for number in numbers.tolist() for y in (_FLOOR, number, None)], mode="lines",
+            name="shared value", line={"color": ORANGE, "width": 2}, hoverinfo="skip",
+        )  # fmt: skip
     figure.add_scatter(
         x=final.middles[filled], y=final.counts[filled], name="final", mode="markers",
         marker={"color": ORANGE, "size": 6, "line": {"color": "#fff", "width": 0.5}},
@@ -154,7 +162,7 @@ def weights(histogram: Histogram) -> Drawn:
         xaxis=axis("weight", anchor="y2" if histogram.levels is not None else "y"),
         yaxis=axis(
             "number of weights", type="log", dtick=1, domain=[0.14, 1], exponentformat="none", rangemode="tozero",
-            range=[math.log10(0.7), math.log10(1.5 * most)],
+            range=[math.log10(_FLOOR), math.log10(1.5 * most)],
         ),
     )  # fmt: skip
     if histogram.levels is None:
@@ -187,10 +195,3 @@ def _mode(epochs: Sequence[int]) -> str:
 def _padded(epochs: Sequence[int]) -> list[float]:
     margin = max(0.5, 0.02 * (epochs[-1] - epochs[0]))
     return [epochs[0] - margin, epochs[-1] + margin]
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Marks of a logarithmic axis: 1, 2 and 5 of each power of ten, or only the powers where there are many."""
-    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    digits = (1, 2, 5) if len(exponents) <= 3 else (1,)
-    return [float(f"{digit}e{exponent}") for exponent in exponents for digit in digits]
