@@ -116,6 +116,12 @@ class CodedWeight:
         """Its bytes in all."""
         return self.bytes_indices + self.bytes_values + self.bytes_tables + self.bytes_header
 
+    @property
+    def streams(self) -> dict[str, Sequence[int]]:
+        """The code lengths of its Huffman-coded streams by what these hold."""
+        lengths = {"values": self.value_lengths, "indices": self.index_lengths}
+        return {what: counts for what, counts in lengths.items() if sum(counts)}
+
 
 def steps(record: Mapping[str, Any], start: int) -> list[Step]:
     """The bytes of the network from float32 over each pass (its streams as numbers of fixed width) and Huffman coding

@@ -149,8 +149,8 @@ def weights(histogram: Histogram) -> Drawn:
     if histogram.shared is not None and histogram.are_shared_marked:
         values, numbers = histogram.shared
         figure.add_scatter(
-            x=np.repeat(values, 3), y=[y for number in numbers.tolist() for y in (_FLOOR, number, None)], mode="lines",
-            name="shared value", line={"color": ORANGE, "width": 2}, hoverinfo="skip",
+            x=np.repeat(values, 3).tolist(), y=[y for count in numbers.tolist() for y in (_FLOOR, count, None)],
+            name="shared value", mode="lines", line={"color": ORANGE, "width": 2}, hoverinfo="skip",
         )  # fmt: skip
     figure.add_scatter(
         x=final.middles[filled], y=final.counts[filled], name="final", mode="markers",

@@ -200,7 +200,7 @@ def _compression(
     curves = compression.curves(record)
     zeros = compression.zeros(record, collected)
     coded = compression.coded(record)
-    huffman = [each for each in coded if sum(each.value_lengths) or sum(each.index_lengths)]
+    huffman = [each for each in coded if each.streams]
     drawn = compression_figures
     shown = {
         "steps": (steps, drawn.waterfall(steps)) if steps else None,
