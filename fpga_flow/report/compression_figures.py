@@ -113,7 +113,10 @@ def sensitivity(losses: Mapping[str, Sequence[float]]) -> Drawn:
             x=[0, *(100 * share for share in SENSITIVITY_AT)], y=list(losses[name]), mode="lines+markers", **look,
             marker={"size": 5}, hovertemplate=f"{label(name)}, %{{x:.0f}} % zeros: %{{y:.4g}}<extra></extra>",
         )  # fmt: skip
-    figure.update_layout(xaxis=axis("zeros in this layer alone in %"), yaxis=axis("loss"))
+    figure.update_layout(
+        xaxis=axis("zeros in this layer alone in %"), yaxis=axis("loss"),
+        legend={"y": -0.2, "yanchor": "top", "font": {"size": 12}}, margin_t=44,  # names may be long
+    )  # fmt: skip
     return drawn(figure)
 
 
@@ -162,25 +165,41 @@ def code_lengths(weights: Sequence[CodedWeight]) -> Drawn:
 
 
 def code_lengths_by_weight(weights: Sequence[CodedWeight]) -> Drawn:
-    """Of each weight's streams, what share of the codes has which length, as shades."""
-    streams = [(f"{each.name}, {what}", counts) for each in weights for what, counts in each.streams.items()]
-    names, rows = [label(name) for name, _ in streams], list(range(len(streams)))
-    height = _row_height(len(streams))
-    figure = drawing.figure(height=120 + height * len(streams))
-    figure.add_heatmap(
-        z=[[100 * count / sum(counts) or None for count in counts] for _, counts in streams], y=rows,
-        x=list(range(max(len(counts) for _, counts in streams))), xgap=2, ygap=2, zmin=0, zmax=100,
-        colorscale=[[0, "#dbe8f3"], [1, "#053d78"]], text=[[name] * len(counts) for name, (_, counts) in
-                                                            zip(names, streams, strict=True)],
-        hovertemplate="%{text}: %{z:.1f} % of the codes have %{x} bits<extra></extra>", hoverongaps=False,
-        colorbar={"title": {"text": "% of codes", "side": "right"}, "thickness": 12, "outlinewidth": 0},
+    """Of each weight's streams, what share of the codes has which length, as shades: a panel for values, one for
+    indices.
+    """
+    names = [label(each.name) for each in weights]
+    height = _row_height(len(weights))
+    figure = drawing.figure(height=142 + height * len(weights), showlegend=False, margin_t=66)
+    panels = [what for what in ("values", "indices") if any(what in each.streams for each in weights)]
+    for number, what in enumerate(panels, 1):
+        chosen = [(row, each.streams[what]) for row, each in enumerate(weights) if what in each.streams]
+        texts, rows, axes = [names[row] for row, _ in chosen], [row for row, _ in chosen], f"x{number}"
+        longest = max(len(counts) for _, counts in chosen)
+        figure.add_heatmap(
+            z=[[100 * count / sum(counts) or None for count in counts] for _, counts in chosen], y=rows, xaxis=axes,
+            x=list(range(longest)), text=[[each] * longest for each in texts], xgap=2, ygap=2, coloraxis="coloraxis",
+            hovertemplate="%{text}: %{z:.1f} % of the codes have %{x} bits<extra></extra>", hoverongaps=False,
+        )  # fmt: skip
+        figure.add_scatter(
+            x=[mean_length(counts) for _, counts in chosen], y=rows, mode="markers", text=texts, xaxis=axes,
+            marker=_mark(height - 4, ORANGE), hovertemplate="%{text}: %{x:.2f} bits on average<extra></extra>",
+        )  # fmt: skip
+        domain = [(number - 1) / len(panels) + 0.02 * (number - 1), number / len(panels)]
+        lengths = _lengths([counts for _, counts in chosen])
+        figure.update_layout({f"xaxis{number}": {**lengths, "domain": domain, "showgrid": False, "anchor": "y"}})
+        figure.add_annotation(
+            text=what, x=domain[0], y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom", showarrow=False
+        )
+    figure.update_layout(
+        yaxis=_rows([each.name for each in weights]),
+        coloraxis={
+            "cmin": 0, "cmax": 100, "colorscale": [[0, "#dbe8f3"], [1, "#053d78"]],
+            "colorbar": {"title": {"text": "% of codes", "side": "top", "font": {"size": 13}}, "thickness": 12,
+                         "outlinewidth": 0, "lenmode": "pixels", "len": min(220, 60 + height * len(weights)), "y": 1,
+                         "yanchor": "top", "nticks": 3},
+        },
     )  # fmt: skip
-    figure.add_scatter(
-        x=[mean_length(counts) for _, counts in streams], y=rows, mode="markers", text=names,
-        marker=_mark(height - 4, ORANGE), hovertemplate="%{text}: %{x:.2f} bits on average<extra></extra>",
-    )  # fmt: skip
-    lengths = _lengths([counts for _, counts in streams])
-    figure.update_layout(xaxis={**lengths, "showgrid": False}, yaxis=_rows([name for name, _ in streams]))
     return drawn(figure)
 
 

@@ -210,6 +210,7 @@ def _compression(
         "shared": compression.shared(record),
         "lengths": (drawn.code_lengths(huffman), drawn.code_lengths_by_weight(huffman)) if huffman else None,
         "coded": coded,
+        "not_huffman": len(coded) - len(huffman),
     }
     return shown if any(shown.values()) else {}
 

@@ -228,6 +228,8 @@ def test_layers_that_are_all_zero_and_of_one_value(run) -> None:
     (lengths,), layout = figure(page, "figure-lengths")
     assert (lengths["name"], lengths["y"][0]) == ("values, mean 0.00 bits", 512)
     assert layout["xaxis"]["range"] == [-0.6, 0.6]
+    (shades, _), _ = figure(page, "figure-lengths-by-weight")  # no panel of indices
+    assert shades["z"][0][0] == 100
     assert "lets the weights share 0 values besides zero" in page.text  # conv_1, which has only zeros
 
 
@@ -237,12 +239,24 @@ def test_code_lengths(shown: tuple[Any, Page]) -> None:
     assert (values["x"], values["y"]) == ([0, 1, 2, 3], [0, 18, 0, 12])
     assert values["name"] == "values, mean 1.80 bits"
     assert (indices["y"], indices["name"]) == ([0, 0, 15, 3], "indices, mean 2.17 bits")
-    (shades, means), layout = figure(page, "figure-lengths-by-weight")
-    assert layout["yaxis"]["ticktext"][:2] == ["conv_1.kernel, values", "conv_1.kernel, indices"]
+    (shades, means, index_shades, index_means), layout = figure(page, "figure-lengths-by-weight")
+    assert layout["yaxis"]["ticktext"] == ["conv_1.kernel", "dense_1.kernel", "output.kernel"]
     assert shades["z"][0] == [None, 60.0, None, 40.0]
-    assert means["x"][:2] == pytest.approx([1.8, 13 / 6])
+    assert index_shades["z"][2] == pytest.approx([None, None, 100 * 5 / 6, 100 / 6])
+    assert means["x"] == pytest.approx([1.8] * 3)
+    assert index_means["x"] == pytest.approx([13 / 6] * 3)
+    assert (shades["xaxis"], index_shades["xaxis"]) == ("x", "x2")
     assert "conv_1.kernel 16 6 alphabet, Huffman 3 3 2 1 4 10 4.2" in page.text
+    assert "without a Huffman code" not in page.text
     assert "All weights 48 18 9 6 3 12 30 12.5" in page.text
+
+
+def test_weights_with_and_without_huffman_codes(run) -> None:
+    run.record["size"]["encoded"]["layers"][1].update(value_lengths=[], index_lengths=[])
+    page = Page(run.write())
+    assert "1 other weight is smaller without a Huffman code." in page.text
+    ticks = figure(page, "figure-lengths-by-weight")[1]["yaxis"]["ticktext"]
+    assert ticks == ["conv_1.kernel", "output.kernel"]
 
 
 def test_weights_without_huffman_codes(run) -> None:
@@ -292,9 +306,9 @@ def test_one_and_many_layers(make_run: Callable[..., Any], count: int) -> None:
     assert layout["yaxis"]["ticktext"] == names
     assert len(bars["x"]) == count
     assert layout["height"] < 1200
-    (shades, _), layout = figure(page, "figure-lengths-by-weight")
-    assert len(shades["z"]) == 2 * count
-    assert layout["height"] < 2200
+    (shades, *_), layout = figure(page, "figure-lengths-by-weight")
+    assert len(shades["z"]) == count
+    assert layout["height"] < 1250
 
 
 def test_run_that_never_pruned(make_run: Callable[..., Any]) -> None:
