@@ -1,47 +1,27 @@
-"""The figures of the report, as plotly's JSON, in colours that colour-blind readers can tell apart."""
+"""The figures of the report."""
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
-from fpga_flow.report import text
+from fpga_flow.report import drawing
+from fpga_flow.report.drawing import BLUE, INK, MUTED, ORANGE, PARTS, RED, REST, Drawn, axis, drawn, label
 from fpga_flow.report.histogram import Histogram
 
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
-    "#0072b2", "#d55e00", "#007a5a", "#a8071a", "#a3457f", "#56b4e9", "#e69f00",
-)  # fmt: skip
-INK, MUTED, GRID = "#1c232b", "#5b6672", "#e1e6ec"
-_PARTS = (BLUE, YELLOW, GREEN, PURPLE, SKY, ORANGE, "#3b3f9e")
-_REST = "#8a94a0"
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 RESOURCE_NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "uram": "URAM"}
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure as JSON that can stand in a script element (plotly escapes `<`, `>`, `/`), and its height in pixels."""
-
-    json: str
-    height: int
-
-
-def label(name: str) -> str:
-    """A name as plotly shows it: plotly reads some HTML in texts."""
-    return html.escape(text.clipped(name), quote=False)
+#: Where the logarithmic axis of counts begins.
+_FLOOR = 0.7
 
 
 def accuracies(stages: Sequence[tuple[str, float, tuple[float, float]]]) -> Drawn:
     """Accuracy per stage (name, share, its confidence interval), the first stage on top."""
     names = [label(name) for name, _, _ in stages]
     shares = [100 * share for _, share, _ in stages]
-    figure = _figure(height=80 + 38 * len(stages), showlegend=False)
+    figure = drawing.figure(height=80 + 38 * len(stages), showlegend=False)
     figure.add_scatter(
         x=shares,
         y=list(range(len(stages))),
@@ -60,10 +40,10 @@ def accuracies(stages: Sequence[tuple[str, float, tuple[float, float]]]) -> Draw
     )
     places = list(range(len(stages)))
     figure.update_layout(
-        xaxis=_axis("accuracy on the test samples in %"),
-        yaxis=_axis("", tickvals=places, ticktext=names, range=[len(stages) - 0.5, -0.5]),
+        xaxis=axis("accuracy on the test samples in %"),
+        yaxis=axis("", tickvals=places, ticktext=names, range=[len(stages) - 0.5, -0.5]),
     )
-    return _drawn(figure)
+    return drawn(figure)
 
 
 def training(history: Sequence[Mapping[str, Any]], kept: int) -> Drawn:
@@ -75,7 +55,7 @@ def training(history: Sequence[Mapping[str, Any]], kept: int) -> Drawn:
         ("learning rate", (("learning rate", "learning_rate", MUTED),), 1.0),
     )  # fmt: skip
     domains = ((0.0, 0.31), (0.42, 0.73), (0.87, 1.0))
-    figure = _figure(height=330, hovermode="x")
+    figure = drawing.figure(height=330, hovermode="x")
     for number, ((title, series, factor), domain) in enumerate(zip(panels, domains, strict=True), 1):
         suffix = str(number) if number > 1 else ""
         for name, key, colour in series:
@@ -89,10 +69,10 @@ def training(history: Sequence[Mapping[str, Any]], kept: int) -> Drawn:
             )  # fmt: skip
         figure.update_layout(
             {
-                f"xaxis{suffix}": _axis(
+                f"xaxis{suffix}": axis(
                     "epoch", domain=domain, anchor=f"y{suffix}", nticks=7 if number < 3 else 4, range=_padded(epochs)
                 ),
-                f"yaxis{suffix}": _axis(title, anchor=f"x{suffix}"),
+                f"yaxis{suffix}": axis(title, anchor=f"x{suffix}"),
             }
         )
         figure.add_shape(
@@ -107,14 +87,14 @@ def training(history: Sequence[Mapping[str, Any]], kept: int) -> Drawn:
     values = [_finite(row.get(key), 1.0) for row in history for key in ("loss", "val_loss")]
     losses = [value for value in values if value is not None]
     if losses and max(losses) > 3 * min(losses) > 0:
-        ticks = _ticks(min(losses), max(losses))
+        ticks = drawing.log_ticks(min(losses), max(losses))
         figure.update_layout(yaxis={"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]})
     else:
         figure.update_layout(yaxis_title_text="loss")
     if len(epochs) <= 7:
         figure.update_xaxes(dtick=1)
     figure.update_layout(yaxis3={"rangemode": "tozero", "exponentformat": "power", "nticks": 5})
-    return _drawn(figure)
+    return drawn(figure)
 
 
 def budget(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> Drawn:
@@ -123,13 +103,13 @@ def budget(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> Drawn
     whole = {name: usable[name] if usable else report[name] for name in names}
     layers = [layer for layer in report["layers"] if any(layer.get(name) for name in names)]
     layers.sort(key=lambda layer: -max((layer[name] or 0) / whole[name] for name in names))
-    shown = {layer["name"] for layer in (layers if len(layers) <= len(_PARTS) else layers[: len(_PARTS) - 1])}
+    shown = {layer["name"] for layer in (layers if len(layers) <= len(PARTS) else layers[: len(PARTS) - 1])}
     ordered = [layer for layer in report["layers"] if layer["name"] in shown]
     rest = [layer for layer in layers if layer["name"] not in shown]
-    parts = [(label(layer["name"]), [layer], _PARTS[place]) for place, layer in enumerate(ordered)]
+    parts = [(label(layer["name"]), [layer], PARTS[place]) for place, layer in enumerate(ordered)]
     if rest:
-        parts.append((f"{len(rest)} other parts", rest, _REST))
-    figure = _figure(height=160 + 44 * len(names), barmode="stack", bargap=0.35)
+        parts.append((f"{len(rest)} other parts", rest, REST))
+    figure = drawing.figure(height=160 + 44 * len(names), barmode="stack", bargap=0.35)
     for name, members, colour in parts:
         amounts = [sum(member[each] or 0 for member in members) for each in names]
         figure.add_bar(
@@ -141,8 +121,8 @@ def budget(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> Drawn
         )  # fmt: skip
     of = "what is usable on the board" if usable else "the whole design"
     figure.update_layout(
-        xaxis=_axis(f"share of {of} in %", rangemode="tozero"),
-        yaxis=_axis("", autorange="reversed", type="category"),
+        xaxis=axis(f"share of {of} in %", rangemode="tozero"),
+        yaxis=axis("", autorange="reversed", type="category"),
         legend={"traceorder": "normal", "yref": "container", "y": 0.99, "yanchor": "top"},
         margin_t=76,
     )
@@ -152,12 +132,12 @@ def budget(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> Drawn
             x=100, y=1, yref="paper", yanchor="bottom", text="all that is usable", showarrow=False,
             font={"color": RED, "size": 12},
         )  # fmt: skip
-    return _drawn(figure)
+    return drawn(figure)
 
 
 def weights(histogram: Histogram) -> Drawn:
     """How many weights have which value, above a strip with the values that the type can represent."""
-    figure = _figure(height=330)
+    figure = drawing.figure(height=330)
     for counts, colour in zip(histogram.earlier, (MUTED, BLUE), strict=False):
         figure.add_scatter(
             x=counts.middles, y=counts.counts, name=label(counts.name), mode="lines+markers",
@@ -166,6 +146,12 @@ def weights(histogram: Histogram) -> Drawn:
         )  # fmt: skip
     final = histogram.final
     filled = final.counts > 0
+    if histogram.shared is not None and histogram.are_shared_marked:
+        values, numbers = histogram.shared
+        figure.add_scatter(
+            x=np.repeat(values, 3).tolist(), y=[y for count in numbers.tolist() for y in (_FLOOR, count, None)],
+            name="shared value", mode="lines", line={"color": ORANGE, "width": 2}, hoverinfo="skip",
+        )  # fmt: skip
     figure.add_scatter(
         x=final.middles[filled], y=final.counts[filled], name="final", mode="markers",
         marker={"color": ORANGE, "size": 6, "line": {"color": "#fff", "width": 0.5}},
@@ -173,15 +159,15 @@ def weights(histogram: Histogram) -> Drawn:
     )  # fmt: skip
     most = max(1, *(int(counts.counts.max(initial=0)) for counts in (*histogram.earlier, final)))
     figure.update_layout(
-        xaxis=_axis("weight", anchor="y2" if histogram.levels is not None else "y"),
-        yaxis=_axis(
+        xaxis=axis("weight", anchor="y2" if histogram.levels is not None else "y"),
+        yaxis=axis(
             "number of weights", type="log", dtick=1, domain=[0.14, 1], exponentformat="none", rangemode="tozero",
-            range=[math.log10(0.7), math.log10(1.5 * most)],
+            range=[math.log10(_FLOOR), math.log10(1.5 * most)],
         ),
     )  # fmt: skip
     if histogram.levels is None:
         figure.update_layout(yaxis_domain=[0, 1])
-        return _drawn(figure)
+        return drawn(figure)
     used = np.isin(histogram.levels, final.middles[filled])
     for chosen, name, colour in ((~used, "value not used", "#b3bcc7"), (used, "value used", ORANGE)):
         figure.add_scatter(
@@ -195,33 +181,7 @@ def weights(histogram: Histogram) -> Drawn:
             "anchor": "x", "tickvals": [0], "ticktext": ["values"], "ticks": "", "automargin": True,
         },
     )  # fmt: skip
-    return _drawn(figure)
-
-
-def _figure(**layout: Any) -> Any:
-    figure = go.Figure()
-    figure.update_layout(
-        template="none",  # plotly's own template is 7 kB in each figure
-        font={"family": _FONT, "size": 13, "color": INK},
-        margin={"l": 60, "r": 24, "t": 44, "b": 56},
-        paper_bgcolor="#fff",
-        plot_bgcolor="#fff",
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
-        hoverlabel={"font": {"family": _FONT}, "namelength": -1},
-    )
-    figure.update_layout(**layout)
-    return figure
-
-
-def _axis(title: str, **more: Any) -> dict[str, Any]:
-    return {
-        "title": {"text": title, "font": {"size": 13}, "standoff": 8}, "gridcolor": GRID, "linecolor": MUTED,
-        "showline": True, "ticks": "outside", "tickcolor": MUTED, "zeroline": False, "automargin": True, **more,
-    }  # fmt: skip
-
-
-def _drawn(figure: Any) -> Drawn:
-    return Drawn(figure.to_json(), figure.layout.height)
+    return drawn(figure)
 
 
 def _finite(value: Any, factor: float) -> float | None:
@@ -235,10 +195,3 @@ def _mode(epochs: Sequence[int]) -> str:
 def _padded(epochs: Sequence[int]) -> list[float]:
     margin = max(0.5, 0.02 * (epochs[-1] - epochs[0]))
     return [epochs[0] - margin, epochs[-1] + margin]
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Marks of a logarithmic axis: 1, 2 and 5 of each power of ten, or only the powers where there are many."""
-    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    digits = (1, 2, 5) if len(exponents) <= 3 else (1,)
-    return [float(f"{digit}e{exponent}") for exponent in exponents for digit in digits]

@@ -14,6 +14,8 @@ from fpga_flow.report.weights import LayerWeights, Values
 
 #: Types with more values than this are too dense to be drawn value by value.
 MOST_LEVELS = 256
+#: More shared values than this are not marked.
+MOST_SHARED = 64
 _FEWEST_BINS = 48
 
 
@@ -36,6 +38,9 @@ class Histogram:
     levels       all values of the type, or None where there are too many to draw
     bin_width    of the earlier stages
     final_width  of the final weights: the type's step, so that each bin is one value, unless the type is too fine
+    used         how many values the final weights have
+    shared       if a pass let the weights share values: those that are not zero in the end, and how many have each
+    shared_by    that pass
     """
 
     layer: str
@@ -46,6 +51,13 @@ class Histogram:
     bin_width: float
     final_width: float
     used: int
+    shared: tuple[NDArray[np.float64], NDArray[np.int64]] | None = None
+    shared_by: str = ""
+
+    @property
+    def are_shared_marked(self) -> bool:
+        """Whether the shared values are few enough to be marked."""
+        return self.shared is not None and len(self.shared[0]) <= MOST_SHARED
 
 
 def count(layer: LayerWeights) -> Histogram:
@@ -72,6 +84,8 @@ def count(layer: LayerWeights) -> Histogram:
         width,
         final_width,
         len(np.unique(final)),
+        np.unique(final[final != 0], return_counts=True) if layer.shared_by else None,
+        layer.shared_by,
     )
 
 

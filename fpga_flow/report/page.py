@@ -16,7 +16,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from fpga_flow.datasets.base import Dataset
-from fpga_flow.report import confusion, figures, histogram, pictures, text, weights
+from fpga_flow.report import compression, compression_figures, confusion, figures, histogram, pictures, text, weights
+from fpga_flow.report.drawing import Drawn
 from fpga_flow.runs import Done
 
 #: Of more classes than this only the first ones are listed.
@@ -59,7 +60,7 @@ class Training:
     """One training: its figure, and in words what was kept."""
 
     name: str
-    figure: figures.Drawn
+    figure: Drawn
     epochs: int
     kept: int
     detail: str
@@ -95,6 +96,7 @@ def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done]
         ),
         "interval": interval,
         "trainings": _trainings(finished),
+        "compression": _compression(record, collected, finished),
         "totals": {key: sum(layer[key] for layer in layers) for key in ("parameters", "nonzero", "macs")},
         "histograms": [(counted, figures.weights(counted)) for counted in map(histogram.count, collected)],
         "pictures": [pictures.draw(each) for each in collected if each.final.size],
@@ -187,6 +189,30 @@ def _trainings(finished: Sequence[Done]) -> list[Training]:
         figure = figures.training(history, kept["epoch"])
         trainings.append(Training(done.stage.name, figure, len(history), kept["epoch"], detail, validated))
     return trainings
+
+
+def _compression(
+    record: Mapping[str, Any], collected: Sequence[weights.LayerWeights], finished: Sequence[Done]
+) -> dict[str, Any]:
+    """What the section on compression shows; empty where there is nothing to show."""
+    (_, trained), *_ = weights.models(finished)
+    steps = compression.steps(record, 4 * weights.count(trained))
+    curves = compression.curves(record)
+    zeros = compression.zeros(record, collected)
+    coded = compression.coded(record)
+    huffman = [each for each in coded if each.streams]
+    drawn = compression_figures
+    shown = {
+        "steps": (steps, drawn.waterfall(steps)) if steps else None,
+        "curves": [(curve, drawn.accuracy_against_sparsity(curve)) for curve in curves if curve.points],
+        "sensitivities": [(curve, drawn.sensitivity(curve.losses)) for curve in curves if curve.losses],
+        "zeros": (zeros, drawn.zeros(zeros)) if zeros else None,
+        "shared": compression.shared(record),
+        "lengths": (drawn.code_lengths(huffman), drawn.code_lengths_by_weight(huffman)) if huffman else None,
+        "coded": coded,
+        "not_huffman": len(coded) - len(huffman),
+    }
+    return shown if any(shown.values()) else {}
 
 
 def _resource(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,11 @@ def percent(share: float | None, digits: int = 2) -> str:
     return NONE if share is None or _missing(share) else f"{100 * share:.{digits}f}\u202f%"
 
 
+def times(ratio: float | None) -> str:
+    """How many times smaller or larger: 11.7 with a times sign."""
+    return NONE if ratio is None or _missing(ratio) else f"{ratio:.3g}{_TIMES}"
+
+
 def points(before: float | None, after: float | None) -> str:
     """The change from one share to another in percentage points, with its sign."""
     if before is None or after is None or _missing(before) or _missing(after):

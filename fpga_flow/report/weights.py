@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +24,26 @@ class LayerWeights:
 
     final     what the hardware computes with: values of `type_`
     earlier   the weights as earlier stages left them, by the stages' names; empty where no stage has such a layer
+    shared_by the pass that let them share values, empty if none did
     """
 
     name: str
     type_: FixedPoint
     final: Values
     earlier: Mapping[str, Values]
+    shared_by: str = ""
 
 
 def collect(layers: Sequence[Mapping[str, Any]], finished: Sequence[Done]) -> list[LayerWeights]:
-    """The weights of those `layers` (of run.json) that have some: after the first stage, before quantization, final."""
+    """The weights of those `layers` (of run.json) that have some: after the first stage, before they were quantized or
+    came to share values, and final.
+    """
     stages = {done.stage.name: done.folder for done in finished}
     archive = stages["hls"] / "project" / "weights.npz" if "hls" in stages else None
     if archive is None or not archive.is_file():
         return []
-    earlier = {name: kernels(folder / "model.h5") for name, folder in _float_stages(finished)}
+    earlier = {name: kernels(path) for name, path in _float_stages(finished)}
+    shared_by = {row["layer"]: name for name, rows in _sharing(finished).items() for row in rows}
     collected = []
     with np.load(archive, allow_pickle=False) as arrays:
         for layer in layers:
@@ -48,7 +54,7 @@ def collect(layers: Sequence[Mapping[str, Any]], finished: Sequence[Done]) -> li
             final = arrays[key] * type_.step
             versions = {name: _like(final, found.get(layer["name"], ())) for name, found in earlier.items()}
             known = {name: values for name, values in versions.items() if values is not None}
-            collected.append(LayerWeights(layer["name"], type_, final, known))
+            collected.append(LayerWeights(layer["name"], type_, final, known, shared_by.get(layer["name"], "")))
     return collected
 
 
@@ -66,12 +72,33 @@ def kernels(model: Path) -> dict[str, list[Values]]:
     return found
 
 
+def count(model: Path) -> int:
+    """How many values all weights of a model have that Keras saved as HDF5, biases and all."""
+    sizes = []
+    with h5py.File(model, "r") as file:
+        file["model_weights"].visititems(lambda _, item: sizes.append(item.size) if hasattr(item, "size") else None)
+    return sum(sizes)
+
+
+def models(finished: Sequence[Done]) -> list[tuple[str, Path]]:
+    """The names of the stages that left a model, in their order, and the models."""
+    paths = [(done.stage.name, done.folder / "model.h5") for done in finished]
+    return [(name, path) for name, path in paths if path.is_file()]
+
+
 def _float_stages(finished: Sequence[Done]) -> list[tuple[str, Path]]:
-    """The first stage with a model, and the last one before quantization, which is left out if it is the same one."""
-    models = [(done.stage.name, done.folder) for done in finished if (done.folder / "model.h5").is_file()]
-    names = [name for name, _ in models]
-    before = models[: names.index("quantize")] if "quantize" in names else models
+    """The first stage with a model, and the last one before weights were quantized or came to share values, which is
+    left out if it is the same one.
+    """
+    few_values = {"quantize", *_sharing(finished)}
+    before = [*takewhile(lambda stage: stage[0] not in few_values, models(finished))]
     return list(dict.fromkeys([*before[:1], *before[-1:]]))
+
+
+def _sharing(finished: Sequence[Done]) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """The passes that let weights share values, and what they tell of each weight."""
+    details = {done.stage.name: done.result.get("details", {}) for done in finished}
+    return {name: told["layers"] for name, told in details.items() if "layers" in told}
 
 
 def _like(final: Values, candidates: Sequence[Values]) -> Values | None:

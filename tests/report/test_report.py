@@ -83,7 +83,8 @@ def test_shows_all_sections_and_links_to_them(page: Page) -> None:
     assert len(ids) == len(set(ids))
     linked = [each["href"].removeprefix("#") for each in page.having("a")]
     sections = [
-        "summary", "accuracy", "training", "layers", "resources", "weights", "sparsity", "inputs", "confusion", "run",
+        "summary", "accuracy", "training", "compression", "layers", "resources", "weights", "sparsity", "inputs",
+        "confusion", "run",
     ]  # fmt: skip
     assert [each["id"] for each in page.having("section")] == sections
     assert set(linked) == set(sections)

@@ -23,6 +23,8 @@ from fpga_flow.report import page, text
         (text.points(0.98, 0.9844), "+0.44"),
         (text.points(0.98, 0.9756), "\N{MINUS SIGN}0.44"),
         (text.points(0.98, 0.98), "±0.00"),
+        (text.times(11.71), "11.7\N{MULTIPLICATION SIGN}"),
+        (text.times(None), text.NONE),
         (text.size(512), "512\u202fB"),
         (text.size(4954), "4.95\u202fkB"),
         (text.size(26_280_000), "26.3\u202fMB"),
