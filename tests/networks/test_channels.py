@@ -92,7 +92,7 @@ def plain(x: Any) -> Any:
 def normalized(x: Any) -> Any:
     x = L.ReLU()(L.BatchNormalization(name="b1")(L.Conv2D(8, 3, use_bias=False, name="c1")(x)))
     x = L.BatchNormalization(scale=False, center=False)(L.SeparableConv2D(8, 3, depth_multiplier=2, name="s1")(x))
-    return L.GlobalAveragePooling2D()(L.PReLU(shared_axes=[1, 2])(x))
+    return L.GlobalAveragePooling2D()(L.PReLU(shared_axes=[1, 2])(L.Dropout(0.1, noise_shape=(None, 1, 1, 1))(x)))
 
 
 def residual(merge: Any) -> Callable[[Any], Any]:
@@ -277,6 +277,7 @@ def test_groups_say_what_is_tied():
         (lambda x: L.Add()([x, L.Conv2D(3, 1, name="c")(x)]), "c", '"add" merges them with others that stay'),
         (lambda x: L.Dense(4, activation="softmax", name="c")(x), "c", 'the activation function of "c" takes them '),
         (lambda x: L.Softmax(name="s")(L.Conv2D(4, 1, name="c")(x)), "c", 'what "s" (Softmax) does with them is '),
+        (lambda x: L.Dropout(0.1, (None, 1, 1, 4), name="o")(L.Dense(4, name="c")(x)), "c", 'what "o" (Dropout) does'),
         (lambda x: L.LayerNormalization(name="n")(L.Dense(4, name="c")(x)), "c", 'what "n" (LayerNormalization) does'),
         (lambda x: L.LSTM(4, name="r")(L.Conv1D(4, 1, name="c")(L.Reshape((-1, 3))(x))), "c", 'what "r" (LSTM) does'),
         (lambda x: L.Dense(4)(L.Permute((3, 1, 2))(L.Conv2D(4, 1, name="c")(x))), "c", '"dense" does not have them '),
