@@ -145,6 +145,12 @@ def reshaped(x: Any) -> Any:
     return L.Conv1D(4, 1, name="c2")(L.Reshape((-1, 4))(x))
 
 
+def reshaped_twice(x: Any) -> Any:
+    reshape = L.Reshape((-1, 6))
+    a, b = L.Conv2D(6, 3, name="a")(x), L.MaxPooling2D()(L.Conv2D(6, 3, name="b")(x))
+    return L.Concatenate(axis=1)([reshape(a), reshape(b)])
+
+
 def squeezed(x: Any) -> Any:
     x = L.Conv2D(8, 3, name="c1")(x)
     s = L.Dense(4, activation="relu", name="down")(L.GlobalAveragePooling2D(keepdims=True)(x))
@@ -208,7 +214,8 @@ GRAPHS = {
     **{f"residual {kind}": residual(getattr(L, kind))
        for kind in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average")},
     "joined": joined, "concatenated then added": concatenated_then_added, "depthwise": depthwise, "grouped": grouped,
-    "shuffled": shuffled, "reshaped": reshaped, "squeezed": squeezed, "attended": attended, "shared": shared,
+    "shuffled": shuffled, "reshaped": reshaped, "reshaped twice": reshaped_twice,
+    "squeezed": squeezed, "attended": attended, "shared": shared,
     "nested": nested, "one-dimensional": one_dimensional, "transposed": transposed,
     "over the last axis": over_the_last_axis, "quantized": quantized,
 }  # fmt: skip
