@@ -85,7 +85,7 @@ def _configuration(layer: Layer, kept: Kept) -> dict[str, Any]:
     """The keys of a layer's configuration that change."""
     changes: dict[str, Any] = {key: int(np.count_nonzero(kept[units])) for key, units in layer.sizes.items()}
     if layer.shape is not None:
-        shape = list(layer.shape.shape)
+        shape = list(layer.layer.target_shape)  # -1 stays, as the layer may be used for images of several sizes
         shape[layer.shape.axis] = int(np.count_nonzero(kept[layer.shape.channels]))
         changes["target_shape"] = tuple(shape)
     return changes

@@ -23,7 +23,7 @@ def rule(layer: Any) -> Rule:
     """The rule for a layer."""
     own = type(layer).__module__.split(".")[0] in ("keras", "tf_keras", "qkeras")
     first = getattr(layer, "data_format", None) == "channels_first"
-    if not own or first or getattr(layer, "noise_shape", None) or getattr(layer, "renorm", False):
+    if not own or first or getattr(layer, "renorm", False):
         return _unknown
     return _RULES.get(type(layer).__name__.removeprefix("Q"), _unknown)
 
@@ -38,6 +38,13 @@ def _unknown(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
 def _same(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
     """Each value by itself."""
     return inputs[0]
+
+
+def _dropout(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
+    """The shape of the noise must not name the number of channels."""
+    noise = getattr(call.layer, "noise_shape", None)
+    fits = noise is None or noise[inputs[0].axis + 1] in (None, 1)
+    return (_same if fits else _unknown)(trace, call, inputs)
 
 
 def _activation(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
@@ -239,8 +246,7 @@ def _by_dimensions(name: str, dimensions: Sequence[int], of: Rule) -> dict[str, 
 
 
 _EACH = (
-    "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "Dropout", "SpatialDropout1D", "SpatialDropout2D",
-    "SpatialDropout3D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
+    "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "GaussianNoise", "GaussianDropout", "ActivityRegularization",
 )  # fmt: skip
 _WINDOWED = (
     "MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling", "ZeroPadding", "Cropping", "UpSampling",
@@ -249,6 +255,7 @@ _MERGED = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
 #: By the name of the class; QKeras' classes have a Q in front.
 _RULES: dict[str, Rule] = {
     **dict.fromkeys(_EACH, _same),
+    **dict.fromkeys(("Dropout", "AlphaDropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"), _dropout),
     **{name: each for one in _WINDOWED for name, each in _by_dimensions(one, (1, 2, 3), _windowed).items()},
     **dict.fromkeys(_MERGED, _merged),
     **_by_dimensions("Conv", (1, 2, 3), _convolution),

@@ -92,7 +92,7 @@ def plain(x: Any) -> Any:
 def normalized(x: Any) -> Any:
     x = L.ReLU()(L.BatchNormalization(name="b1")(L.Conv2D(8, 3, use_bias=False, name="c1")(x)))
     x = L.BatchNormalization(scale=False, center=False)(L.SeparableConv2D(8, 3, depth_multiplier=2, name="s1")(x))
-    return L.GlobalAveragePooling2D()(L.PReLU(shared_axes=[1, 2])(x))
+    return L.GlobalAveragePooling2D()(L.PReLU(shared_axes=[1, 2])(L.Dropout(0.1, noise_shape=(None, 1, 1, 1))(x)))
 
 
 def residual(merge: Any) -> Callable[[Any], Any]:
@@ -143,6 +143,12 @@ def reshaped(x: Any) -> Any:
     x = L.Conv2D(6, 3, name="c1")(L.Reshape((4, 4, 3))(x))
     x = L.Permute((3, 1, 2))(x)  # channels first: the pixels are the inputs of the next one
     return L.Conv1D(4, 1, name="c2")(L.Reshape((-1, 4))(x))
+
+
+def reshaped_twice(x: Any) -> Any:
+    reshape = L.Reshape((-1, 6))
+    a, b = L.Conv2D(6, 3, name="a")(x), L.MaxPooling2D()(L.Conv2D(6, 3, name="b")(x))
+    return L.Concatenate(axis=1)([reshape(a), reshape(b)])
 
 
 def squeezed(x: Any) -> Any:
@@ -208,7 +214,8 @@ GRAPHS = {
     **{f"residual {kind}": residual(getattr(L, kind))
        for kind in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average")},
     "joined": joined, "concatenated then added": concatenated_then_added, "depthwise": depthwise, "grouped": grouped,
-    "shuffled": shuffled, "reshaped": reshaped, "squeezed": squeezed, "attended": attended, "shared": shared,
+    "shuffled": shuffled, "reshaped": reshaped, "reshaped twice": reshaped_twice,
+    "squeezed": squeezed, "attended": attended, "shared": shared,
     "nested": nested, "one-dimensional": one_dimensional, "transposed": transposed,
     "over the last axis": over_the_last_axis, "quantized": quantized,
 }  # fmt: skip
@@ -277,6 +284,7 @@ def test_groups_say_what_is_tied():
         (lambda x: L.Add()([x, L.Conv2D(3, 1, name="c")(x)]), "c", '"add" merges them with others that stay'),
         (lambda x: L.Dense(4, activation="softmax", name="c")(x), "c", 'the activation function of "c" takes them '),
         (lambda x: L.Softmax(name="s")(L.Conv2D(4, 1, name="c")(x)), "c", 'what "s" (Softmax) does with them is '),
+        (lambda x: L.Dropout(0.1, (None, 1, 1, 4), name="o")(L.Dense(4, name="c")(x)), "c", 'what "o" (Dropout) does'),
         (lambda x: L.LayerNormalization(name="n")(L.Dense(4, name="c")(x)), "c", 'what "n" (LayerNormalization) does'),
         (lambda x: L.LSTM(4, name="r")(L.Conv1D(4, 1, name="c")(L.Reshape((-1, 3))(x))), "c", 'what "r" (LSTM) does'),
         (lambda x: L.Dense(4)(L.Permute((3, 1, 2))(L.Conv2D(4, 1, name="c")(x))), "c", '"dense" does not have them '),
