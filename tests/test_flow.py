@@ -103,6 +103,12 @@ def test_from_yaml_to_a_simulated_project(tmp_path, case):
     assert made["passes"][0]["accuracy_before"] == made["metrics"]["float"]["accuracy"]
     assert made["passes"][0]["accuracy_after"] == made["passes"][1]["accuracy_before"]
     assert made["size"]["nonzero"] <= 0.55 * made["size"]["parameters"]
+    size = made["size"]
+    stored = (outcome.folder / "4-store" / "model.fpz").read_bytes()
+    assert size["bytes_encoded"] == len(stored) == sum(size["encoded"]["parts"].values()) < size["bytes_quantized"]
+    assert size["ratio"] == pytest.approx(size["bytes_float32"] / len(stored), abs=1e-3)
+    assert size["ratio"] > size["ratio_quantized"]
+    assert [each["weight"] for each in size["encoded"]["layers"]] == ["kernel", "bias"] * 2
     assert made["resources"][0]["source"] == "estimate"
     assert made["resources"][0]["fits"] is True
     page = outcome.report.read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fpga_flow.networks.promises import Mask, Sharing
-from fpga_flow.storage import architecture, decoder, encoder, file, streams
+from fpga_flow.storage import architecture, decoder, encoder, streams
 from fpga_flow.storage.bits import Damaged, Reader
 
 _RNG = np.random.default_rng(0)
@@ -25,7 +25,7 @@ _CONV = np.where(_RNG.random((3, 3, 8, 16)) < 0.2, _GRID[0, :16], np.float32(0))
 CASES: dict[str, tuple[np.ndarray, str]] = {
     "dense": (_GRID, "fixed-point, Huffman"),
     "more than one chunk": (np.tile(_MOSTLY, (7, 51)), "fixed-point, Huffman"),
-    "sparse": (_GRID * _MASK, "fixed-point, Huffman; indices, Huffman"),
+    "sparse": (_GRID * _MASK, "fixed-point, Huffman; indices, Huffman, first axis fastest"),
     "sparse in columns": (_COLUMNS, "fixed-point, Huffman; indices, Huffman, first axis fastest"),
     "sparse in rows": (np.ascontiguousarray(_COLUMNS.T), "fixed-point, Huffman; indices, Huffman"),
     "convolution": (_CONV, "fixed-point codebook, Huffman; indices, Huffman"),
@@ -130,11 +130,11 @@ def test_counts_that_no_stream_can_hold_are_refused_before_any_allocation():
     data = bytearray(encoder.encode(np.full((1000, 4), 1, np.float32) * np.arange(4, dtype=np.float32)))
     assert data[2:4] == b"\xe8\x07"
     for count in (b"\xff\xff\xff\xff\x0f", b"\xff\xff\x7f"):
-        with pytest.raises(Damaged, match="expected .* bytes of packed numbers, but"):
+        with pytest.raises(Damaged, match=r"expected .* bytes of packed numbers, but"):
             decoder.decode(Reader(bytes(data[:2] + count + data[4:])))
     data = bytearray(encoder.encode(_GRID))
     assert data[2:4] == bytes([120, 100])
-    with pytest.raises(Damaged, match="symbols of at least 3 bits, got"):
+    with pytest.raises(Damaged, match=r"symbols of at least 3 bits, got"):
         decoder.decode(Reader(bytes(data[:2] + b"\xff\xff\xff\xff\x0f" + data[3:])))
 
 
