@@ -3,10 +3,10 @@
     python benchmarks/storage.py [--quick] [--json FILE]
 
 Layers of 10 million weights (`--quick`: 2 million) as compression passes leave them are encoded and decoded on one
-core, in turn with `numpy.savez_compressed` of the float32 weights, and with zlib and lzma of the weights in whole numbers of
-their type, a byte each. Medians of five rounds (lzma, which is slow, has one round). The ratio to entropy is to that of
-independent weights. Also: the sizes with asymmetric numeral systems, where their package is installed. Takes three
-minutes. Exit code 1 if a bar is missed.
+core, in turn with `numpy.savez_compressed` of the float32 weights, and with zlib and lzma of the weights in whole
+numbers of their type, a byte each. Medians of five rounds (lzma, which is slow, has one round). The ratio to entropy is
+to that of independent weights. Also: the sizes with asymmetric numeral systems, where their package is installed. Takes
+three minutes. Exit code 1 if a bar is missed.
 """
 
 from __future__ import annotations

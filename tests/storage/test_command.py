@@ -65,7 +65,7 @@ def test_wrong_files_give_one_line(unpack, tmp_path):
     file = tmp_path / "model.fpz"
     file.write_bytes(b"FPZ\x01\x05abc")
     assert unpack(file) == (
-        2, "", f"error: {file}: architecture, byte 4: expected the length of a section of at most 3, got 5\n"
+        2, "", f"error: {file}: architecture, byte 5: expected 5 bytes of a section, but 3 are left\n"
     )  # fmt: skip
     assert unpack(tmp_path / "no.fpz")[0] == 2
 

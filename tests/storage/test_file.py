@@ -36,7 +36,7 @@ CASES = {
     "cut": (DATA[:-1], f"layer 2, byte {len(DATA) - 4}: expected 4 bytes of checksum, but 3 are left"),
     "cut in a section": (
         DATA[: _THIRD + 9],
-        f"layer 2, byte {_THIRD}: expected the length of a section of at most 9, got",
+        f"layer 2, byte {_THIRD + 2}: expected {len(_BODIES[2])} bytes of a section, but 7 are left",
     ),
     "no sections": (DATA[:4], "architecture, byte 4: expected 1 bytes of the length of a section, but 0 are left"),
     "bit": (changed(_SECOND + 40), f"layer 1, byte {_SECOND}: expected the checksum "),
@@ -45,7 +45,7 @@ CASES = {
     "deflate": (resized(0, _BODIES[0][:1] + b"\xff" * 9), f"architecture, byte {_FIRST + 2}: expected an architecture"),
     "weight": (
         resized(2, _BODIES[2][:-1]),
-        f"layer 2, byte {_THIRD + 4}: expected 1215 bytes of a weight, but 1214 are left",
+        f"layer 2, byte {_THIRD + 4}: expected {len(_BODIES[2]) - 2} bytes of a weight, but ",
     ),
     "axes": (
         resized(2, b"\x03\x00\x0f\x02"),
