@@ -91,12 +91,15 @@ def check(
     """
     from fpga_flow.spec.check import check_all
 
-    _, problems = check_all(specs, set_, trust_code=trust_code)
+    notes: list[str] = []
+    _, problems = check_all(specs, set_, trust_code=trust_code, note=notes.append)
     if as_json:
         _print_json([{"file": p.place.file, "line": p.place.line, "column": p.place.column, "field": p.field,
                       "message": p.message} for p in sorted(set(problems))])  # fmt: skip
     _raise(problems)
     if not quiet and not as_json:
+        for text in dict.fromkeys(notes):
+            typer.echo(f"note: {text}")
         typer.echo(f"{len(specs)} spec{'s are' if len(specs) > 1 else ' is'} fine")
 
 

@@ -79,7 +79,7 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
     wanted = _until(stages, until)
     the_run = Run(out, spec.name, runs.digest([stage.digest for stage in stages]), stages)
     if fresh or not all(the_run.has(stage) for stage in wanted):
-        check(loaded, trust_code=trust_code, dataset=dataset)
+        check(loaded, trust_code=trust_code, dataset=dataset, note=lambda text: ui.note(f"note: {text}"))
         if spec.csim.samples != 0 and any(stage.name == "csim" for stage in wanted):
             csim.compiler.find()  # missing, it is better missed before the training than after it
     with the_run.locked(lambda: ui.note("another process works on this run: waiting for it")):
@@ -117,7 +117,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         spec.seed,
         network,
         spec.training.model_dump(mode="json"),
-        runs.code_digest("stages.py", "networks", "training.py", "keras.py"),
+        runs.code_digest("stages.py", "networks", "training.py", "augment.py", "keras.py"),
         runs.versions("tensorflow", "tf_keras", "numpy"),
     )
     stages = [Stage(1, "float", previous)]
@@ -128,9 +128,12 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         stages.append(Stage(len(stages) + 1, name, previous))
 
     precision = spec.precision.model_dump(mode="json") if spec.precision else None
+    sections = {"precision": precision, "hls": spec.hls.model_dump(mode="json")}
     for one in spec.compress:
-        uses = precision if compress.PASSES[one.name].USES_PRECISION else None
-        code = runs.code_digest("compress/base.py", f"compress/{one.name}.py", "fixed_point.py", "patterns.py")
+        uses = {name: sections[name] for name in compress.PASSES[one.name].uses(one.options)}
+        code = runs.code_digest(
+            "compress/base.py", "compress/rounds.py", compress.source(one.name), "fixed_point.py", "patterns.py"
+        )
         add(one.name, one.options.model_dump(mode="json"), uses, code, runs.versions("QKeras"))
     network_made = previous
     add("store", runs.code_digest("storage", "networks/model_file.py"))

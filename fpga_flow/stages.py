@@ -72,7 +72,7 @@ class Work:
 
     def _compress(self, stage: Stage, folder: Path) -> dict[str, Any]:
         spec = self.spec
-        context = Context(spec.training, spec.precision, spec.seed, folder / "checkpoint.npz", self.ui.epoch)
+        context = Context(spec.training, spec.precision, spec.seed, folder / "checkpoint.npz", self.ui.epoch, spec.hls)
         options = spec.compress[stage.number - 2].options
         network, made = compress.apply(stage.name, self._network(), self.dataset, options, context)
         network.save(folder)
@@ -95,6 +95,8 @@ class Work:
         board = boards.load(hls.board)
         chosen = settings.settings(self.spec.name, hls, board)
         lowered, found = lower.lower(model, hls.softmax, hls.io_type), None
+        for error in settings.check(lowered, hls, BACKENDS[chosen.backend]):  # passes may have changed the shapes
+            raise error
         if settings.asks_to_fit(hls):
             layers, found = fit.choose(lowered, hls, chosen, board)
         else:

@@ -35,7 +35,10 @@ from fpga_flow.networks.rebuild import copy, opened, rebuild
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import PositiveFloat, Retraining
 
-USES_PRECISION = True
+
+def uses(options: Options) -> tuple[str, ...]:
+    """Sections of the spec that the pass depends on."""
+    return ("precision",)
 
 
 class Options(Retraining):

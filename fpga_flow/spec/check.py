@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from fpga_flow import boards, compress, datasets, networks
@@ -11,16 +12,25 @@ from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
-from fpga_flow.networks import own_quantizers
+from fpga_flow.networks import fold, own_quantizers
+from fpga_flow.networks.rebuild import opened
+from fpga_flow.spec.advice import advice
+from fpga_flow.spec.base import Augment
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
 
 
-def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset | None = None) -> datasets.Dataset:
+def check(
+    loaded: Loaded,
+    *,
+    trust_code: bool = False,
+    dataset: datasets.Dataset | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> datasets.Dataset:
     """Find everything that is wrong with a spec, and load its data (unless they are given).
 
     The network is built, quantized and lowered with untrained weights, which shows what its layers, patterns,
-    precisions and reuse factors will meet.
+    precisions and reuse factors will meet. `note` gets what is right, but worth knowing.
 
     Raises:
         InputError: the spec's problems, all of them, each with its place.
@@ -34,10 +44,14 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
         found.all(fit.check(sections["hls"], boards.load(sections["hls"].board)))
     if dataset is not None and "csim" in sections:
         found.all(_check_samples(sections["csim"].samples, len(dataset.test.x)))
+    if dataset is not None and not len(dataset.validation.x):
+        found.all(_check_budgets(sections.get("compress")))
     if backend is not None and "csim" in sections:
         found.all(_check_simulated(sections["csim"].samples, backend))
     if "network" in sections and "training" in sections:
         found.all(_check_epochs(sections["network"].family, sections["training"].epochs))
+    if dataset is not None and "training" in sections:
+        found.all(_check_augment(sections["training"].augment, dataset.input_shape))
     if dataset is not None and "network" in sections:
         seed_everything(sections.get("seed", 0))  # the bounds of sums depend on the untrained weights
         model = found.call(lambda: _build(sections["network"], dataset, trust_code))
@@ -45,19 +59,27 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
             _check_layers(model, sections, backend or backends.VITIS, found)
     if found.problems or dataset is None:
         raise InputError(found.problems)
+    for text in advice(sections, opened(model), backend or backends.VITIS):
+        note(text)
     return dataset
 
 
 def check_all(
-    names: Sequence[str], changes: Sequence[str] = (), *, trust_code: bool = False
+    names: Sequence[str],
+    changes: Sequence[str] = (),
+    *,
+    trust_code: bool = False,
+    note: Callable[[str], None] = lambda text: None,
 ) -> tuple[list[Loaded], list[Problem]]:
-    """Load and check several specs, each of them a path or the name of an example: the good ones, and all problems."""
+    """Load and check several specs, each of them a path or the name of an example: the good ones, and all problems.
+    `note` gets what is right, but worth knowing.
+    """
     specs: list[Loaded] = []
     problems: list[Problem] = []
     for name in names:
         try:
             loaded = load(name, changes)
-            check(loaded, trust_code=trust_code)
+            check(loaded, trust_code=trust_code, note=note)
             specs.append(loaded)
         except InputError as error:
             problems += error.problems
@@ -144,6 +166,28 @@ def _check_epochs(family: str, epochs: int) -> Iterator[FieldError]:
         yield FieldError(("training", "epochs"), f"expected at least 1 for a network of family {family}, got 0")
 
 
+def _check_budgets(passes: Sequence[Any] | None) -> Iterator[FieldError]:
+    """What accuracy limits must be measured on samples that nothing is trained on."""
+    for number, one in enumerate(passes or ()):
+        if getattr(one.options, "max_accuracy_drop", None) is not None:
+            yield FieldError(
+                ("compress", number, one.name, "max_accuracy_drop"),
+                "expected validation samples to measure it on, got none: give some as data.split.validation",
+            )
+
+
+def _check_augment(augment: Augment | None, shape: tuple[int, ...]) -> Iterator[FieldError]:
+    if augment is None:
+        return
+    if len(shape) != 3:
+        yield FieldError(("training", "augment"), f"expected samples of shape (height, width, channels), got {shape}")
+    elif augment.shift >= min(shape[:2]):
+        yield FieldError(
+            ("training", "augment", "shift"),
+            f"expected less than the {min(shape[:2])} pixels of the images, got {augment.shift}",
+        )
+
+
 def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found: _Collector) -> None:
     """Check what the sections say of the network's layers."""
     quantizing = any(one.name == "quantize" for one in sections.get("compress") or ())
@@ -159,11 +203,25 @@ def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found:
     fits = found.all(passes)
     if "hls" not in sections:
         return
+    model, known = _outlined(model, sections.get("compress"), fits=fits)
     if fits and precision is not None:
-        found.all(_check_hls(model, precision, sections["hls"], backend))
+        found.all(_check_hls(model, precision, sections["hls"], backend, shapes_known=known))
     else:  # settings of layers can be checked with any types
-        errors = _check_hls(model, stand_in, sections["hls"], backend)
+        errors = _check_hls(model, stand_in, sections["hls"], backend, shapes_known=known)
         found.all(error for error in errors if error.path[0] == "hls")
+
+
+def _outlined(model: Any, passes: Sequence[Any] | None, *, fits: bool) -> tuple[Any, bool]:
+    """The model with the shapes that the passes give it, and whether they are known before the passes are run; what
+    depends on shapes that are not is checked when they are, see `stages`.
+    """
+    for one in passes or ():
+        if (outline := getattr(compress.PASSES[one.name], "outline", None)) is not None:
+            outlined = outline(one.options, model) if fits else None
+            if outlined is None:
+                return model, False
+            model = outlined
+    return model, True
 
 
 def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> Iterator[FieldError]:
@@ -171,6 +229,7 @@ def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> I
     for number, one in enumerate(passes or ()):
         path = ("compress", number, one.name)
         yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+    yield from _check_shared(passes or (), model)
     if any(one.name == "quantize" for one in passes or ()):
         return
     if passes is not None:
@@ -179,14 +238,38 @@ def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> I
         yield from _refused(compress.quantize.check, compress.quantize.Options(), model, precision, ("compress",))
 
 
+def _check_shared(passes: Sequence[Any], model: Any) -> Iterator[FieldError]:
+    """Weights can share values in one way only, and not if normalisations are multiplied into them afterwards."""
+    sharing = {number: one for number, one in enumerate(passes) if hasattr(compress.PASSES[one.name], "shared")}
+    last = max((number for number, one in enumerate(passes) if one.name == "quantize"), default=-1)
+    normalized = any(type(layer).__name__ in fold.NORMALIZATIONS for layer in model.layers)
+    taken: dict[str, str] = {}
+    for number, one in sharing.items():
+        path = ("compress", number, one.name)
+        if normalized and number < last:
+            yield FieldError(
+                path,
+                "expected it behind the quantize pass, which multiplies the network's BatchNormalization into its "
+                "weights, got it before",
+            )
+        layers = {layer for layer, _ in compress.PASSES[one.name].shared(one.options, model)}
+        for layer in sorted(layers & taken.keys()):
+            yield FieldError(
+                path, f'expected layers whose weights share no values yet, got "{layer}", see {taken[layer]}'
+            )
+        taken |= dict.fromkeys(layers, one.name)
+
+
 def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | None) -> Iterator[FieldError]:
     """A network that goes on with quantizers of its own: nothing but its input may be given a type."""
     from fpga_flow.hls import preflight
 
     precision = sections.get("precision")
+    errors: list[FieldError] = []
     for number, one in enumerate(sections["compress"]):
         path = ("compress", number, one.name)
-        yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+        errors += _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+    yield from errors
     if precision is not None and precision.layers:
         yield FieldError(
             ("precision", "layers"), "expected no types for a network with quantizers of its own, or a quantize pass"
@@ -200,14 +283,19 @@ def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | No
             "round its input itself, got none",
         )
     elif backend is not None:
-        with_input = own_quantizers.with_quantized_input(model, precision)
-        yield from _refused(preflight.check, with_input, sections["hls"], backend)
+        outlined, known = _outlined(model, sections["compress"], fits=not errors)
+        with_input = own_quantizers.with_quantized_input(outlined, precision)
+        yield from _refused(partial(preflight.check, shapes_known=known), with_input, sections["hls"], backend)
 
 
-def _check_hls(model: Any, precision: Any, hls: Any, backend: Backend) -> Iterator[FieldError]:
+def _check_hls(model: Any, precision: Any, hls: Any, backend: Backend, *, shapes_known: bool) -> Iterator[FieldError]:
     from fpga_flow.hls import preflight
 
-    yield from _refused(lambda: preflight.check(compress.quantize.quantize_model(model, precision), hls, backend))
+    def checked() -> Iterator[FieldError]:
+        quantized = compress.quantize.quantize_model(model, precision)
+        return preflight.check(quantized, hls, backend, shapes_known=shapes_known)
+
+    yield from _refused(checked)
 
 
 def _refused(check: Callable[..., Iterable[FieldError]], *arguments: Any) -> Iterator[FieldError]:
