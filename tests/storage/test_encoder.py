@@ -102,15 +102,15 @@ def test_ans_is_smaller():
 
 
 @pytest.mark.parametrize("kind", ["hash", "circulant"])
-def test_weights_shared_by_a_rule_are_stored_once(kind, fake_rules):
-    array, promises = fake_rules(kind)
+def test_weights_shared_by_a_rule_are_stored_once(kind, shared_by_rule):
+    array, promises = shared_by_rule(kind)
     found = round_trip(array, promises)
     assert found.row.coding.endswith(f"shared by {kind}")
     assert found.row.total < promises[0].count + 20
     (promise,) = found.promises
     np.testing.assert_array_equal(promise.groups, promises[0].groups)
     assert promise.rule == promises[0].rule
-    pruned = array * (np.arange(12) % 3 > 0)  # zeros that the rule does not know of
+    pruned = array * (np.arange(10) % 3 > 0)  # zeros that the rule does not know of
     assert "shared" not in round_trip(pruned.astype(np.float32), promises).row.coding
 
 
