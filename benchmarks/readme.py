@@ -86,7 +86,32 @@ def csim(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
-TABLES = {"csim": csim, "flow": flow, "layers": layers, "resource_estimate": resource_estimate}
+def storage(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of the .fpz file: size and speed, and the best of what else there is."""
+    rows: list[Sequence[str]] = [
+        (
+            "10 million weights",
+            "bits each",
+            "times entropy",
+            "times smaller than float32",
+            "than zlib of int8",
+            "than lzma of int8",
+            "encode, MB/s",
+            "decode, MB/s",
+        )
+    ]
+    for row in figures:
+        ours = row["coders"]["fpz"]
+        others = [row["coders"].get(f"int8 + {name}") for name in ("zlib", "lzma")]
+        rows.append((
+            row["layer"], f"{row['bits_per_weight']:.2f}", f"{row['ratio_to_entropy']:.3f}",
+            f"{row['ratio_to_float32']:.1f}", *(f"{o['bytes'] / ours['bytes']:.2f}" if o else "-" for o in others),
+            f"{ours['encode_mb_per_s']:.0f}", f"{ours['decode_mb_per_s']:.0f}",
+        ))  # fmt: skip
+    return rows
+
+
+TABLES = {"csim": csim, "flow": flow, "layers": layers, "resource_estimate": resource_estimate, "storage": storage}
 
 
 def main() -> None:

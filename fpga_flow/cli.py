@@ -105,7 +105,9 @@ def check(
 
 @app.command("import")
 def import_model(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file: .keras, .h5, or .json with --weights.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model file: .keras, .h5, .fpz, or .json with --weights.")
+    ],
     data: Annotated[str, typer.Option(metavar="NAME|FILE", help="A data set, or a .npz or .csv file.")],
     weights: Annotated[str | None, typer.Option(metavar="FILE", help="The .h5 file of a .json.")] = None,
     set_: Set = [],  # noqa: B006  (typer copies it)

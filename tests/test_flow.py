@@ -103,6 +103,12 @@ def test_from_yaml_to_a_simulated_project(tmp_path, case):
     assert made["passes"][0]["accuracy_before"] == made["metrics"]["float"]["accuracy"]
     assert made["passes"][0]["accuracy_after"] == made["passes"][1]["accuracy_before"]
     assert made["size"]["nonzero"] <= 0.55 * made["size"]["parameters"]
+    size = made["size"]
+    stored = (outcome.folder / "4-store" / "model.fpz").read_bytes()
+    assert size["bytes_encoded"] == len(stored) == sum(size["encoded"]["parts"].values()) < size["bytes_quantized"]
+    assert size["ratio"] == pytest.approx(size["bytes_float32"] / len(stored), abs=1e-3)
+    assert size["ratio"] > size["ratio_quantized"]
+    assert {each["weight"] for each in size["encoded"]["layers"]} == {"kernel", "bias"}
     assert made["resources"][0]["source"] == "estimate"
     assert made["resources"][0]["fits"] is True
     page = outcome.report.read_text(encoding="utf-8")
@@ -149,8 +155,8 @@ def test_runs_share_the_stages_that_they_have_in_common(finished):
     assert other.folder != first.folder
     assert watch.stages == [("float", True), ("prune", True), ("quantize", False)]
     other, watch = run(folder, changes=("hls.board=kv260",))
-    assert watch.stages == [("float", True), ("prune", True), ("quantize", True), ("hls", False), ("csim", False),
-                            ("resources", False)]  # fmt: skip
+    assert watch.stages == [("float", True), ("prune", True), ("quantize", True), ("store", True), ("hls", False),
+                            ("csim", False), ("resources", False)]  # fmt: skip
     assert other.record["resources"][0]["board"] == "kv260"
     _, watch = run(folder, changes=("precision.layers.*.weight=fixed<4,1>",), until="prune")
     assert watch.stages == [("float", True), ("prune", True)]
@@ -160,8 +166,8 @@ def test_the_backend_is_chosen_by_the_board_or_by_name_and_makes_another_project
     folder, first = finished
     assert first.record["backend"] == "vitis"
     other, watch = run(folder, changes=("hls.backend=vivado_accelerator", "hls.board=pynq-z2"))
-    assert watch.stages == [("float", True), ("prune", True), ("quantize", True), ("hls", False), ("csim", False),
-                            ("resources", False)]  # fmt: skip
+    assert watch.stages == [("float", True), ("prune", True), ("quantize", True), ("store", True), ("hls", False),
+                            ("csim", False), ("resources", False)]  # fmt: skip
     assert other.record["backend"] == "vivado_accelerator"
     assert other.record["csim"]["exact"] is True
     assert other.record["resources"][0]["tool"] == "Vivado HLS"
@@ -265,7 +271,7 @@ def test_stages_that_were_finished_survive_an_interruption(tmp_path):
     assert watch.stages[:3] == [("float", True), ("prune", True), ("quantize", False)]
 
 
-@pytest.mark.parametrize(("limit", "finished"), [(1_000, 0), (40_000, 3)])
+@pytest.mark.parametrize(("limit", "finished"), [(1_000, 0), (40_000, 4)])
 def test_a_file_that_cannot_be_written_is_named_and_earlier_stages_are_kept(tmp_path, limit, finished):
     """A limit of the size of files acts as a full disk does: writing fails midway."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

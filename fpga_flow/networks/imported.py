@@ -13,7 +13,7 @@ from fpga_flow.spec.base import Section
 
 
 class Options(Section):
-    """`path` is the file (.keras, .h5 or .json); `weights` is the .h5 file with the weights of a .json."""
+    """`path` is the file (.keras, .h5, .json or .fpz); `weights` is the .h5 file with the weights of a .json."""
 
     family: Literal["imported"]
     path: str

@@ -137,26 +137,30 @@ def _write_values(plan: ValuePlan, symbols: NDArray[Any]) -> bytes:
 
 def _best_indices(kept: NDArray[np.bool_], shape: tuple[int, ...], with_ans: bool) -> _Indices:
     """The best width and order for indices of the values (n,) that are kept."""
-    best = None
-    for transposed in (False, True)[: 1 + (len(shape) > 1)]:
-        positions = np.flatnonzero(kept.reshape(shape).transpose() if transposed else kept)
-        if not len(positions):
-            return _Indices(positions, 0, False, streams.Plan(streams.PACKED, b"", 0), b"", np.zeros(0, np.int64))
-        histogram, worse = np.bincount(sparse.gaps(positions)), 0
-        for bits in range(1, sparse.MAX_BITS + 1):
-            counts = sparse.counts(histogram, bits)
-            plan = streams.plan(counts, with_ans=with_ans)
-            head = bytes([bits | plan.coder << 4]) + varint(int(counts[-1]))
-            if int(counts.sum()) > layout.SYMBOLS_PER_BYTE * plan.total:
-                plan = streams.packed(counts)
-            found = _Indices(positions, bits, transposed, plan, head, counts)
-            if best is None or found.total < best.total:
-                best, worse = found, 0
-            elif (worse := worse + 1) == _PATIENCE:
-                break
-            if counts[-1] == 0:
-                break  # wider gaps have no more to tell
-    assert best is not None  # noqa: S101  (there is at least one order and one width)
+    orders = [_best_width(np.flatnonzero(kept), False, with_ans)]
+    if len(shape) > 1:
+        orders.append(_best_width(np.flatnonzero(kept.reshape(shape).transpose()), True, with_ans))
+    return min(orders, key=lambda each: each.total)
+
+
+def _best_width(positions: NDArray[np.int64], transposed: bool, with_ans: bool) -> _Indices:
+    """The best width for indices in one order."""
+    best = _Indices(positions, 0, transposed, streams.Plan(streams.PACKED, b"", 0), b"", np.zeros(0, np.int64))
+    if not len(positions):
+        return best
+    histogram, worse = np.bincount(sparse.gaps(positions)), 0
+    for bits in range(1, sparse.MAX_BITS + 1):
+        counts = sparse.counts(histogram, bits)
+        plan = streams.plan(counts, with_ans=with_ans)
+        if int(counts.sum()) > layout.SYMBOLS_PER_BYTE * plan.total:
+            plan = streams.packed(counts)
+        head = bytes([bits | plan.coder << 4]) + varint(int(counts[-1]))
+        found = _Indices(positions, bits, transposed, plan, head, counts)
+        worse += 1
+        if bits == 1 or found.total < best.total:
+            best, worse = found, 0
+        if worse == _PATIENCE or counts[-1] == 0:  # no wider gap has more to tell
+            break
     return best
 
 

@@ -124,7 +124,7 @@ def _check_magic(reader: Reader) -> None:
 def _section(reader: Reader, crc: int) -> tuple[memoryview, int]:
     """The body of the next section, and the checksum of all up to it."""
     start = reader.offset
-    length = reader.varint("the length of a section", reader.left)
+    length = reader.varint("the length of a section")
     head = reader.data[start : reader.offset]
     body = reader.take(length, "a section")
     stored = int.from_bytes(reader.take(_CRC_BYTES, "checksum"), "little")
@@ -137,5 +137,5 @@ def _section(reader: Reader, crc: int) -> tuple[memoryview, int]:
 def _weights(reader: Reader) -> Iterator[tuple[int, memoryview]]:
     """The weights of a layer, and where in its section each begins."""
     while reader.left:
-        length = reader.varint("the length of a weight", reader.left)
+        length = reader.varint("the length of a weight")
         yield reader.offset, reader.take(length, "a weight")

@@ -12,7 +12,8 @@
  *
  * Every function returns FPZ_OK or what is wrong, and never reads or writes outside of the buffers that it is given,
  * whatever is in the file. The format is described in docs/fpz.md. Files coded with ANS are refused
- * (FPZ_UNSUPPORTED). Of weights that share values by a rule, the values of the groups are read: weight.rule is not 0.
+ * (FPZ_UNSUPPORTED). Of weights that share values by a rule (weight.rule is not 0), the values of the groups are read;
+ * fpz_group tells which of them a weight has.
  */
 #ifndef FPZ_H
 #define FPZ_H
@@ -521,6 +522,30 @@ static inline fpz_error fpz_unpack(const fpz_weight *weight, float *floats, int3
     }
     if (fraction) *fraction = (int)values.fraction;
     return fpz_end(&values.stream) == end ? FPZ_OK : FPZ_DAMAGED;
+}
+
+/* Of a weight that is shared by a rule: the number of the group whose value the weight at `place` has (in an array
+ * whose last axis runs fastest), and the sign by which it has it, 1 or -1. */
+static inline fpz_error fpz_group(const fpz_weight *weight, uint64_t place, uint64_t *group, int *sign) {
+    *sign = 1;
+    if (weight->rule == 1) { /* hash; the numbers are those of splitmix64 */
+        uint64_t h = place + (weight->settings[0] << 32);
+        h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
+        h ^= h >> 31;
+        if (weight->settings[1] == 0) return FPZ_DAMAGED;
+        *group = (h >> 1) % weight->settings[1];
+        if (h & 1) *sign = -1;
+    } else if (weight->rule == 2) { /* circulant */
+        uint64_t block = weight->settings[0], columns = weight->axes == 2 ? weight->shape[1] : 0;
+        if (block < 1 || block > UINT32_MAX || columns == 0) return FPZ_DAMAGED;
+        uint64_t row = place / columns, column = place % columns;
+        *group = (row / block * ((columns + block - 1) / block) + column / block) * block
+                 + (row % block + block - column % block) % block;
+    } else {
+        return FPZ_DAMAGED;
+    }
+    return *group < weight->count ? FPZ_OK : FPZ_DAMAGED;
 }
 
 /* All weight.count values as floats. */

@@ -18,12 +18,12 @@ Groups = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Rule:
-    """A kind of rule: its number in files, its whole-numbered settings with the most that each may be, and the
-    function (shape, rule) -> groups, or (groups, signs), given as the module and its name.
+    """A kind of rule: its number in files, its whole-numbered settings with the least and the most that each may be,
+    and the function (shape, rule) -> groups, or (groups, signs), given as the module and its name.
     """
 
     number: int
-    settings: dict[str, int]
+    settings: dict[str, tuple[int, int]]
     home: str
 
     def groups(self, shape: tuple[int, ...], rule: dict[str, Any]) -> tuple[Groups, NDArray[np.int8] | None]:
@@ -36,8 +36,8 @@ class Rule:
 
 #: To add a kind of rule, add a line with a number of its own.
 RULES: dict[str, Rule] = {
-    "hash": Rule(1, {"seed": 2**63 - 1, "buckets": 2**31}, "fpga_flow.compress.hash_share:groups"),
-    "circulant": Rule(2, {"block": 2**31}, "fpga_flow.compress.circulant:groups"),
+    "hash": Rule(1, {"seed": (0, 2**63 - 1), "buckets": (1, 2**31 - 1)}, "fpga_flow.compress.hash_share:groups"),
+    "circulant": Rule(2, {"block": (1, 2**31 - 1)}, "fpga_flow.compress.circulant:groups"),
 }
 
 
@@ -51,10 +51,15 @@ def read(reader: Reader) -> dict[str, Any]:
     """What `write` wrote."""
     start = reader.offset
     number = reader.varint("the kind of a sharing rule")
-    for kind, known in RULES.items():
-        if known.number == number:
-            return {"kind": kind, **{name: reader.varint(name, most) for name, most in known.settings.items()}}
-    raise Damaged(f"expected a known kind of sharing rule, got {number}", start)
+    kind = next((kind for kind, known in RULES.items() if known.number == number), None)
+    if kind is None:
+        raise Damaged(f"expected a known kind of sharing rule, got {number}", start)
+    rule: dict[str, Any] = {"kind": kind}
+    for name, (least, most) in RULES[kind].settings.items():
+        rule[name] = reader.varint(name, most)
+        if rule[name] < least:
+            raise Damaged(f"expected {name} of at least {least}, got {rule[name]}", start)
+    return rule
 
 
 def group_values(promise: Sharing, values: NDArray[np.float32]) -> NDArray[np.float32] | None:
@@ -65,7 +70,7 @@ def group_values(promise: Sharing, values: NDArray[np.float32]) -> NDArray[np.fl
         return None
     rule = RULES[promise.rule["kind"]]
     if set(promise.rule) != {"kind", *rule.settings} or any(
-        not 0 <= promise.rule[name] <= most for name, most in rule.settings.items()
+        not least <= promise.rule[name] <= most for name, (least, most) in rule.settings.items()
     ):
         return None
     groups, signs = rule.groups(values.shape, promise.rule)

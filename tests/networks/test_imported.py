@@ -303,7 +303,9 @@ def test_wrong_files(tmp_path):
     assert refused({"path": str(tmp_path)}, tmp_path).startswith("expected a file, got the folder ")
     other = tmp_path / "model.pkl"
     shutil.copy(files["path"], other)
-    assert refused({"path": str(other)}, tmp_path) == 'expected a file .keras, .h5, .hdf5 or .json, got "model.pkl"'
+    assert (
+        refused({"path": str(other)}, tmp_path) == 'expected a file .keras, .h5, .hdf5, .json or .fpz, got "model.pkl"'
+    )
     of_another = save(qkeras_model(), tmp_path, "json")
     text = 'expected the weights of the model in "weights.h5", which are damaged or do not fit: '
     Path(of_another["path"]).write_text(float_model().to_json())

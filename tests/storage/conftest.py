@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,19 +39,15 @@ def dump_cpp(tmp_path_factory) -> Path:
     return _compiled("c++", tmp_path_factory.mktemp("fpz_cpp"))
 
 
-@pytest.fixture
-def fake_rules(monkeypatch) -> Callable[[str], tuple[np.ndarray, list[Sharing]]]:
+@pytest.fixture(scope="session")
+def shared_by_rule() -> Callable[[str], tuple[np.ndarray, list[Sharing]]]:
     """Weights that are shared by a kind of rule, and their promise."""
-    for kind in rules.RULES:
-        monkeypatch.setitem(
-            rules.RULES, kind, replace(rules.RULES[kind], home=f"tests.storage.fake_rules:{kind}_groups")
-        )
 
     def shared(kind: str) -> tuple[np.ndarray, list[Sharing]]:
         rule = {"hash": {"kind": kind, "seed": 5, "buckets": 30}, "circulant": {"kind": kind, "block": 4}}[kind]
-        groups, signs = rules.RULES[kind].groups((16, 12), rule)
+        groups, signs = rules.RULES[kind].groups((16, 10), rule)
         promise = Sharing("test", "", "", groups, signs, rule)
         values = np.round(np.random.default_rng(0).normal(0, 5, promise.count)) / 16
-        return promise.spread(values, np.zeros((16, 12))).astype(np.float32), [promise]
+        return promise.spread(values, np.zeros((16, 10))).astype(np.float32), [promise]
 
     return shared

@@ -20,8 +20,14 @@ static void dump(const uint8_t *data, size_t size) {
         int found = fpz_find(&file, i, &weight);
         printf(" %d", found);
         if (found) continue;
+        uint64_t group, total = 1, sum = 0; /* a sum over the groups of the first weights */
+        for (uint32_t axis = 0; axis < weight.axes; axis++) total *= weight.shape[axis];
+        for (uint64_t place = 0; weight.rule && place < total && place < 1000; place++) {
+            int sign, wrong = fpz_group(&weight, place, &group, &sign);
+            sum = sum * 31 + (wrong ? 999 : group * 2 + (sign > 0));
+        }
         int fraction = 0, got = fpz_floats(&weight, floats, CAPACITY, &work);
-        printf(",%d,%lu,%08lx", got, (unsigned long)weight.rule,
+        printf(",%d,%lu,%08lx", got, (unsigned long)(sum & 0xffffffff),
                got ? 0ul : (unsigned long)fpz_crc(0, (const uint8_t *)floats, 4 * (size_t)weight.count));
         got = fpz_integers(&weight, integers, CAPACITY, &fraction, &work);
         printf(",%d,%d,%08lx", got, got ? 0 : fraction,

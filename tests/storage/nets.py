@@ -33,7 +33,9 @@ def _cnn() -> keras.Model:
     x = keras.layers.Conv2D(6, 3, padding="same", name="conv_1")(x)
     x = keras.layers.Activation("relu", name="conv_1_relu")(x)
     x = keras.layers.MaxPooling2D(name="pool_1")(x)
-    return keras.Model(inputs, keras.layers.Dense(4, name="output")(keras.layers.Flatten()(x)), name="cnn")
+    return keras.Model(
+        inputs, keras.layers.Dense(4, name="output")(keras.layers.Flatten(name="flatten")(x)), name="cnn"
+    )
 
 
 def _separable() -> keras.Model:
@@ -52,7 +54,9 @@ def _residual() -> keras.Model:
     x = keras.layers.BatchNormalization(name="norm_2")(x)
     x = keras.layers.ReLU(name="relu_2")(keras.layers.Add(name="add")([x, start]))
     x = keras.layers.Concatenate(name="join")([x, start])
-    return keras.Model(inputs, keras.layers.Dense(4, name="output")(keras.layers.Flatten()(x)), name="residual")
+    return keras.Model(
+        inputs, keras.layers.Dense(4, name="output")(keras.layers.Flatten(name="flatten")(x)), name="residual"
+    )
 
 
 def _own_quantizers() -> keras.Model:

@@ -19,12 +19,13 @@ MOST_BYTES = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def files() -> list[bytes]:
+def files(shared_by_rule) -> list[bytes]:
     made = [storage.encode(nets.made(name)) for name in nets.NETWORKS] + [storage.encode(nets.clustered())]
     rng = np.random.default_rng(0)
     wide = np.clip(np.round(rng.normal(0, 4, (90, 100))), -16, 15).astype(np.float32)  # more than one block
     architecture = mutations.bodies(made[0])[0][1:]
     layers = [[(wide, ()), (wide[:, :99] * (rng.random((90, 99)) < 0.7), ())], [(np.zeros((40, 50), np.float32), ())]]
+    layers.append([shared_by_rule("hash"), shared_by_rule("circulant")])
     return [*made, file.join(architecture, iter(layers)), *([_with_ans(architecture, wide)] if _has_ans() else [])]
 
 

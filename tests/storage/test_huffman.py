@@ -61,7 +61,7 @@ def test_tables_are_read_back(lengths):
 
 @pytest.mark.parametrize("lengths", [[1, 2], [1, 1, 1], [0, 0], [1], []])
 def test_tables_of_no_complete_code_are_refused(lengths):
-    with pytest.raises(Damaged, match="expected the code lengths of a complete code"):
+    with pytest.raises(Damaged, match=r"expected the code lengths of a complete code"):
         huffman.read_lengths(Reader(huffman.write_lengths(np.array(lengths, np.uint8))), len(lengths))
 
 
@@ -95,11 +95,11 @@ def test_damaged_streams_are_refused():
     encoder = huffman.Encoder(lengths)
     symbols = np.tile(np.array([0, 1, 2], np.uint16), 3000)
     data = encoder.write(symbols) + encoder.finish()
-    with pytest.raises(Damaged, match="expected 9000 symbols of at least 1 bits, got 1000 bytes"):
+    with pytest.raises(Damaged, match=r"expected 9000 symbols of at least 1 bits, got 1000 bytes"):
         huffman.Decoder(lengths, 9000, Reader(data[:1000]))
-    with pytest.raises(Damaged, match="expected 14999 bits of codes, got 1793 bytes|bits of codes, got"):
+    with pytest.raises(Damaged, match=r"expected 15000 bits of codes, got 1794 bytes"):
         huffman.Decoder(lengths, 9000, Reader(data[:1800])).all()
     sizes = np.frombuffer(data[:6], "<u2").copy()
     sizes[0] -= 1
-    with pytest.raises(Damaged, match="expected blocks of codes that end where the next ones begin"):
+    with pytest.raises(Damaged, match=r"expected blocks of codes that end where the next ones begin"):
         huffman.Decoder(lengths, 9000, Reader(sizes.tobytes() + data[6:])).all()

@@ -90,7 +90,7 @@ def test_what_differs_is_told():
     kernel.assign(kernel + 1)
     with pytest.raises(CheckFailed, match=r"64 decoded values of output.kernel differ"):
         storage.verify(network, other)
-    with pytest.raises(CheckFailed, match="the decoded architecture differs"):
+    with pytest.raises(CheckFailed, match=r"the decoded architecture differs"):
         storage.verify(network, nets.made("float mlp"))
 
 
@@ -98,13 +98,13 @@ def test_what_can_not_be_stored_is_refused():
     network = nets.made("sequential")
     variable = network.model.weights[0]
     variable.assign(variable * np.nan)
-    with pytest.raises(FieldError, match='layer "dense.*", kernel: expected finite values, got some that are not'):
+    with pytest.raises(FieldError, match=r'layer "dense.*", kernel: expected finite values, got some that are not'):
         storage.encode(network)
 
     class Own(keras.Model):
         pass
 
-    with pytest.raises(FieldError, match="expected a functional or Sequential model, got Own"):
+    with pytest.raises(FieldError, match=r"expected a functional or Sequential model, got Own"):
         storage.encode(Network(Own()))
 
 
@@ -155,5 +155,5 @@ def test_architectures_are_limited():
     data = storage.encode(nets.made("sequential"))
     layers = [[f"relu_{number}", "ReLU", {}] for number in range(architecture.MAX_LAYERS + 1)]
     for config in (["Sequential", "m", layers], "x" * (architecture.MAX_BYTES + 1)):
-        with pytest.raises(InputError, match="expected (an architecture of )?at most"):
+        with pytest.raises(InputError, match=r"expected (an architecture of )?at most"):
             storage.decode(with_architecture(data, config))
