@@ -130,7 +130,8 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
     precision = spec.precision.model_dump(mode="json") if spec.precision else None
     for one in spec.compress:
         uses = precision if compress.PASSES[one.name].USES_PRECISION else None
-        code = runs.code_digest("compress/base.py", f"compress/{one.name}.py", "fixed_point.py", "patterns.py")
+        own = f"compress/{one.name}" if hasattr(compress.PASSES[one.name], "__path__") else f"compress/{one.name}.py"
+        code = runs.code_digest("compress/base.py", own, "fixed_point.py", "number_types.py", "patterns.py")
         add(one.name, one.options.model_dump(mode="json"), uses, code, runs.versions("QKeras"))
     board = boards.load(spec.hls.board)
     hls_options = {

@@ -86,7 +86,9 @@ def quantizer_of(layer: Any, name: str) -> Any | None:
 
 
 def weight_type(layer: Any, name: str) -> FixedPoint | None:
-    """The type into which a QKeras layer rounds its weight `name`; None for a float weight, or another quantizer."""
+    """The one fixed-point type into which a QKeras layer rounds its weight `name`; None for a float weight, or another
+    quantizer (binary, ternary, powers of two, types by channel).
+    """
     from fpga_flow.networks import quantizers
 
     quantizer = quantizer_of(layer, name)
@@ -95,6 +97,11 @@ def weight_type(layer: Any, name: str) -> FixedPoint | None:
 
 def snap(model: Any) -> None:
     """Replace the weights that training left between the values of their types by the values the quantizers give."""
+    from fpga_flow.networks import quantizers
+
     for layer, name, variable in weights(model):
+        quantizer = quantizer_of(layer, name)
         if (type_ := weight_type(layer, name)) is not None:
             variable.assign(type_.quantize(variable.numpy()).astype(np.float32))
+        elif quantizer is not None and quantizers.is_exact(quantizer):
+            variable.assign(quantizer(variable))

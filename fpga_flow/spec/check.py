@@ -12,8 +12,14 @@ from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
 from fpga_flow.networks import own_quantizers
+from fpga_flow.networks.sites import find_sites, prepare, written_types
+from fpga_flow.number_types import Levels, is_open
+from fpga_flow.patterns import matching
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
+
+#: Samples that an untrained network sees where types are left to the data.
+_SAMPLES = 64
 
 
 def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset | None = None) -> datasets.Dataset:
@@ -42,7 +48,7 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
         seed_everything(sections.get("seed", 0))  # the bounds of sums depend on the untrained weights
         model = found.call(lambda: _build(sections["network"], dataset, trust_code))
         if model is not None:
-            _check_layers(model, sections, backend or backends.VITIS, found)
+            _check_layers(model, sections, backend or backends.VITIS, found, dataset.train.x[:_SAMPLES])
     if found.problems or dataset is None:
         raise InputError(found.problems)
     return dataset
@@ -144,8 +150,8 @@ def _check_epochs(family: str, epochs: int) -> Iterator[FieldError]:
         yield FieldError(("training", "epochs"), f"expected at least 1 for a network of family {family}, got 0")
 
 
-def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found: _Collector) -> None:
-    """Check what the sections say of the network's layers."""
+def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found: _Collector, x: Any) -> None:
+    """Check what the sections say of the network's layers; `x` are samples."""
     quantizing = any(one.name == "quantize" for one in sections.get("compress") or ())
     if "compress" in sections and not quantizing and own_quantizers.are_there(model):
         found.all(_check_quantized(model, sections, backend))
@@ -160,9 +166,9 @@ def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found:
     if "hls" not in sections:
         return
     if fits and precision is not None:
-        found.all(_check_hls(model, precision, sections["hls"], backend))
+        found.all(_check_hls(model, precision, sections["hls"], backend, x))
     else:  # settings of layers can be checked with any types
-        errors = _check_hls(model, stand_in, sections["hls"], backend)
+        errors = _check_hls(model, stand_in, sections["hls"], backend, x)
         found.all(error for error in errors if error.path[0] == "hls")
 
 
@@ -172,11 +178,30 @@ def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> I
         path = ("compress", number, one.name)
         yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
     if any(one.name == "quantize" for one in passes or ()):
+        yield from _refused(_check_zeros, passes, model, precision)
         return
     if passes is not None:
         yield FieldError(("compress",), "expected a quantize pass, since HLS code needs fixed-point types, got none")
     if precision is not None:
         yield from _refused(compress.quantize.check, compress.quantize.Options(), model, precision, ("compress",))
+
+
+def _check_zeros(passes: Sequence[Any], model: Any, precision: Any) -> Iterator[FieldError]:
+    """Weights that are pruned need a type with a zero."""
+    if precision is None:
+        return
+    for site in find_sites(prepare(model)):
+        type_ = written_types(site, precision).get("weight")
+        if not (isinstance(type_, Levels) and type_.kind == "binary"):
+            continue
+        for one in passes:
+            if one.name == "prune" and next(iter(matching(one.options.layers, site.layer.name)), one.options.sparsity):
+                yield FieldError(
+                    ("precision", "layers"),
+                    f'expected a weight type with a zero for layer "{site.layer.name}", since the pass prune makes '
+                    f"weights zero, for example ternary, got {type_}",
+                )
+                break
 
 
 def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | None) -> Iterator[FieldError]:
@@ -193,6 +218,11 @@ def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | No
         )
     if precision is not None and (type_ := own_quantizers.input_type(model)) is not None:
         yield FieldError(("precision", "input"), f"expected none, as the network rounds its input itself, into {type_}")
+    elif precision is not None and is_open(precision.input):
+        yield FieldError(
+            ("precision", "input"),
+            f"expected a type with integer bits, as only a quantize pass finds them from data, got {precision.input}",
+        )
     elif precision is None and own_quantizers.input_type(model) is None:
         yield FieldError(
             ("precision",),
@@ -204,10 +234,15 @@ def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | No
         yield from _refused(preflight.check, with_input, sections["hls"], backend)
 
 
-def _check_hls(model: Any, precision: Any, hls: Any, backend: Backend) -> Iterator[FieldError]:
+def _check_hls(model: Any, precision: Any, hls: Any, backend: Backend, x: Any) -> Iterator[FieldError]:
+    """What is wrong with the HLS code to come.
+
+    Args:
+        x: samples, by which ranges are found that the precision leaves open.
+    """
     from fpga_flow.hls import preflight
 
-    yield from _refused(lambda: preflight.check(compress.quantize.quantize_model(model, precision), hls, backend))
+    yield from _refused(lambda: preflight.check(compress.quantize.quantize_model(model, precision, x), hls, backend))
 
 
 def _refused(check: Callable[..., Iterable[FieldError]], *arguments: Any) -> Iterator[FieldError]:
