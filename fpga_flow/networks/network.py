@@ -80,6 +80,12 @@ def weights(model: Any) -> Iterator[tuple[Any, str, Any]]:
                 yield layer, name, variable
 
 
+def kernels(layer: Any) -> dict[str, Any]:
+    """The variables of a layer's kernels by their names."""
+    found = {name: getattr(layer, name, None) for name in WEIGHTS if name != "bias"}
+    return {name: variable for name, variable in found.items() if variable is not None}
+
+
 def quantizer_of(layer: Any, name: str) -> Any | None:
     """The quantizer of a layer's weight `name`; None for a float weight."""
     return getattr(layer, _QUANTIZERS[name], None)

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import keras, qkeras
-from fpga_flow.networks.ranges import Channels, Ranges, Rule, Types
+from fpga_flow.networks.network import kernels
+from fpga_flow.networks.ranges import Channels, Closed, Ranges, Rule, Types
 from fpga_flow.networks.rebuild import copy, rebuild
 from fpga_flow.networks.sites import WEIGHTED, find_sites, kind_of, prepare, written_types
-from fpga_flow.number_types import Levels
 
 
 def quantize_model(model: Any, precision: Any, x: NDArray[np.floating] | None = None, rule: Rule = "mse") -> Any:
@@ -40,7 +39,7 @@ def types_of(prepared: Any, precision: Any, x: NDArray[np.floating] | None, rule
 
 
 def with_types(prepared: Any, types: Types) -> Any:
-    """A prepared network with QKeras layers of these types."""
+    """A prepared network with QKeras layers of these types; kernels of layers without a type of weight stay floats."""
     from fpga_flow.networks import quantizers  # its classes are QKeras', so it loads TensorFlow
 
     def replace(layer: Any) -> list[Any]:
@@ -76,19 +75,20 @@ _KEPT = (
     "name", "units", "filters", "kernel_size", "strides", "padding", "use_bias", "data_format", "dilation_rate",
     "groups", "depth_multiplier",
 )  # fmt: skip
-_KERNELS = {"kernel": "kernel", "depthwise": "depthwise_kernel", "pointwise": "pointwise_kernel"}
 
 
 def _quantized(layer: Any, types: Mapping[str, Any]) -> Any:
-    """The QKeras layer in place of a layer with weights; both kernels of a separable one have the same type."""
+    """The QKeras layer in place of a layer with weights; both kernels of a separable one have the same type. Without
+    a type for them they stay floats.
+    """
     from fpga_flow.networks import quantizers
 
     config = layer.get_config()
     options = {key: config[key] for key in _KEPT if key in config}
     if options.get("groups") == 1:  # depthwise and separable layers take no groups
         del options["groups"]
-    for key in [key for key, variable in _KERNELS.items() if hasattr(layer, variable)]:
-        quantizer = _of_weights(types["weight"], _KERNELS[key])
+    for name in kernels(layer) if "weight" in types else ():
+        quantizer, key = _of_weights(types["weight"], name), name.removesuffix("_kernel")
         options[f"{key}_quantizer"] = quantizer
         if isinstance(quantizer, quantizers.LevelWeights):  # beyond its values a weight would only take long to return
             options[f"{key}_constraint"] = qkeras.Clip(quantizer.min(), quantizer.max())
@@ -96,7 +96,13 @@ def _quantized(layer: Any, types: Mapping[str, Any]) -> Any:
     return getattr(qkeras, WEIGHTED[type(layer).__name__])(**options)
 
 
-def _of_weights(type_: Levels | Channels | FixedPoint, kernel: str) -> Any:
+def set_weights(layer: Any, source: Any, type_: Closed) -> None:
+    """Give a layer the kernels of another one, rounded into a type."""
+    for name, variable in kernels(source).items():
+        getattr(layer, name).assign(_of_weights(type_, name)(variable))
+
+
+def _of_weights(type_: Closed, kernel: str) -> Any:
     from fpga_flow.networks import quantizers
 
     if isinstance(type_, Channels):

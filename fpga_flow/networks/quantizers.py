@@ -19,7 +19,16 @@ from fpga_flow.keras import keras, qkeras, tf
 from fpga_flow.number_types import FixedWidth, Levels
 
 
-class _Shifted(qkeras.BaseQuantizer):
+class _Own(qkeras.BaseQuantizer):
+    """A quantizer that Keras can make again from its configuration."""
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The quantizer of a configuration."""
+        return cls(**config)
+
+
+class _Shifted(_Own):
     """Quantizes x * 2**-integer with a quantizer without integer bits, and shifts the result back."""
 
     def __init__(self, bits: int, integer: int, **options: Any) -> None:
@@ -62,7 +71,7 @@ class ShiftedRelu(_Shifted):
         return qkeras.quantized_relu(self.bits, 0)
 
 
-class _PerChannel(qkeras.BaseQuantizer):
+class _PerChannel(_Own):
     """Weights divided by a power of two, or by one for each output channel, rounded, and multiplied again.
 
     exponents  a whole number, or (nested) lists of them in the shape of the weight's last axes
@@ -73,8 +82,8 @@ class _PerChannel(qkeras.BaseQuantizer):
 
     def __init__(self, exponents: Any) -> None:
         super().__init__()
-        self.exponents = exponents
-        self.scale = (2.0 ** np.asarray(exponents, np.float64)).astype(np.float32)
+        self.exponents = np.asarray(exponents).tolist()  # plain lists, whatever Keras wraps them in
+        self.scale = (2.0 ** np.asarray(self.exponents, np.float64)).astype(np.float32)
 
     def _round(self, x: Any) -> Any:
         raise TypeError("a quantizer of weights is made from one of its subclasses")

@@ -26,7 +26,7 @@ from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.lower.activation import MAX_TABLE_BITS
 from fpga_flow.keras import keras
-from fpga_flow.networks.network import WEIGHTS
+from fpga_flow.networks.network import kernels
 from fpga_flow.networks.sites import Site, averaged, find_sites, prepare
 from fpga_flow.number_types import MAX_EXPONENT, FixedWidth, Levels, NumberType, is_open
 
@@ -122,15 +122,18 @@ class Ranges:
         """The types as written (see `sites.written_types`), with those that are open closed."""
         layers = {}
         for name, types in written.items():
-            per_channel = types.get("weight_per") == "channel"
-            closed: dict[str, Any] = {}
-            for key, type_ in types.items():
-                if key == "weight" and per_channel and is_open(type_):
-                    closed[key] = self._channels(name, type_)
-                elif key != "weight_per":
-                    closed[key] = self.close(type_, name, key)
-            layers[name] = closed
+            layers[name] = {
+                key: self.weight(types, name) if key == "weight" else self.close(type_, name, key)
+                for key, type_ in types.items()
+                if key != "weight_per"
+            }
         return Types(self.close(input_type, "", "input"), layers)
+
+    def weight(self, types: Mapping[str, Any], name: str) -> Closed:
+        """The type of the weights of the layer `name`, which has these types as written."""
+        per_channel = types.get("weight_per") == "channel" and is_open(types["weight"])
+        closed: Closed = (self._channels if per_channel else self.close)(types["weight"], name, "weight")
+        return closed
 
     def close(self, type_: Any, name: str, key: str) -> Any:
         """A type of the layer `name`, closed if it is open. An empty name means the network's input.
@@ -153,12 +156,12 @@ class Ranges:
         signed = bool(self.sites[name].signed) if name else False
         return FixedWidth(width, signed or bool(self._seen[name, key].low[0] < 0))
 
-    def _channels(self, name: str, type_: FixedWidth | Levels) -> Channels:
+    def _channels(self, type_: Any, name: str, key: str) -> Channels:
         exponents = {}
-        for kernel, values in _values(self.sites[name], "weight").items():
+        for kernel, values in _values(self.sites[name], key).items():
             shape = values.shape[-2:] if kernel == "depthwise_kernel" else values.shape[-1:]
             seen = Seen.of(values.reshape(-1, math.prod(shape)))
-            found = fit(type_, self._checked(seen, name, "weight"), self.rule)
+            found = fit(type_, self._checked(seen, name, key), self.rule)
             widest = _WIDEST - _width(type_)
             exponents[kernel] = np.maximum(found, found.max() - min(_SPREAD, widest)).reshape(shape)
         return Channels(type_, exponents)
@@ -251,9 +254,8 @@ def _width(type_: FixedWidth | Levels) -> int:
 
 def _values(site: Site, key: str) -> dict[str, NDArray[np.floating]]:
     """The weights of a layer that have its type `key`, `weight` or `bias`, by their names."""
-    names = [name for name in WEIGHTS if (name == "bias") == (key == "bias")]
-    found = {name: getattr(site.layer, name, None) for name in names}
-    return {name: variable.numpy() for name, variable in found.items() if variable is not None}
+    found = {"bias": site.layer.bias} if key == "bias" else kernels(site.layer)
+    return {name: variable.numpy() for name, variable in found.items()}
 
 
 def _input_bits(layer: Any, bits: Bits) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.compress.base import Context, retrain
+from fpga_flow.compress.quantize.widths import Widths, narrower, search
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.networks.network import Network, quantizer_of, weight
@@ -41,10 +42,12 @@ class Options(Retraining):
     """Retraining of the quantized network (without epochs: none). Its types stand in the spec's `precision` section.
 
     ranges  how types that are left open are found: by the least squared error, or so that they hold all numbers
+    widths  narrow the weights as far as an accuracy budget allows
     """
 
     learning_rate: PositiveFloat | None = 5e-4
     ranges: Rule = "mse"
+    widths: Widths | None = None
 
 
 def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
@@ -68,8 +71,16 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
                 yield FieldError(
                     ("precision", "layers", pattern, key), f"expected a layer with {_WHAT[key]}, got {layers}"
                 )
-    for site in sites:
-        yield from _check_types(site, written_types(site, precision))
+    written = [written_types(site, precision) for site in sites]
+    for site, types in zip(sites, written, strict=True):
+        yield from _check_types(site, types)
+    widths = options.widths
+    if widths and not any(narrower(types["weight"], widths.least) for types in written if "weight" in types):
+        yield FieldError(
+            (*path, "widths"),
+            f"expected a layer whose weights can be narrowed, of a fixed or po2 type of more than {widths.least} bits, "
+            "got none",
+        )
 
 
 def _check_types(site: Site, types: dict[str, Any]) -> Iterator[FieldError]:
@@ -99,8 +110,12 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     Raises:
         FieldError: weights of the types can't keep what was promised of them, for example zeros of a binary layer.
     """
+    x = calibration(dataset)
+    if options.widths:
+        made, told = search(network, dataset, options, context, x, check_promises)
+        return made.network, {"history": made.history, "types": made.types.to_dict(), "widths": told}
     prepared = prepare(network.model)
-    types = types_of(prepared, context.precision, calibration(dataset), options.ranges)
+    types = types_of(prepared, context.precision, x, options.ranges)
     quantized = Network(with_types(prepared, types), network.promises)
     check_promises(quantized, types)
     history = retrain(quantized, dataset, options, context)
