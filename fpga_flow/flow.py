@@ -117,7 +117,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         spec.seed,
         network,
         spec.training.model_dump(mode="json"),
-        runs.code_digest("stages.py", "networks", "training.py", "keras.py"),
+        runs.code_digest("stages.py", "networks", "training.py", "augment.py", "keras.py"),
         runs.versions("tensorflow", "tf_keras", "numpy"),
     )
     stages = [Stage(1, "float", previous)]
@@ -128,10 +128,17 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         stages.append(Stage(len(stages) + 1, name, previous))
 
     precision = spec.precision.model_dump(mode="json") if spec.precision else None
+    sections = {"precision": precision, "hls": spec.hls.model_dump(mode="json")}
     for one in spec.compress:
-        uses = precision if compress.PASSES[one.name].USES_PRECISION else None
-        own = f"compress/{one.name}" if hasattr(compress.PASSES[one.name], "__path__") else f"compress/{one.name}.py"
-        code = runs.code_digest("compress/base.py", own, "fixed_point.py", "number_types.py", "patterns.py")
+        uses = {name: sections[name] for name in compress.PASSES[one.name].uses(one.options)}
+        code = runs.code_digest(
+            "compress/base.py",
+            "compress/rounds.py",
+            compress.source(one.name),
+            "fixed_point.py",
+            "number_types.py",
+            "patterns.py",
+        )
         add(one.name, one.options.model_dump(mode="json"), uses, code, runs.versions("QKeras"))
     board = boards.load(spec.hls.board)
     hls_options = {

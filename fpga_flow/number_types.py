@@ -112,6 +112,13 @@ def is_open(type_: NumberType) -> bool:
     return isinstance(type_, FixedWidth) or (isinstance(type_, Levels) and type_.exponent is None)
 
 
+def hardware_width(type_: NumberType) -> int:
+    """The bits of the fixed-point type with which hardware holds all values of a type."""
+    if isinstance(type_, Levels):
+        return FixedPoint.holding(np.outer(type_.magnitudes, (1, -1))).width
+    return type_.width
+
+
 def parse(text: str, max_width: int = MAX_WIDTH, *, weight: bool = False) -> NumberType:
     """Read a type as a spec writes it.
 

@@ -72,7 +72,7 @@ class Work:
 
     def _compress(self, stage: Stage, folder: Path) -> dict[str, Any]:
         spec = self.spec
-        context = Context(spec.training, spec.precision, spec.seed, folder / "checkpoint.npz", self.ui.epoch)
+        context = Context(spec.training, spec.precision, spec.seed, folder / "checkpoint.npz", self.ui.epoch, spec.hls)
         options = spec.compress[stage.number - 2].options
         network, made = compress.apply(stage.name, self._network(), self.dataset, options, context)
         network.save(folder)

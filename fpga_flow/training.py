@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.augment import augmented
 from fpga_flow.datasets.base import Dataset, Part
 from fpga_flow.keras import keras, seed_everything, tf
 from fpga_flow.spec.base import Training
@@ -32,6 +33,7 @@ class Hooks:
     before_epoch called with the number of each epoch, from 0
     state        variables beyond the model's that a checkpoint must hold, for example the masks
     ready_epoch  the first epoch whose weights may be kept as the best, for example when the sparsity is reached
+    row          what is added to each epoch's row of the history
     """
 
     gradients: Sequence[Callable[[Any, Any], Any]] = ()
@@ -39,6 +41,7 @@ class Hooks:
     before_epoch: Callable[[int], None] = lambda epoch: None
     state: Sequence[Any] = ()
     ready_epoch: int = 0
+    row: Callable[[], dict[str, Any]] = dict
 
 
 NO_HOOKS = Hooks()
@@ -69,8 +72,8 @@ def fit(
     checkpoint: Path | None = None,
     report: Callable[[dict[str, Any], int], None] = lambda epoch, epochs: None,
 ) -> History:
-    """Train `model` in place by Adam (Kingma & Ba 2015) on cross-entropy, with a learning rate that falls to zero as a
-    cosine (Loshchilov & Hutter 2017, without restarts), and leave it with the weights of its best epoch.
+    """Train `model` in place by Adam (Kingma & Ba 2015) or AdamW on cross-entropy, with a learning rate that falls to
+    zero as a cosine (Loshchilov & Hutter 2017, without restarts), and leave it with the weights of its best epoch.
 
     The best epoch is that of the highest validation accuracy, and of equals that of the lowest validation loss; without
     validation samples it is the last. Each epoch takes the samples in an order of its own; those left over from its
@@ -87,11 +90,12 @@ def fit(
     batch = min(training.batch_size, len(dataset.train.x))
     steps = len(dataset.train.x) // batch
     schedule = keras.optimizers.schedules.CosineDecay(training.learning_rate, training.epochs * steps)
-    optimizer = keras.optimizers.Adam(schedule)
+    optimizer = _optimizer(schedule, training.weight_decay)
     optimizer.build(model.trainable_variables)
     variables = [*model.variables, *optimizer.variables, *hooks.state]
     train_epoch = _train_epoch(model, optimizer, dataset.train, batch, steps, hooks)
     validate = _validate(model, dataset.validation)
+    x = tf.constant(dataset.train.x)
 
     state = _resume(checkpoint, variables) if checkpoint is not None else _State()
     due = time.monotonic() + CHECKPOINT_SECONDS
@@ -100,7 +104,9 @@ def fit(
         tf.random.set_seed(seed)  # resets dropout's generators: an epoch does not depend on the epochs run before it
         hooks.before_epoch(state.epoch)
         order = np.random.default_rng([seed, state.epoch]).permutation(len(dataset.train.x))
-        loss, accuracy = train_epoch(tf.constant(order[: steps * batch].reshape(steps, batch)))
+        if training.augment is not None:
+            x = tf.constant(augmented(dataset.train.x, training.augment, [seed, state.epoch, 1]))
+        loss, accuracy = train_epoch(x, tf.constant(order[: steps * batch].reshape(steps, batch)))
         val_loss, val_accuracy = validate()
         state.epoch += 1
         score = (float(state.epoch), 0.0) if val_loss is None or val_accuracy is None else (val_accuracy, -val_loss)
@@ -116,6 +122,7 @@ def fit(
             "learning_rate": float(schedule((state.epoch - 1) * steps)),
             "seconds": round(time.monotonic() - started, 3),
             "best": better,
+            **hooks.row(),
         }
         state.history.append(row)
         report(row, training.epochs)
@@ -127,6 +134,34 @@ def fit(
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return state.history
+
+
+def _optimizer(learning_rate: Any, weight_decay: float) -> Any:
+    if not weight_decay:
+        return keras.optimizers.Adam(learning_rate)
+    optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def gradients(model: Any, part: Part, variables: Sequence[Any], samples: int) -> list[NDArray[np.float32]]:
+    """The mean gradient of the loss by each variable, over the first `samples` samples; the model stays as it is."""
+    loss_of = _loss(part.y)
+    count = min(samples, len(part.x))
+    sums = [np.zeros(variable.shape, np.float32) for variable in variables]
+    for start in range(0, count, _VALIDATION_BATCH):
+        rows = slice(start, min(start + _VALIDATION_BATCH, count))
+        with tf.GradientTape() as tape:
+            loss = loss_of(tf.constant(part.y[rows]), model(tf.constant(part.x[rows]), training=False))
+        for total, gradient in zip(sums, tape.gradient(loss, list(variables)), strict=True):
+            total += tf.convert_to_tensor(gradient).numpy() * ((rows.stop - rows.start) / count)
+    return sums
+
+
+def loss(model: Any, part: Part) -> float:
+    """The mean loss of a model on samples."""
+    logits = model.predict(part.x, batch_size=_VALIDATION_BATCH, verbose=0)
+    return float(_loss(part.y)(part.y, logits))
 
 
 def accuracy(logits: NDArray[np.floating], labels: NDArray[Any]) -> float:
@@ -152,17 +187,18 @@ def _hits(labels: Any, logits: Any) -> Any:
 
 def _train_epoch(
     model: Any, optimizer: Any, part: Part, batch: int, steps: int, hooks: Hooks
-) -> Callable[[Any], tuple[Any, Any]]:
-    """A function that trains on the batches whose sample numbers (steps, batch) it gets: mean loss and accuracy.
+) -> Callable[[Any, Any], tuple[Any, Any]]:
+    """A function of samples x and the numbers of each batch's samples (steps, batch), which trains on these batches and
+    returns mean loss and accuracy.
 
     Its loop is a graph of its own making: TensorFlow's AutoGraph would write source files into the system's temporary
     folder, and fail where that is full.
     """
-    x, y = tf.constant(part.x), tf.constant(part.y)
+    y = tf.constant(part.y)
     loss_of = _loss(part.y)
     variables = model.trainable_variables
 
-    def train_step(rows: Any) -> tuple[Any, Any]:
+    def train_step(x: Any, rows: Any) -> tuple[Any, Any]:
         labels = tf.gather(y, rows)
         with tf.GradientTape() as tape:
             logits = model(tf.gather(x, rows), training=True)
@@ -176,16 +212,16 @@ def _train_epoch(
             operation()
         return loss, _hits(labels, logits)
 
-    def run(order: Any) -> tuple[Any, Any]:
+    def run(x: Any, order: Any) -> tuple[Any, Any]:
         def body(step: Any, loss_sum: Any, hits: Any) -> tuple[Any, Any, Any]:
-            loss, hit = train_step(order[step])
+            loss, hit = train_step(x, order[step])
             return step + 1, loss_sum + loss, hits + hit
 
         start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))
         _, loss_sum, hits = tf.while_loop(lambda step, *_: step < steps, body, start)
         return loss_sum / steps, hits / (steps * batch)
 
-    compiled: Callable[[Any], tuple[Any, Any]] = tf.function(run, autograph=False)
+    compiled: Callable[[Any, Any], tuple[Any, Any]] = tf.function(run, autograph=False)
     return compiled
 
 

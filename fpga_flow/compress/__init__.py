@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
-from fpga_flow.compress import prune, quantize
+from fpga_flow.compress import circulant, cluster, hash_share, prune, quantize
 from fpga_flow.compress.base import Context, PassReport
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import CheckFailed
 from fpga_flow.networks.network import Network
 from fpga_flow.training import evaluate
 
-PASSES = {"prune": prune, "quantize": quantize}
+PASSES = {
+    "prune": prune,
+    "quantize": quantize,
+    "cluster": cluster,
+    "hash_share": hash_share,
+    "circulant": circulant,
+}
+
+
+def source(name: str) -> str:
+    """The file or the folder of a pass's code, seen from the package."""
+    file = Path(str(PASSES[name].__file__))
+    return f"compress/{name}" if file.name == "__init__.py" else f"compress/{file.name}"
 
 
 def apply(name: str, network: Network, dataset: Dataset, options: Any, context: Context) -> tuple[Network, PassReport]:

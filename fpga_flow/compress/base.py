@@ -2,9 +2,10 @@
 
 A pass is a module of this package with
 
-    USES_PRECISION                              whether it reads the spec's `precision` section
+    uses(options)                               names of the spec's sections that it reads besides its own
     Options                                     its section of the spec, a `Section`
     apply(network, dataset, options, context)   -> (Network, dict)
+    shared(options, model)                      only of passes that let weights share values: those weights
     check(options, model, precision, path)      -> yields a `FieldError` for each option that does not fit the model;
                                                    `path` leads to the options in the spec
 
@@ -37,6 +38,7 @@ class Context:
 
     training    the spec's training settings, which retraining falls back on
     precision   the spec's `precision` section, or None
+    hls         the spec's `hls` section
     seed        the spec's seed
     checkpoint  where interrupted retraining goes on from, or None
     report      gets each epoch's row of the training history, and the number of epochs
@@ -47,6 +49,7 @@ class Context:
     seed: int
     checkpoint: Path | None = None
     report: Callable[[dict[str, Any], int], None] = lambda epoch, epochs: None
+    hls: Any = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def retrain(
             hooks.before_epoch,
             hooks.state,
             hooks.ready_epoch,
+            hooks.row,
         )
         history = training.fit(
             network.model,

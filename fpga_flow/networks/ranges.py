@@ -28,7 +28,7 @@ from fpga_flow.hls.lower.activation import MAX_TABLE_BITS
 from fpga_flow.keras import keras
 from fpga_flow.networks.network import kernels
 from fpga_flow.networks.sites import Site, averaged, find_sites, prepare
-from fpga_flow.number_types import MAX_EXPONENT, FixedWidth, Levels, NumberType, is_open
+from fpga_flow.number_types import MAX_EXPONENT, FixedWidth, Levels, NumberType, hardware_width, is_open
 
 Rule = Literal["max", "mse"]
 #: Numbers of a network's layers that are kept in memory at a time.
@@ -162,7 +162,7 @@ class Ranges:
             shape = values.shape[-2:] if kernel == "depthwise_kernel" else values.shape[-1:]
             seen = Seen.of(values.reshape(-1, math.prod(shape)))
             found = fit(type_, self._checked(seen, name, key), self.rule)
-            widest = _WIDEST - _width(type_)
+            widest = _WIDEST - hardware_width(type_)
             exponents[kernel] = np.maximum(found, found.max() - min(_SPREAD, widest)).reshape(shape)
         return Channels(type_, exponents)
 
@@ -243,13 +243,6 @@ def _integers(low: NDArray[np.floating], high: NDArray[np.floating], type_: Fixe
 def _exponents(type_: FixedWidth | Levels) -> tuple[int, int]:
     """The least and the greatest exponent that are tried: floats of weights have hardly more."""
     return (_INTEGERS[0], _INTEGERS[-1]) if isinstance(type_, FixedWidth) else (-MAX_EXPONENT, MAX_EXPONENT)
-
-
-def _width(type_: FixedWidth | Levels) -> int:
-    """The bits of the fixed-point type that holds the values of a type, whatever its exponent."""
-    if isinstance(type_, FixedWidth):
-        return type_.width
-    return FixedPoint.holding(np.array([*type_.magnitudes, *(-each for each in type_.magnitudes)])).width
 
 
 def _values(site: Site, key: str) -> dict[str, NDArray[np.floating]]:

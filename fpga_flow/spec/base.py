@@ -109,6 +109,15 @@ class Retraining(Section):
     patience: PositiveInt | None = None
 
 
+class Augment(Section):
+    """Changes made to the training images at random, anew in each epoch, in retraining too: moved by up to `shift`
+    pixels in each direction, mirrored left to right.
+    """
+
+    shift: Annotated[int, Field(ge=0, le=64)] = 0
+    flip: bool = False
+
+
 class Training(Section):
     """The float training: cross-entropy by Adam, the weights of the best validation epoch kept. An imported network,
     which is trained already, may do without epochs.
@@ -119,6 +128,9 @@ class Training(Section):
     learning_rate: PositiveFloat = 1e-3
     #: Epochs without a better one (by validation accuracy, then loss) after which training stops; left out: never.
     patience: PositiveInt | None = None
+    #: Decoupled weight decay of all weights but biases (AdamW, Loshchilov & Hutter 2019); 0: plain Adam.
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    augment: Augment | None = None
 
     def adapted(self, retraining: Retraining) -> Training:
         """These settings with those of a pass in their place where the pass gives them."""

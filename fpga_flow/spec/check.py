@@ -11,10 +11,11 @@ from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
-from fpga_flow.networks import own_quantizers
+from fpga_flow.networks import fold, own_quantizers
 from fpga_flow.networks.sites import find_sites, prepare, written_types
 from fpga_flow.number_types import Levels, is_open
 from fpga_flow.patterns import matching
+from fpga_flow.spec.base import Augment
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
 
@@ -40,10 +41,14 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
         found.all(fit.check(sections["hls"], boards.load(sections["hls"].board)))
     if dataset is not None and "csim" in sections:
         found.all(_check_samples(sections["csim"].samples, len(dataset.test.x)))
+    if dataset is not None and not len(dataset.validation.x):
+        found.all(_check_budgets(sections.get("compress")))
     if backend is not None and "csim" in sections:
         found.all(_check_simulated(sections["csim"].samples, backend))
     if "network" in sections and "training" in sections:
         found.all(_check_epochs(sections["network"].family, sections["training"].epochs))
+    if dataset is not None and "training" in sections:
+        found.all(_check_augment(sections["training"].augment, dataset.input_shape))
     if dataset is not None and "network" in sections:
         seed_everything(sections.get("seed", 0))  # the bounds of sums depend on the untrained weights
         model = found.call(lambda: _build(sections["network"], dataset, trust_code))
@@ -150,6 +155,30 @@ def _check_epochs(family: str, epochs: int) -> Iterator[FieldError]:
         yield FieldError(("training", "epochs"), f"expected at least 1 for a network of family {family}, got 0")
 
 
+def _check_budgets(passes: Sequence[Any] | None) -> Iterator[FieldError]:
+    """What accuracy limits must be measured on samples that nothing is trained on."""
+    for number, one in enumerate(passes or ()):
+        section = () if getattr(one.options, "widths", None) is None else ("widths",)
+        options = one.options.widths if section else one.options
+        if getattr(options, "max_accuracy_drop", None) is not None:
+            yield FieldError(
+                ("compress", number, one.name, *section, "max_accuracy_drop"),
+                "expected validation samples to measure it on, got none: give some as data.split.validation",
+            )
+
+
+def _check_augment(augment: Augment | None, shape: tuple[int, ...]) -> Iterator[FieldError]:
+    if augment is None:
+        return
+    if len(shape) != 3:
+        yield FieldError(("training", "augment"), f"expected samples of shape (height, width, channels), got {shape}")
+    elif augment.shift >= min(shape[:2]):
+        yield FieldError(
+            ("training", "augment", "shift"),
+            f"expected less than the {min(shape[:2])} pixels of the images, got {augment.shift}",
+        )
+
+
 def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found: _Collector, x: Any) -> None:
     """Check what the sections say of the network's layers; `x` are samples."""
     quantizing = any(one.name == "quantize" for one in sections.get("compress") or ())
@@ -177,6 +206,7 @@ def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> I
     for number, one in enumerate(passes or ()):
         path = ("compress", number, one.name)
         yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+    yield from _check_shared(passes or (), model)
     if any(one.name == "quantize" for one in passes or ()):
         yield from _refused(_check_zeros, passes, model, precision)
         return
@@ -194,14 +224,40 @@ def _check_zeros(passes: Sequence[Any], model: Any, precision: Any) -> Iterator[
         type_ = written_types(site, precision).get("weight")
         if not (isinstance(type_, Levels) and type_.kind == "binary"):
             continue
-        for one in passes:
-            if one.name == "prune" and next(iter(matching(one.options.layers, site.layer.name)), one.options.sparsity):
-                yield FieldError(
-                    ("precision", "layers"),
-                    f'expected a weight type with a zero for layer "{site.layer.name}", since the pass prune makes '
-                    f"weights zero, for example ternary, got {type_}",
-                )
-                break
+        if any(one.name == "prune" and _prunes(one.options, site.layer.name) for one in passes):
+            yield FieldError(
+                ("precision", "layers"),
+                f'expected a weight type with a zero for layer "{site.layer.name}", since the pass prune makes weights '
+                f"zero, for example ternary, got {type_}",
+            )
+
+
+def _prunes(options: Any, layer: str) -> bool:
+    """Whether the pass prune may make weights of a layer zero."""
+    share = next(iter(matching(options.layers, layer)), options.sparsity)
+    return share > 0 if share is not None else options.max_accuracy_drop is not None
+
+
+def _check_shared(passes: Sequence[Any], model: Any) -> Iterator[FieldError]:
+    """Weights can share values in one way only, and not if normalisations are multiplied into them afterwards."""
+    sharing = {number: one for number, one in enumerate(passes) if hasattr(compress.PASSES[one.name], "shared")}
+    last = max((number for number, one in enumerate(passes) if one.name == "quantize"), default=-1)
+    normalized = any(type(layer).__name__ in fold.NORMALIZATIONS for layer in model.layers)
+    taken: dict[str, str] = {}
+    for number, one in sharing.items():
+        path = ("compress", number, one.name)
+        if normalized and number < last:
+            yield FieldError(
+                path,
+                "expected it behind the quantize pass, which multiplies the network's BatchNormalization into its "
+                "weights, got it before",
+            )
+        layers = {layer for layer, _ in compress.PASSES[one.name].shared(one.options, model)}
+        for layer in sorted(layers & taken.keys()):
+            yield FieldError(
+                path, f'expected layers whose weights share no values yet, got "{layer}", see {taken[layer]}'
+            )
+        taken |= dict.fromkeys(layers, one.name)
 
 
 def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | None) -> Iterator[FieldError]:

@@ -8,10 +8,12 @@ import pytest
 from fpga_flow import compress, training
 from fpga_flow.compress import prune, quantize
 from fpga_flow.compress.base import Context
+from fpga_flow.compress.prune.allocation import least
 from fpga_flow.errors import CheckFailed
 from fpga_flow.keras import keras, seed_everything
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.promises import Mask
+from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.spec.base import Training
 from fpga_flow.spec.model import Precision
 from tests.conftest import blobs
@@ -61,28 +63,24 @@ def test_the_network_that_is_pruned_stays_as_it_was(trained):
 
 
 def test_small_weights_go_first():
-    weights = np.array([[0.5, -0.1], [0.0, 0.2], [-0.3, 0.1]])
-    np.testing.assert_array_equal(prune.magnitude_mask(weights, 0.5), [[1, 0], [0, 1], [1, 0]])
-    np.testing.assert_array_equal(prune.magnitude_mask(weights, 1 / 3), [[1, 0], [0, 1], [1, 1]])
-    np.testing.assert_array_equal(prune.magnitude_mask(weights, 0.0), np.ones((3, 2)))
+    values = np.array([[0.5, 0.1], [0.0, 0.2], [0.3, 0.1]])
+    np.testing.assert_array_equal(~least(values, 3), [[1, 0], [0, 1], [1, 0]])
+    np.testing.assert_array_equal(~least(values, 2), [[1, 0], [0, 1], [1, 1]])
+    np.testing.assert_array_equal(~least(values, 0), np.ones((3, 2)))
+    assert least(values, 6).all()
 
 
 def test_sparsity_rises_along_the_polynomial(trained):
-    seen = []
-
-    def look(row, epochs):
-        seen.append(row["epoch"])
-
-    context = Context(CONTEXT.training, PRECISION, 1, report=look)
     schedule = prune.Schedule(initial=0.2, power=3, share=0.5)
-    assert prune._polynomial(0.0, 0.8, schedule) == pytest.approx(0.2)
-    assert prune._polynomial(0.5, 0.8, schedule) == pytest.approx(0.8 - 0.6 * 0.125)
-    assert prune._polynomial(1.0, 0.8, schedule) == pytest.approx(0.8)
     _, report = compress.apply(
-        "prune", trained, DATA, prune.Options(sparsity=0.8, epochs=8, schedule=schedule), context
+        "prune", trained, DATA, prune.Options(sparsity=0.8, epochs=8, schedule=schedule), CONTEXT
     )
-    assert seen == list(range(1, 9))
-    assert not any(row["best"] for row in report.details["history"][:4])  # not yet as sparse as promised
+    history = report.details["history"]
+    assert [row["epoch"] for row in history] == list(range(1, 9))
+    expected = [0.8 - 0.6 * (1 - min(epoch / 4, 1)) ** 3 for epoch in range(8)]
+    assert [row["sparsity"] for row in history] == pytest.approx(expected, abs=0.02)
+    assert not any(row["best"] for row in history[:4])  # not yet as sparse as promised
+    assert [point["sparsity"] for point in report.details["curve"]] == [row["sparsity"] for row in history]
 
 
 @pytest.mark.parametrize("order", ["prune first", "quantize first"])
@@ -95,13 +93,13 @@ def test_zeros_survive_every_later_pass(trained, order):
     assert {(p.layer, p.weight) for p in network.promises} == {("d1", "kernel"), ("out", "kernel")}
     for promise in network.promises:
         kernel = network.model.get_layer(promise.layer).kernel.numpy()
-        assert not kernel[promise.mask == 0].any()
-        assert np.mean(promise.mask == 0) == pytest.approx(0.6, abs=0.02)
+        assert not kernel[~promise.mask].any()
+        assert np.mean(~promise.mask) == pytest.approx(0.6, abs=0.02)
         np.testing.assert_array_equal(kernel, PRECISION.layers["*"].weight.quantize(kernel))
     again, _ = compress.apply("prune", network, DATA, prune.Options(sparsity=0.7, epochs=2), CONTEXT)
     for old in network.promises:
         new = next(p for p in again.promises if p.layer == old.layer)
-        assert not new.mask[old.mask == 0].any()
+        assert not new.mask[~old.mask].any()
 
 
 def test_a_pass_that_breaks_a_promise_fails_loudly(trained, monkeypatch):
@@ -110,7 +108,7 @@ def test_a_pass_that_breaks_a_promise_fails_loudly(trained, monkeypatch):
     class Careless:
         @staticmethod
         def apply(network, dataset, options, context):
-            changed = prune.copy_model(network.model)
+            changed = copy_model(network.model)
             changed.get_layer("d1").kernel.assign_add(changed.get_layer("d1").kernel * 0 + 0.1)
             return Network(changed), {}
 

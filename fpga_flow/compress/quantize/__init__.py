@@ -27,15 +27,19 @@ from fpga_flow.number_types import is_open
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import PositiveFloat, Retraining
 
-__all__ = ["USES_PRECISION", "Options", "apply", "check", "quantize_model"]
+__all__ = ["Options", "apply", "check", "quantize_model", "uses"]
 
-USES_PRECISION = True
 #: So many training samples are enough to know the ranges of activations.
 _SAMPLES = 2048
 _WHAT = {
     "weight": "weights", "weight_per": "weights", "bias": "a bias", "activation": "an activation function",
     "input": "a function or an average that is looked up",
 }  # fmt: skip
+
+
+def uses(options: Options) -> tuple[str, ...]:
+    """Sections of the spec that the pass depends on."""
+    return ("precision",)
 
 
 class Options(Retraining):

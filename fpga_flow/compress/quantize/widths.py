@@ -40,13 +40,12 @@ _Written = Mapping[str, Mapping[str, Any]]
 class Widths(Section):
     """The budget, and what may be done with it.
 
-    max_accuracy_drop  how far the accuracy on validation samples (on training samples, where there are none) may be
-                       below that of the network before this pass
+    max_accuracy_drop  how far validation accuracy may be below that of the network before this pass, as a share of 1
     least              no weight gets fewer bits
     cost               what is to be saved: bits of weights that are stored, or bits that are multiplied (one for each
                        bit of a weight and each multiplication by it)
     rounds             so many times at most the widths are narrowed and the network is retrained
-    samples            so many samples at most are measured on
+    samples            so many validation samples at most are measured on
     """
 
     max_accuracy_drop: Fraction
@@ -89,10 +88,15 @@ def search(
         options: of the pass; its `widths` are given.
         x: samples by which ranges are found.
         check: raises a FieldError for types that break promises.
+
+    Raises:
+        FieldError: by `check`.
+        ValueError: there are no validation samples.
     """
     widths: Widths = options.widths
-    whole = dataset.validation if len(dataset.validation.x) else dataset.train
-    part = Part(whole.x[: widths.samples], whole.y[: widths.samples])
+    part = Part(dataset.validation.x[: widths.samples], dataset.validation.y[: widths.samples])
+    if not len(part.x):
+        raise ValueError("expected validation samples to measure accuracy on, got none")
     before = training.evaluate(network.model, part)
     floor = before - widths.max_accuracy_drop
     trainings = 0

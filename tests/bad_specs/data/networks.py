@@ -69,5 +69,10 @@ def softmax(shape, classes):
     return model(shape, layers.Flatten(), layers.Dense(8, "softmax", name="first"))
 
 
+def normalized(shape, classes):
+    hidden = layers.Dense(8, name="first"), layers.BatchNormalization(name="norm"), layers.ReLU(name="relu")
+    return model(shape, layers.Flatten(), *hidden)
+
+
 def normalization(shape, classes):
     return model(shape, layers.Flatten(), layers.Dense(8, "relu", name="first"), layers.BatchNormalization(name="norm"))

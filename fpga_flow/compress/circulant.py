@@ -1,0 +1,74 @@
+"""`circulant`: the matrices of dense layers are made of circulant blocks, each of which is known by one column.
+
+Source: Ding et al. 2017, "CirCNN: Accelerating and Compressing Deep Neural Networks Using Block-Circulant Weight
+Matrices", section 3. In hardware the blocks save multiplications only with Fourier transforms, which hls4ml has not:
+here they save storage. As with `hash_share`, it takes as many epochs as a training from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from fpga_flow.compress import sharing
+from fpga_flow.compress.base import Context
+from fpga_flow.datasets.base import Dataset
+from fpga_flow.errors import FieldError, FieldPath
+from fpga_flow.networks.network import Network, weight
+from fpga_flow.networks.promises import Sharing
+from fpga_flow.spec.base import Retraining
+
+Block = Annotated[int, Field(ge=2, le=4096)]
+
+
+class Options(Retraining):
+    """`block` is the size of the square blocks of a dense layer's matrix; `layers` gives it by glob pattern. Without it
+    only the layers of the patterns are changed. Blocks at the edges are cut off.
+    """
+
+    block: Block | None = None
+    layers: dict[str, Block] = Field(default_factory=dict)
+
+
+def uses(options: Options) -> tuple[str, ...]:
+    """Sections of the spec that the pass depends on."""
+    return ()
+
+
+def shared(options: Options, model: Any) -> dict[sharing.Key, int]:
+    """The kernels that come to be block-circulant, and the size of their blocks."""
+    return sharing.chosen(model, options.layers, options.block, rank=2)
+
+
+def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
+    """Patterns must match a dense layer."""
+    yield from sharing.check_layers(model, options.layers, options.block, "dense layer", path, "block", rank=2)
+
+
+def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:
+    """Make the matrices block-circulant, train them, and promise the sharing."""
+    values, promises = {}, []
+    for key, block in shared(options, network.model).items():
+        weights = weight(network.model, *key).numpy()
+        rule = {"kind": "circulant", "block": block}
+        made = Sharing("circulant", *key, numbered(weights.shape, rule), None, rule)
+        values[key] = sharing.spread_values(made, weights)
+        promises.append(made)
+    return sharing.share(network, values, promises, dataset, options, context)
+
+
+def numbered(shape: Sequence[int], rule: dict[str, Any]) -> NDArray[np.int32]:
+    """The value's number of each weight of a matrix (inputs, outputs), from the rule {"kind", "block"}.
+
+    In a block of size b, the weight of row i and column j is value (i - j) modulo b; block (p, q) of the grid has the
+    values from (p * columns of the grid + q) * b on.
+    """
+    block = rule["block"]
+    row, column = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
+    number = row // block * -(-shape[1] // block) + column // block
+    numbers: NDArray[np.int32] = (number * block + (row - column) % block).astype(np.int32)
+    return numbers

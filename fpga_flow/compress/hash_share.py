@@ -1,0 +1,80 @@
+"""`hash_share`: a hash of each weight's place says which of a few values it has, and with which sign.
+
+Nothing but these values must be stored: the hash can be computed again. Source: HashedNets (Chen et al. 2015,
+"Compressing Neural Networks with the Hashing Trick", equations 3 and 9). The values are trained on from sums of the
+weights that were there, so it takes as many epochs as a training from the start.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from fpga_flow.compress import sharing
+from fpga_flow.compress.base import Context
+from fpga_flow.datasets.base import Dataset
+from fpga_flow.errors import FieldError, FieldPath
+from fpga_flow.networks.network import Network, weight
+from fpga_flow.networks.promises import Sharing
+from fpga_flow.spec.base import Retraining
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Options(Retraining):
+    """`values` is how many values a kernel has, as a share of its weights; `layers` gives it by glob pattern. Without
+    it only the layers of the patterns share values.
+    """
+
+    values: Share | None = None
+    layers: dict[str, Share] = Field(default_factory=dict)
+
+
+def uses(options: Options) -> tuple[str, ...]:
+    """Sections of the spec that the pass depends on."""
+    return ()
+
+
+def shared(options: Options, model: Any) -> dict[sharing.Key, float]:
+    """The kernels that come to share values, and what share of their weights."""
+    return sharing.chosen(model, options.layers, options.values)
+
+
+def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
+    """Patterns must match a layer with weights."""
+    yield from sharing.check_layers(model, options.layers, options.values, "layer with weights", path, "values")
+
+
+def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:
+    """Let weights share values as the hash says, train those, and promise the sharing."""
+    values, promises = {}, []
+    for number, (key, share) in enumerate(shared(options, network.model).items()):
+        weights = weight(network.model, *key).numpy()
+        rule = {"kind": "hash", "seed": context.seed * 2**16 + number, "buckets": max(1, round(share * weights.size))}
+        groups, signs = numbered(weights.shape, rule)
+        made = Sharing("hash_share", *key, groups, signs, rule)
+        values[key] = sharing.spread_values(made, weights)
+        promises.append(made)
+    return sharing.share(network, values, promises, dataset, options, context)
+
+
+def numbered(shape: Sequence[int], rule: dict[str, Any]) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+    """The value's number and the sign of each weight of a kernel, from the rule {"kind", "seed", "buckets"}.
+
+    Weight i (in C order) gets h = mix(i + (seed << 32)) in 64 bits, the value h >> 1 modulo `buckets`, and the sign +
+    if h is even. `mix` is the finaliser of splitmix64 (Steele et al. 2014, "Fast Splittable Pseudorandom Number
+    Generators").
+    """
+    with np.errstate(over="ignore"):
+        h = np.arange(math.prod(shape), dtype=np.uint64) + np.uint64((rule["seed"] << 32) % 2**64)
+        h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        h = h ^ (h >> np.uint64(31))
+    groups = ((h >> np.uint64(1)) % np.uint64(rule["buckets"])).astype(np.int32)
+    signs = np.where(h & np.uint64(1), -1, 1).astype(np.int8)
+    return groups.reshape(shape), signs.reshape(shape)

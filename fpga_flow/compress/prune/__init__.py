@@ -1,0 +1,135 @@
+"""`prune`: weights that matter least become zero and stay zero; biases never.
+
+    method     what it does
+    gradual    sparsity rises by a polynomial schedule while the network is trained on
+               (Zhu & Gupta 2017, "To prune, or not to prune", equation 1)
+    one_shot   all weights go at once, then the network is trained on
+    iterative  prune, retrain, prune: in each round a share of the weights that are left goes, until `sparsity` is
+               reached or validation accuracy has fallen by more than `max_accuracy_drop` (Han et al. 2015)
+
+`criteria.py` has what makes a weight matter, `allocation.py` which layer gives how many, `groups.py` the patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from fpga_flow.compress.base import Context
+from fpga_flow.compress.prune import groups
+from fpga_flow.compress.prune.allocation import Allocation
+from fpga_flow.compress.prune.criteria import Criterion
+from fpga_flow.compress.prune.methods import METHODS, Method
+from fpga_flow.compress.prune.pruner import Pruner, kernels
+from fpga_flow.datasets.base import Dataset
+from fpga_flow.errors import FieldError, FieldPath
+from fpga_flow.networks.network import Network
+from fpga_flow.networks.rebuild import copy_model
+from fpga_flow.patterns import unmatched
+from fpga_flow.spec.base import Fraction, Retraining, Section
+
+
+class Schedule(Section):
+    """Of the method `gradual`: sparsity goes from `initial` to its end along 1 - (1 - t)**power, over this share of the
+    epochs.
+    """
+
+    initial: Fraction = 0.0
+    power: Annotated[float, Field(gt=0, le=10)] = 3.0
+    share: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+
+class Options(Retraining):
+    """`sparsity` is the share of weights that become zero, of each kernel or (allocations `global`, `lamp` and
+    `sensitivity`) of all of them; `layers` gives it by glob pattern. Without it only the layers of the patterns are
+    pruned, or, with `max_accuracy_drop`, all of them as far as accuracy bears it. `epochs` are those of each training.
+    """
+
+    sparsity: Fraction | None = None
+    layers: dict[str, Fraction] = Field(default_factory=dict)
+    method: Method = "gradual"
+    criterion: Criterion = "magnitude"
+    allocation: Allocation = "uniform"
+    pattern: groups.PatternText | None = None
+    schedule: Schedule = Schedule()
+    #: Of the method `iterative`: how far validation accuracy may fall, as a share of 1; left out: as far as it does.
+    max_accuracy_drop: Fraction | None = None
+    #: Of the method `iterative`: the share of the weights left that each round prunes.
+    step: Annotated[float, Field(gt=0, lt=1)] = 0.25
+
+
+def uses(options: Options) -> tuple[str, ...]:
+    """Sections of the spec that the pass depends on."""
+    return {"dsp": ("hls",), "bram": ("hls", "precision")}.get(options.pattern or "", ())
+
+
+def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
+    """Patterns must match a layer with a kernel, and options must be of the method and the allocation."""
+    names = [layer for layer, _ in kernels(model)]
+    for pattern, message in unmatched(options.layers, names, "layer with weights").items():
+        yield FieldError((*path, "layers", pattern), message)
+    yield from _check_sparsity(options, path)
+    for key, method in (("schedule", "gradual"), ("max_accuracy_drop", "iterative"), ("step", "iterative")):
+        if key in options.model_fields_set and options.method != method:
+            yield FieldError(
+                (*path, key), f"expected none for the method {options.method}: it is of the method {method}"
+            )
+    if options.layers and options.allocation != "uniform":
+        yield FieldError(
+            (*path, "layers"),
+            f"expected none for the allocation {options.allocation}, which chooses the shares itself",
+        )
+    if options.criterion == "movement":
+        yield from _check_movement(options, path)
+
+
+def _check_movement(options: Options, path: FieldPath) -> Iterator[FieldError]:
+    """Weights move in training, so it must come before the pruning."""
+    if options.method != "gradual":
+        yield FieldError((*path, "method"), f"expected gradual for the criterion movement, got {options.method}")
+        return
+    if round(options.epochs * options.schedule.share) < 1:
+        yield FieldError(
+            (*path, "epochs"),
+            "expected so many that the schedule's share of them is one or more, for the criterion movement, "
+            f"got {options.epochs}",
+        )
+    if options.schedule.initial:
+        yield FieldError(
+            (*path, "schedule", "initial"), f"expected 0 for the criterion movement, got {options.schedule.initial:g}"
+        )
+
+
+def _check_sparsity(options: Options, path: FieldPath) -> Iterator[FieldError]:
+    of_pattern = None
+    try:
+        of_pattern = groups.Pattern.parse(options.pattern).sparsity
+    except ValueError as error:
+        yield FieldError((*path, "pattern"), str(error))
+        return
+    if of_pattern is not None:
+        for key in ("sparsity", "layers"):
+            if getattr(options, key):
+                yield FieldError((*path, key), f"expected none, as the pattern {options.pattern} says it, got some")
+        if options.allocation != "uniform":
+            yield FieldError(
+                (*path, "allocation"), f"expected uniform for the pattern {options.pattern}, got {options.allocation}"
+            )
+    elif options.sparsity is None and (options.allocation == "sensitivity" or not _limited(options)):
+        yield FieldError(path, "expected `sparsity`, `layers` with some by pattern, or `max_accuracy_drop`, got none")
+
+
+def _limited(options: Options) -> bool:
+    return bool(options.layers) or options.max_accuracy_drop is not None
+
+
+def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:
+    """Prune, training on; the masks become promises of the new network."""
+    pruner = Pruner(Network(copy_model(network.model), network.promises), dataset, options, context)
+    details = METHODS[options.method](pruner)
+    pruned = pruner.network()
+    sparsities = {layer: float(np.mean(~mask)) for (layer, _), mask in pruner.masks().items()}
+    return pruned, {**details, "sparsity": sparsities}

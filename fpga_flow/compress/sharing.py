@@ -1,0 +1,99 @@
+"""What the passes that let weights share values have in common: `cluster`, `hash_share`, `circulant`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.compress.base import Context, retrain
+from fpga_flow.datasets.base import Dataset
+from fpga_flow.errors import FieldError, FieldPath
+from fpga_flow.networks.network import Network, weight, weights
+from fpga_flow.networks.promises import Promise, Sharing
+from fpga_flow.networks.rebuild import copy_model
+from fpga_flow.patterns import matching, unmatched
+from fpga_flow.spec.base import Retraining
+
+#: A layer's name and that of its weight.
+Key = tuple[str, str]
+
+
+def chosen(model: Any, layers: Mapping[str, Any], default: Any, rank: int | None = None) -> dict[Key, Any]:
+    """For each kernel of a model that is to share values, what the most specific pattern says of its layer.
+
+    Args:
+        layers: by glob pattern.
+        default: for layers without a pattern; None to leave them as they are.
+        rank: of the kernels, where others are left as they are.
+    """
+    found = {
+        (layer.name, name): next(iter(matching(layers, layer.name)), default)
+        for layer, name, variable in weights(model)
+        if name != "bias" and (rank is None or len(variable.shape) == rank)
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def check_layers(
+    model: Any, layers: Mapping[str, Any], default: Any, what: str, path: FieldPath, key: str, rank: int | None = None
+) -> Iterator[FieldError]:
+    """Patterns must match a layer that has such weights; something must be asked for.
+
+    Args:
+        what: such a layer, in words.
+        key: the name of the option that has the default.
+    """
+    names = [layer for layer, _ in chosen(model, {}, True, rank)]
+    for pattern, message in unmatched(layers, names, what).items():
+        yield FieldError((*path, "layers", pattern), message)
+    if default is None and not layers:
+        yield FieldError(path, f"expected `{key}`, or `layers` with some by pattern, got neither")
+    elif not names:
+        yield FieldError(path, f"expected a network with a {what}, got none")
+
+
+def share(
+    network: Network,
+    values: Mapping[Key, NDArray[np.floating]],
+    promises: Sequence[Promise],
+    dataset: Dataset,
+    options: Retraining,
+    context: Context,
+) -> tuple[Network, dict[str, Any]]:
+    """A network with these values of weights and these promises added to its own, retrained; and what there is to tell.
+
+    Args:
+        values: of some weights, each of its weight's shape.
+    """
+    made = Network(copy_model(network.model), (*network.promises, *promises))
+    for key, value in values.items():
+        weight(made.model, *key).assign(value)
+    history = retrain(made, dataset, options, context)
+    return made, {"history": history, "layers": [_told(made, each) for each in promises if isinstance(each, Sharing)]}
+
+
+def spread_values(sharing: Sharing, weights: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Weights that share values as a rule says, whatever they were: each group's value is the mean of its weights other
+    than zero times the square root of their number, so that their variance stays about what it was.
+    """
+    member = (sharing.groups >= 0) & (weights != 0)
+    signed = (weights if sharing.signs is None else weights * sharing.signs)[member]
+    numbers = sharing.groups[member]
+    counts = np.maximum(np.bincount(numbers, minlength=sharing.count), 1)
+    sums = np.bincount(numbers, signed, minlength=sharing.count)
+    values = (sums / np.sqrt(counts)).astype(weights.dtype)
+    return np.where(weights == 0, 0, sharing.spread(values, weights))
+
+
+def _told(network: Network, sharing: Sharing) -> dict[str, Any]:
+    values = weight(network.model, sharing.layer, sharing.weight).numpy()
+    return {
+        "layer": sharing.layer,
+        "weight": sharing.weight,
+        "weights": int(values.size),
+        "shared": sharing.count,
+        "distinct": len(np.unique(values[values != 0])),
+    }

@@ -1,0 +1,164 @@
+"""`cluster`, `hash_share`, `circulant`: weights share values, in later passes too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fpga_flow import compress, training
+from fpga_flow.compress import circulant, cluster, hash_share, prune, quantize, sharing
+from fpga_flow.compress.base import Context
+from fpga_flow.keras import keras, seed_everything
+from fpga_flow.networks.network import Network
+from fpga_flow.networks.promises import Mask, Sharing
+from fpga_flow.spec.base import Training
+from fpga_flow.spec.model import Precision
+from tests.conftest import blobs
+
+DATA = blobs(600)
+PRECISION = Precision.model_validate(
+    {
+        "input": "ufixed<6,1>",
+        "layers": {"*": {"weight": "fixed<5,1>", "bias": "fixed<6,2>", "activation": "ufixed<5,2>"}},
+    }
+)
+CONTEXT = Context(Training(epochs=8, batch_size=16, learning_rate=0.01), PRECISION, seed=1)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Network:
+    seed_everything(1)
+    inputs = keras.Input((8,), name="inputs")
+    hidden = keras.layers.Dense(16, activation="relu", name="d1")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, name="out")(hidden))
+    training.fit(model, DATA, CONTEXT.training, seed=1)
+    return Network(model)
+
+
+def kernel(network: Network, layer: str) -> np.ndarray:
+    return network.model.get_layer(layer).kernel.numpy()
+
+
+def distinct(values: np.ndarray) -> int:
+    return len(np.unique(values[values != 0]))
+
+
+@pytest.mark.parametrize("init", ["linear", "density", "random"])
+def test_k_means_finds_what_scikit_learn_finds_with_all_values_one_by_one(init):
+    from sklearn.cluster import KMeans
+
+    values = np.random.default_rng(0).choice(np.linspace(-1, 1, 41), 500)
+    centroids, numbers = cluster.k_means(values, 6, init, [1])
+    assert np.all(np.diff(centroids) > 0)
+    for number, centroid in enumerate(centroids):
+        assert centroid == pytest.approx(values[numbers == number].mean())
+    np.testing.assert_array_equal(numbers, np.abs(values[:, None] - centroids).argmin(axis=1))
+    free = KMeans(6, n_init=20, random_state=0).fit(values[:, None])
+    assert np.sum((values - centroids[numbers]) ** 2) <= 1.6 * free.inertia_
+
+
+def test_few_distinct_values_are_their_own_clusters():
+    centroids, numbers = cluster.k_means(np.array([3.0, 1.0, 3.0]), 16, "linear", [1])
+    assert centroids.tolist() == [1.0, 3.0]
+    assert numbers.tolist() == [1, 0, 1]
+    assert cluster.k_means(np.array([2.0, 4.0]), 1, "linear", [1])[0].tolist() == [3.0]
+
+
+@pytest.mark.parametrize("per", ["layer", "channel"])
+@pytest.mark.parametrize("order", [("prune", "quantize", "cluster"), ("prune", "cluster", "quantize")])
+def test_clusters_share_values_and_zeros_stay(trained, order, per):
+    options = {
+        "prune": prune.Options(sparsity=0.5, epochs=3),
+        "quantize": quantize.Options(epochs=3),
+        "cluster": cluster.Options(clusters=4, layers={"out": 2}, per=per, epochs=4),
+    }
+    network = trained
+    for name in order:
+        network, report = compress.apply(name, network, DATA, options[name], CONTEXT)
+    assert network.broken_promises() == []
+    assert np.mean(kernel(network, "d1") == 0) >= 0.5
+    columns = {name: kernel(network, name).T if per == "channel" else [kernel(network, name)] for name in ("d1", "out")}
+    assert max(map(distinct, columns["d1"])) <= 4
+    assert max(map(distinct, columns["out"])) <= 2
+    for values in (kernel(network, "d1"), kernel(network, "out")):
+        np.testing.assert_array_equal(values, PRECISION.layers["*"].weight.quantize(values))
+    assert report.accuracy_after > 0.7
+    before = kernel(trained, "d1")
+    assert not np.array_equal(before, kernel(network, "d1"))
+
+
+def test_what_is_told_of_clusters(trained):
+    network, report = compress.apply("cluster", trained, DATA, cluster.Options(layers={"d1": 4}, epochs=1), CONTEXT)
+    assert report.details["layers"] == [{"layer": "d1", "weight": "kernel", "weights": 128, "shared": 4, "distinct": 4}]
+    assert distinct(kernel(network, "out")) == 48
+    (promise,) = network.promises
+    assert isinstance(promise, Sharing)
+    assert promise.groups.dtype == np.int8
+
+
+def test_zeros_of_a_network_that_was_not_pruned_stay_zero(trained):
+    quantized, _ = compress.apply("quantize", trained, DATA, quantize.Options(epochs=1), CONTEXT)
+    clustered, _ = compress.apply("cluster", quantized, DATA, cluster.Options(clusters=3, epochs=3), CONTEXT)
+    zero = kernel(quantized, "d1") == 0
+    assert zero.any()
+    assert not kernel(clustered, "d1")[zero].any()
+    assert {type(promise) for promise in clustered.promises} == {Mask, Sharing}
+
+
+def test_centroids_trained_by_summed_gradients_are_better_than_found_ones(trained):
+    found, before = compress.apply("cluster", trained, DATA, cluster.Options(clusters=2, epochs=0), CONTEXT)
+    tuned, after = compress.apply("cluster", trained, DATA, cluster.Options(clusters=2, epochs=8), CONTEXT)
+    assert training.loss(tuned.model, DATA.validation) < training.loss(found.model, DATA.validation)
+    assert before.accuracy_before == after.accuracy_before
+
+
+def test_hashed_weights_have_the_values_that_the_hash_says(trained):
+    options = hash_share.Options(values=0.25, epochs=10)
+    network, report = compress.apply("hash_share", trained, DATA, options, CONTEXT)
+    assert [entry["shared"] for entry in report.details["layers"]] == [32, 12]
+    for promise in network.promises:
+        groups, signs = hash_share.numbered(promise.groups.shape, promise.rule)
+        np.testing.assert_array_equal(groups, promise.groups)
+        values = kernel(network, promise.layer)
+        assert distinct(np.abs(values)) <= promise.count
+        np.testing.assert_array_equal(promise.spread(promise.values(values), values), values)
+        assert -1 in signs
+        assert 1 in signs
+    assert report.accuracy_after > 0.7
+    quantized, _ = compress.apply("quantize", network, DATA, quantize.Options(epochs=3), CONTEXT)
+    assert quantized.broken_promises() == []
+
+
+def test_the_hash_is_splitmix64s():
+    """The first outputs of splitmix64 from seed 0 are mix(k * golden); ours mixes the plain number of the weight."""
+
+    def mix(h: int) -> int:
+        h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        h = (h ^ (h >> 27)) * 0x94D049BB133111EB % 2**64
+        return h ^ (h >> 31)
+
+    assert mix(0x9E3779B97F4A7C15) == 0xE220A8397B1DCDAF  # Vigna's splitmix64.c, seed 0, first output
+    groups, signs = hash_share.numbered((4, 3), {"kind": "hash", "seed": 70000, "buckets": 5})
+    for index in range(12):
+        h = mix((index + (70000 << 32)) % 2**64)
+        assert groups.ravel()[index] == (h >> 1) % 5
+        assert signs.ravel()[index] == (-1 if h & 1 else 1)
+
+
+def test_circulant_blocks(trained):
+    network, report = compress.apply("circulant", trained, DATA, circulant.Options(block=4, epochs=10), CONTEXT)
+    values = kernel(network, "d1")
+    for row in range(0, 8, 4):
+        for column in range(0, 16, 4):
+            block = values[row : row + 4, column : column + 4]
+            for shift in range(1, 4):
+                np.testing.assert_array_equal(block[:, shift], np.roll(block[:, 0], shift))
+    assert [entry["shared"] for entry in report.details["layers"]] == [32, 16]
+    assert report.accuracy_after > 0.7
+
+
+def test_variance_stays_about_what_it_was():
+    values = np.random.default_rng(0).normal(0, 0.3, (200, 100)).astype(np.float32)
+    groups, signs = hash_share.numbered(values.shape, {"kind": "hash", "seed": 1, "buckets": 500})
+    spread = sharing.spread_values(Sharing("hash_share", "d", "kernel", groups, signs), values)
+    assert spread.std() == pytest.approx(0.3, rel=0.1)
