@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.keras import keras, qkeras
+from fpga_flow.keras import keras, qkeras, quietly
 from fpga_flow.networks.network import kernels
 from fpga_flow.networks.ranges import Channels, Closed, Ranges, Rule, Types
 from fpga_flow.networks.rebuild import copy, rebuild
@@ -83,7 +83,8 @@ def _quantized(layer: Any, types: Mapping[str, Any]) -> Any:
     """
     from fpga_flow.networks import quantizers
 
-    config = layer.get_config()
+    with quietly():  # Keras warns of how QKeras writes its quantizers
+        config = layer.get_config()
     options = {key: config[key] for key in _KEPT if key in config}
     if options.get("groups") == 1:  # depthwise and separable layers take no groups
         del options["groups"]

@@ -84,7 +84,8 @@ def find_sites(model: Any) -> list[Site]:
     for layer in model.layers:
         kind = kind_of(layer)
         if kind == "weighted":
-            sites.append(Site(layer, (layer.name,), ("weight", "bias") if layer.use_bias else ("weight",)))
+            keys = ("weight", "bias") if layer.use_bias else ("weight",)
+            sites.append(Site(layer, (layer.name,), keys, optional=("weight_per",)))
         elif kind in ("relu", "rounding"):
             sites.append(Site(layer, (layer.name, *_weighted_before(layer)), ("activation",)))
         elif kind == "function" and (count := averaged(layer)):
