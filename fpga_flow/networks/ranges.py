@@ -104,19 +104,14 @@ class Ranges:
     """The ranges of a prepared float network (see `sites.prepare`): of its weights, and of its results on samples."""
 
     def __init__(self, model: Any, sites: Sequence[Site], x: NDArray[np.floating] | None, rule: Rule) -> None:
-        """Look at the network.
+        """Nothing is computed before it is asked for.
 
         Args:
             x: samples (n, *input_shape); None where no type of an activation or of the input is open.
         """
-        self.sites, self.rule = {site.layer.name: site for site in sites}, rule
+        self.model, self.rule, self.sites = model, rule, {site.layer.name: site for site in sites}
+        self._x = x
         self._seen: dict[tuple[str, str], Seen] = {}
-        if x is not None:
-            self._seen["", "input"] = Seen.of(x.reshape(-1, 1))
-            active = [site.layer for site in sites if "activation" in site.keys]
-            looked_up = [site.layer for site in sites if "input" in site.optional]
-            for key, layers, which in (("activation", active, "output"), ("input", looked_up, "input")):
-                self._seen |= {(name, key): seen for name, seen in _observe(model, layers, x, which).items()}
 
     def types(self, input_type: NumberType, written: Mapping[str, Mapping[str, Any]]) -> Types:
         """The types as written (see `sites.written_types`), with those that are open closed."""
@@ -144,17 +139,12 @@ class Ranges:
         """
         if not is_open(type_):
             return type_
-        if (name, key) not in self._seen and key in ("weight", "bias"):
-            values = [np.ravel(each) for each in _values(self.sites[name], key).values()]
-            self._seen[name, key] = Seen.of(np.concatenate(values)[:, None])
-        if (name, key) not in self._seen:
-            raise ValueError(f"expected samples, from which the range of {type_} is found, got none")
-        return type_.at(int(fit(type_, self._checked(self._seen[name, key], name, key), self.rule)[0]))
+        return type_.at(int(fit(type_, self._look(name, key), self.rule)[0]))
 
     def width(self, name: str, key: str, width: int) -> FixedWidth:
         """The open type of so many bits, signed where that is needed."""
         signed = bool(self.sites[name].signed) if name else False
-        return FixedWidth(width, signed or bool(self._seen[name, key].low[0] < 0))
+        return FixedWidth(width, signed or bool(self._look(name, key).low[0] < 0))
 
     def _channels(self, type_: Any, name: str, key: str) -> Channels:
         exponents = {}
@@ -165,6 +155,23 @@ class Ranges:
             widest = _WIDEST - hardware_width(type_)
             exponents[kernel] = np.maximum(found, found.max() - min(_SPREAD, widest)).reshape(shape)
         return Channels(type_, exponents)
+
+    def _look(self, name: str, key: str) -> Seen:
+        """What there is to see of a layer's weights, of its bias, or of all that it gives or gets."""
+        if (name, key) not in self._seen:
+            if key in ("weight", "bias"):
+                values = [np.ravel(each) for each in _values(self.sites[name], key).values()]
+                self._seen[name, key] = Seen.of(np.concatenate(values)[:, None])
+            elif self._x is None:
+                raise ValueError("expected samples, from which ranges are found, got none")
+            elif not name:
+                self._seen[name, key] = Seen.of(self._x.reshape(-1, 1))
+            else:
+                which, among = ("output", "activation") if key == "activation" else ("input", "input")
+                layers = [site.layer for site in self.sites.values() if among in (*site.keys, *site.optional)]
+                found = _observe(self.model, layers, self._x, which)
+                self._seen |= {(each, key): seen for each, seen in found.items()}
+        return self._checked(self._seen[name, key], name, key)
 
     def _checked(self, seen: Seen, name: str, key: str) -> Seen:
         if not (np.isfinite(seen.low).all() and np.isfinite(seen.high).all()):

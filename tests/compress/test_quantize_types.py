@@ -67,15 +67,19 @@ def test_few_bits_lose_less_by_the_least_squared_error(network):
 
 
 TYPES = [
-    ("binary", "tensor"), ("ternary", "tensor"), ("po2<3>", "tensor"), ("po2<4,0>", "tensor"),
-    ("fixed<4,auto>", "channel"), ("binary", "channel"), ("ternary", "channel"), ("po2<4>", "channel"),
-]  # fmt: skip
+    ("binary", "tensor"),
+    ("ternary", "tensor"),
+    ("po2<3,0>", "tensor"),
+    ("fixed<3,auto>", "channel"),
+    ("po2<4>", "channel"),
+]
 
 
 @pytest.mark.parametrize(("weight", "per"), TYPES)
 def test_training_leaves_weights_on_their_values(tmp_path, network, weight, per):
-    after, report = apply(network, {"weight": weight, "weight_per": per}, epochs=4, learning_rate=0.01)
+    after, report = apply(network, {"weight": weight, "weight_per": per}, epochs=3, learning_rate=0.01)
     assert report.accuracy_after > 0.8
+    moved = 0
     kernels = {name: after.model.get_layer(name).kernel.numpy() for name in ("d1", "out")}
     snap(after.model)
     after.save(tmp_path)
@@ -85,6 +89,7 @@ def test_training_leaves_weights_on_their_values(tmp_path, network, weight, per)
         np.testing.assert_array_equal(layer.kernel.numpy(), kernel)  # snapped once, or again
         np.testing.assert_array_equal(quantizer_of(layer, "kernel")(kernel).numpy(), kernel)
         np.testing.assert_array_equal(quantizer_of(loaded.get_layer(name), "kernel")(kernel).numpy(), kernel)
+        moved += np.sum(quantizer_of(layer, "kernel")(network.model.get_layer(name).kernel).numpy() != kernel)
         magnitudes = np.unique(np.abs(kernel[:, 0]))
         if weight.startswith("fixed"):
             continue
@@ -94,9 +99,7 @@ def test_training_leaves_weights_on_their_values(tmp_path, network, weight, per)
             closed = parse(report.details["types"]["layers"][name]["weight"], weight=True)
             np.testing.assert_array_equal(closed.quantize(kernel), kernel)
     np.testing.assert_array_equal(loaded.predict(DATA.test.x, verbose=0), after.model.predict(DATA.test.x, verbose=0))
-    assert not np.array_equal(
-        kernels["d1"], apply(network, {"weight": weight, "weight_per": per})[0].model.get_layer("d1").kernel.numpy()
-    )  # training changed something
+    assert moved  # by training
 
 
 def test_such_a_network_can_be_quantized_again(network):
@@ -106,12 +109,10 @@ def test_such_a_network_can_be_quantized_again(network):
     assert [layer.name for layer in twice.model.layers] == [layer.name for layer in once.model.layers]
 
 
-@pytest.mark.parametrize(
-    ("weight", "per"), [("ternary", "tensor"), ("po2<3>", "channel"), ("fixed<3,auto>", "channel")]
-)
+@pytest.mark.parametrize(("weight", "per"), [("ternary", "tensor"), ("fixed<3,auto>", "channel")])
 def test_zeros_that_were_pruned_stay(network, weight, per):
     pruned, _ = compress.apply(
-        "prune", network, DATA, prune.Options(sparsity=0.5, epochs=2), Context(TRAINING, None, seed=1)
+        "prune", network, DATA, prune.Options(sparsity=0.5, epochs=1), Context(TRAINING, None, seed=1)
     )
     after, _ = apply(pruned, {"weight": weight, "weight_per": per}, epochs=3, learning_rate=0.01)
     (mask,) = [each for each in after.of("d1", "kernel") if isinstance(each, Mask)]

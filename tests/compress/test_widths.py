@@ -50,29 +50,26 @@ def total(network, bits):
 
 def test_without_training_it_stops_at_the_budget(network):
     sizes = []
-    for drop in (0.0, 0.05, 0.3):
+    for drop in (0.0, 0.2):
         after, told, bits = search(network, drop)
         assert told["within"]
         assert told["accuracy"] >= told["floor"] == told["accuracy_before"] - drop
         assert told["accuracy"] == training.evaluate(after.model, DATA.validation)
         assert all(step["accuracy"] >= told["floor"] for each in told["rounds"] for step in each["steps"])
         sizes.append(total(network, bits))
-    assert 8 * 8 * 24 > sizes[0] > sizes[1] >= sizes[2]
+    assert 8 * total(network, dict.fromkeys(bits, 1)) > sizes[0] > sizes[1]
 
 
 def test_training_wins_back_what_the_next_round_spends(tmp_path, network):
-    checkpoint = tmp_path / "checkpoint.npz"
-    after, told, bits = search(network, 0.03, epochs=3, rounds=3, checkpoint=checkpoint)
-    _, untrained, wider = search(network, 0.03)
+    after, told, _ = search(network, 0.03, epochs=3, rounds=2, checkpoint=tmp_path / "checkpoint.npz")
     assert told["within"]
-    assert 1 < len(told["rounds"]) <= 3
-    assert total(network, bits) < total(network, wider)
+    assert [each["kept"] for each in told["rounds"]] == [True, True]
+    assert all(each["steps"] for each in told["rounds"])
     assert list(tmp_path.iterdir()) == []  # no checkpoint is left
-    again, told_again, _ = search(network, 0.03, epochs=3, rounds=3)
+    again, told_again, _ = search(network, 0.03, epochs=3, rounds=2)
     assert told == told_again
     for ours, theirs in zip(after.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert untrained["rounds"][0]["steps"] == told["rounds"][0]["steps"]
 
 
 def test_the_steps_lead_to_the_types(network):

@@ -106,7 +106,7 @@ def test_closed_types_stay_and_need_no_samples():
             **{name: {"activation": "fixed<7,3>"} for name in ("c_relu", "w_tanh")},
         },
     }
-    with pytest.raises(ValueError, match="expected samples, from which the range of fixed<7,auto> is found, got none"):
+    with pytest.raises(ValueError, match="expected samples, from which ranges are found, got none"):
         found({"*": {**closed, "activation": "fixed<7,auto>"}}, "ufixed<6,2>", samples=False)
 
 

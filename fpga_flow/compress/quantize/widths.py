@@ -25,8 +25,9 @@ from fpga_flow.compress.base import Context, retrain
 from fpga_flow.datasets.base import Dataset, Part
 from fpga_flow.keras import tf
 from fpga_flow.networks.network import Network, kernels
+from fpga_flow.networks.promises import Promise
 from fpga_flow.networks.quantized import set_weights, with_types
-from fpga_flow.networks.ranges import Ranges, Types
+from fpga_flow.networks.ranges import Ranges, Rule, Types
 from fpga_flow.networks.sites import find_sites, prepare, written_types
 from fpga_flow.number_types import Levels
 from fpga_flow.spec.base import Fraction, PositiveInt, Section
@@ -53,6 +54,20 @@ class Widths(Section):
     cost: Literal["parameters", "macs"] = "parameters"
     rounds: Annotated[int, Field(ge=1, le=20)] = 3
     samples: PositiveInt = 2000
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A network to be quantized: its promises, its prepared model and the ranges of that."""
+
+    promises: tuple[Promise, ...]
+    prepared: Any
+    ranges: Ranges
+
+    @classmethod
+    def of(cls, network: Network, x: NDArray[np.floating], rule: Rule) -> _Source:
+        prepared = prepare(network.model)
+        return cls(network.promises, prepared, Ranges(prepared, find_sites(prepared), x, rule))
 
 
 @dataclass(frozen=True)
@@ -101,11 +116,10 @@ def search(
     floor = before - widths.max_accuracy_drop
     trainings = 0
 
-    def make(source: Network, written: _Written, epochs: int) -> Made:
+    def make(source: _Source, written: _Written, epochs: int) -> Made:
         nonlocal trainings
-        prepared = prepare(source.model)
-        types = Ranges(prepared, find_sites(prepared), x, options.ranges).types(context.precision.input, written)
-        made = Network(with_types(prepared, types), network.promises)
+        types = source.ranges.types(context.precision.input, written)
+        made = Network(with_types(source.prepared, types), source.promises)
         check(made, types)
         own = context
         if epochs:  # a checkpoint of one round must not be taken for that of another
@@ -115,16 +129,15 @@ def search(
         history = retrain(made, dataset, options.model_copy(update={"epochs": epochs}), own)
         return Made(made, types, training.evaluate(made.model, part), history)
 
-    written: _Written = {
-        site.layer.name: written_types(site, context.precision) for site in find_sites(prepare(network.model))
-    }
-    source, best = network, make(network, written, 0)
+    source = _Source.of(network, x, options.ranges)
+    written: _Written = {name: written_types(site, context.precision) for name, site in source.ranges.sites.items()}
+    best = make(source, written, 0)
     if best.accuracy < floor and options.epochs:
-        best = make(network, written, options.epochs)
-        source = best.network
+        best = make(source, written, options.epochs)
+        source = _Source.of(best.network, x, options.ranges)
     rounds: list[dict[str, Any]] = []
     while best.accuracy >= floor and len(rounds) < widths.rounds:
-        steps, narrowed = _narrow(source, written, options, context, x, part, floor)
+        steps, narrowed = _narrow(source, written, context.precision.input, widths, part, floor)
         if not steps:
             break
         made = make(source, narrowed, options.epochs)
@@ -132,30 +145,26 @@ def search(
         rounds.append({"steps": steps, "accuracy": made.accuracy, "kept": kept})
         if not kept:
             break
-        source, best, written = made.network, made, narrowed
+        best, written = made, narrowed
+        if not options.epochs:
+            break
+        source = _Source.of(made.network, x, options.ranges)
     told = {"accuracy_before": before, "floor": floor, "accuracy": best.accuracy, "within": best.accuracy >= floor}
     return best, {**told, "samples": len(part.x), "rounds": rounds}
 
 
 def _narrow(
-    source: Network,
-    written: _Written,
-    options: Any,
-    context: Context,
-    x: NDArray[np.floating],
-    part: Part,
-    floor: float,
+    source: _Source, written: _Written, input_type: Any, widths: Widths, part: Part, floor: float
 ) -> tuple[list[dict[str, Any]], _Written]:
     """The steps by which widths can be narrowed without training, and the types after them.
 
     It measures at most twice per layer and bit: the layer alone, and together with the steps before.
     """
-    prepared = prepare(source.model)
-    ranges = Ranges(prepared, find_sites(prepared), x, options.ranges)
     types = {name: dict(each) for name, each in written.items()}
-    trial = _Trial(prepared, ranges, ranges.types(context.precision.input, types), part)
-    costs = {name: _cost(ranges.sites[name].layer, options.widths.cost) for name in types if "weight" in types[name]}
-    ahead = {name: _alone(trial, name, types[name], options.widths.least) for name in costs}
+    trial = _Trial(source, source.ranges.types(input_type, types), part)
+    layers = {name: source.ranges.sites[name].layer for name in types if "weight" in types[name]}
+    costs = {name: _cost(layer, widths.cost) for name, layer in layers.items()}
+    ahead = {name: _alone(trial, name, types[name], widths.least) for name in costs}
     steps: list[dict[str, Any]] = []
     while ahead := {name: offers for name, offers in ahead.items() if offers}:
         name = min(ahead, key=lambda each: ahead[each][0][1] / costs[each])
@@ -189,14 +198,14 @@ def _alone(trial: _Trial, name: str, types: Mapping[str, Any], least: int) -> li
 class _Trial:
     """A network with the activations of its types, and weights that can be rounded into one type after the other."""
 
-    def __init__(self, prepared: Any, ranges: Ranges, types: Types, part: Part) -> None:
-        self.ranges, self.part = ranges, part
+    def __init__(self, source: _Source, types: Types, part: Part) -> None:
+        self.ranges, self.part = source.ranges, part
         free = {name: {key: each[key] for key in each if key != "weight"} for name, each in types.layers.items()}
-        self.model = with_types(prepared, Types(types.input, free))
+        self.model = with_types(source.prepared, Types(types.input, free))
         self.predict = tf.function(lambda x: self.model(x, training=False), autograph=False, reduce_retracing=True)
         for name, each in types.layers.items():
             if "weight" in each:
-                set_weights(self.model.get_layer(name), ranges.sites[name].layer, each["weight"])
+                set_weights(self.model.get_layer(name), self.ranges.sites[name].layer, each["weight"])
 
     def give(self, name: str, types: Mapping[str, Any]) -> None:
         """Round the weights of the layer `name` into its type as it is written."""
