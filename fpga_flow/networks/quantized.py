@@ -88,8 +88,12 @@ def _quantized(layer: Any, types: Mapping[str, Any]) -> Any:
     options = {key: config[key] for key in _KEPT if key in config}
     if options.get("groups") == 1:  # depthwise and separable layers take no groups
         del options["groups"]
-    for name in kernels(layer) if "weight" in types else ():
-        quantizer, key = _of_weights(types["weight"], name), name.removesuffix("_kernel")
+    for name in kernels(layer):
+        key = name.removesuffix("_kernel")
+        options[f"{key}_initializer"] = "zeros"  # weights are copied; QKeras would fit random ones to the quantizer
+        if "weight" not in types:
+            continue
+        quantizer = _of_weights(types["weight"], name)
         options[f"{key}_quantizer"] = quantizer
         if isinstance(quantizer, quantizers.LevelWeights):  # beyond its values a weight would only take long to return
             options[f"{key}_constraint"] = qkeras.Clip(quantizer.min(), quantizer.max())

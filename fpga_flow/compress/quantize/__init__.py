@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.compress.base import Context, retrain
+from fpga_flow.compress.base import Context, keep, retrain
 from fpga_flow.compress.quantize.widths import Widths, narrower, search
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
@@ -137,6 +137,7 @@ def check_promises(network: Network, types: Types) -> None:
     Raises:
         FieldError: see `apply`.
     """
+    keep(network)
     for promise in network.promises:
         variable = weight(network.model, promise.layer, promise.weight)
         quantizer = quantizer_of(network.model.get_layer(promise.layer), promise.weight)
