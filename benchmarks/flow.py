@@ -40,7 +40,7 @@ def measure(name: str, out: Path) -> dict[str, Any]:
     """The figures of one spec."""
     arguments = ["run", str(ROOT / "hls_configs" / f"{name}.yaml"), "--out", str(out), "--json"]
     first_seconds, record = fpga_flow(*arguments)
-    firmware = sorted((Path(record["folder"]) / "4-hls" / "project" / "firmware").rglob("*"))
+    firmware = sorted((Path(record["folder"]) / "5-hls" / "project" / "firmware").rglob("*"))
     before = [file.read_bytes() for file in firmware if file.is_file()]
     second_seconds, again = fpga_flow(*arguments)
     same = before == [file.read_bytes() for file in firmware if file.is_file()]

@@ -91,12 +91,15 @@ def check(
     """
     from fpga_flow.spec.check import check_all
 
-    _, problems = check_all(specs, set_, trust_code=trust_code)
+    notes: list[str] = []
+    _, problems = check_all(specs, set_, trust_code=trust_code, note=notes.append)
     if as_json:
         _print_json([{"file": p.place.file, "line": p.place.line, "column": p.place.column, "field": p.field,
                       "message": p.message} for p in sorted(set(problems))])  # fmt: skip
     _raise(problems)
     if not quiet and not as_json:
+        for text in dict.fromkeys(notes):
+            typer.echo(f"note: {text}")
         typer.echo(f"{len(specs)} spec{'s are' if len(specs) > 1 else ' is'} fine")
 
 
@@ -190,6 +193,32 @@ def csim(
             if result.passed is not False:
                 typer.echo(result.report())
     command.raise_failures(results)
+
+
+@app.command()
+def unpack(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .fpz file.")],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write model.h5, promises.npz and the C decoder "
+                                             "fpz.h into this folder.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Show what a model.fpz holds, layer by layer and byte by byte, and unpack it.
+
+    A spec can name a .fpz file where it names any other trained model (`network.path`).
+
+    Example: `fpga-flow unpack runs/digits_mlp/6c455aba4d5d116c/4-store/model.fpz --out unpacked`
+    """
+    from fpga_flow import storage
+    from fpga_flow.storage import show
+
+    network, summary = storage.read(file)
+    if out is not None:
+        storage.unpack(network, out)
+    if as_json:
+        _print_json(summary.to_dict())
+    elif not quiet:
+        show.print_summary(summary)
 
 
 @app.command()

@@ -40,7 +40,7 @@ class Outcome:
 
 def stage_names(spec: FlowSpec) -> list[str]:
     """The names of a spec's stages, in their order."""
-    return ["float", *(one.name for one in spec.compress), "hls", "csim", "resources"]
+    return ["float", *(one.name for one in spec.compress), "store", "hls", "csim", "resources"]
 
 
 def run(
@@ -79,7 +79,7 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
     wanted = _until(stages, until)
     the_run = Run(out, spec.name, runs.digest([stage.digest for stage in stages]), stages)
     if fresh or not all(the_run.has(stage) for stage in wanted):
-        check(loaded, trust_code=trust_code, dataset=dataset)
+        check(loaded, trust_code=trust_code, dataset=dataset, note=lambda text: ui.note(f"note: {text}"))
         if spec.csim.samples != 0 and any(stage.name == "csim" for stage in wanted):
             csim.compiler.find()  # missing, it is better missed before the training than after it
     with the_run.locked(lambda: ui.note("another process works on this run: waiting for it")):
@@ -140,6 +140,9 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
             "patterns.py",
         )
         add(one.name, one.options.model_dump(mode="json"), uses, code, runs.versions("QKeras"))
+    network_made = previous
+    add("store", runs.code_digest("storage", "networks/model_file.py"))
+    previous = network_made  # what follows does not depend on the file
     board = boards.load(spec.hls.board)
     hls_options = {
         **spec.hls.model_dump(mode="json"),

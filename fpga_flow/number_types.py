@@ -60,6 +60,10 @@ class Levels:
     exponent: int | None = None
 
     def __post_init__(self) -> None:
+        if self.kind not in ("binary", "ternary", "po2"):
+            raise ValueError(f'expected binary, ternary or po2, got "{self.kind}"')
+        if self.kind != "po2" and self.width != (fixed := 1 if self.kind == "binary" else 2):
+            raise ValueError(f"expected a width of {fixed} for {self.kind}, got {self.width}")
         if self.kind == "po2" and self.width not in PO2_WIDTHS:
             raise ValueError(
                 f"{self}: expected a width of {PO2_WIDTHS[0]} to {PO2_WIDTHS[-1]} bits, as HLS types can't hold more "

@@ -82,6 +82,11 @@ def _say(done: Done) -> str:
     if done.stage.name == "hls":
         size = result["size"]
         return f"{len(result['layers'])} layers, {size['nonzero']:,} of {size['parameters']:,} parameters non-zero"
+    if done.stage.name == "store":
+        return (
+            f"{result['bytes_encoded']:,} bytes, {result['bits_per_weight']:.2f} bits a weight, "
+            f"{result['ratio_original']:.1f} times smaller than float32"
+        )
     if done.stage.name == "csim":
         if not result["samples"]:
             return "[yellow]nothing simulated: nothing is proven[/]"

@@ -53,7 +53,7 @@ def make(spec: FlowSpec, run: Run, dataset: Dataset, finished: Sequence[Done], s
         "backend": hls["backend"],
         "fit": hls["fit"],
         "csim": simulation,
-        "size": hls["size"],
+        "size": _size(hls["size"], results["store"]),
         "resources": [results["resources"]],
         "passes": [_pass(done) for done in finished if "accuracy_before" in done.result],
         "stages": [
@@ -95,8 +95,17 @@ def size(layers: Sequence[HlsLayer]) -> dict[str, Any]:
         "macs": sum(each.macs for each in layers),
         "bytes_float32": 4 * parameters,
         "bytes_quantized": -(-bits // 8),
-        "ratio": round(32 * parameters / bits, 3) if bits else 1.0,
+        "ratio_quantized": round(32 * parameters / bits, 3) if bits else 1.0,
     }
+
+
+def _size(quantized: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
+    """The network's size with that of `model.fpz`: the ratios are of all weights as float32 to the whole file, of the
+    network in it and of the one that was trained first.
+    """
+    keys = ("bytes_encoded", "bits_per_weight", "ratio", "ratio_original")
+    encoded = {key: value for key, value in stored.items() if key not in keys}
+    return {**quantized, **{key: stored[key] for key in keys}, "encoded": encoded}
 
 
 def spec_yaml(spec: FlowSpec) -> str:

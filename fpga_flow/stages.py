@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fpga_flow import boards, compress, csim, datasets, record, runs
+from fpga_flow import boards, compress, csim, datasets, record, runs, storage
 from fpga_flow.compress.base import Context
 from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.project import HlsProject, generate
@@ -53,7 +53,7 @@ class Work:
 
     def do(self, stage: Stage, folder: Path) -> dict[str, Any]:
         """Do a stage in its folder; what it has to tell, as JSON values."""
-        if stage.name in ("float", "hls", "csim", "resources"):
+        if stage.name in ("float", "store", "hls", "csim", "resources"):
             result: dict[str, Any] = getattr(self, f"_{stage.name}")(folder)
             return result
         return self._compress(stage, folder)
@@ -78,6 +78,15 @@ class Work:
         network.save(folder)
         return asdict(made)
 
+    def _store(self, folder: Path) -> dict[str, Any]:
+        network = self._network()
+        data = storage.encode(network)
+        decoded, summary = storage.examine(data)
+        storage.verify(network, decoded)
+        storage.write(folder / "model.fpz", data)
+        original = Network.load(self._folder("float")).model.count_params()
+        return {**summary.to_dict(), "ratio_original": round(4 * original / len(data), 3)}
+
     def _hls(self, folder: Path) -> dict[str, Any]:
         from fpga_flow import training
         from fpga_flow.hls import fit, lower, reference, settings
@@ -86,6 +95,8 @@ class Work:
         board = boards.load(hls.board)
         chosen = settings.settings(self.spec.name, hls, board)
         lowered, found = lower.lower(model, hls.softmax, hls.io_type), None
+        for error in settings.check(lowered, hls, BACKENDS[chosen.backend]):  # passes may have changed the shapes
+            raise error
         if settings.asks_to_fit(hls):
             layers, found = fit.choose(lowered, hls, chosen, board)
         else:

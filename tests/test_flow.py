@@ -80,11 +80,11 @@ def run(folder: Path, case: str = "mlp", changes: tuple[str, ...] = (), **option
 
 
 def cpp(outcome: flow.Outcome) -> dict[str, bytes]:
-    project = outcome.folder / "4-hls" / "project"
+    project = outcome.folder / "5-hls" / "project"
     return {str(file.relative_to(project)): file.read_bytes() for file in project.rglob("*") if file.is_file()}
 
 
-STAGES = ["float", "prune", "quantize", "hls", "csim", "resources"]
+STAGES = ["float", "prune", "quantize", "store", "hls", "csim", "resources"]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -107,7 +107,7 @@ def test_from_yaml_to_a_simulated_project(tmp_path, case):
     assert made["resources"][0]["fits"] is True
     page = outcome.report.read_text(encoding="utf-8")
     assert "little" in page
-    project = outcome.folder / "4-hls" / "project"
+    project = outcome.folder / "5-hls" / "project"
     for name in ("build_prj.tcl", "project.tcl", "little_test.cpp", "firmware/little.cpp", "firmware/weights",
                  "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat"):  # fmt: skip
         assert (project / name).exists(), name
@@ -174,7 +174,7 @@ def test_the_bundled_headers_give_the_same(finished):
     other, watch = run(folder, changes=("csim.stock_headers=true",))
     assert [name for name, cached in watch.stages if not cached] == ["csim"]
     assert (first.record["csim"]["headers"], other.record["csim"]["headers"]) == ("kernels", "bundled")
-    fast, bundled = (np.load(each.folder / "5-csim" / "outputs.npy") for each in (first, other))
+    fast, bundled = (np.load(each.folder / "6-csim" / "outputs.npy") for each in (first, other))
     np.testing.assert_array_equal(fast, bundled)
     assert other.record["csim"]["exact"] is True
 
@@ -211,13 +211,13 @@ def test_until_stops_after_a_stage(tmp_path):
 
 def test_a_changed_cpp_is_noticed_set_aside_and_made_again(finished):
     folder, first = finished
-    file = first.folder / "4-hls" / "project" / "firmware" / "little.cpp"
+    file = first.folder / "5-hls" / "project" / "firmware" / "little.cpp"
     original = file.read_text()
     file.write_text(original + "// mine\n")
     again, watch = run(folder)
     assert ("hls", False) in watch.stages
-    assert (again.folder / "4-hls" / "project" / "firmware" / "little.cpp").read_text() == original
-    kept = sorted(first.folder.glob("4-hls.old-*"))[-1]
+    assert (again.folder / "5-hls" / "project" / "firmware" / "little.cpp").read_text() == original
+    kept = sorted(first.folder.glob("5-hls.old-*"))[-1]
     assert (kept / "project" / "firmware" / "little.cpp").read_text().endswith("// mine\n")
 
 

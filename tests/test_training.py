@@ -152,3 +152,24 @@ def test_hooks_run_after_each_step_and_before_each_epoch():
     training.fit(model, blobs(), OPTIONS, seed=1, hooks=hooks)
     assert epochs == list(range(6))
     assert int(steps.numpy()) == 6 * (150 // 16)
+
+
+def test_weight_decay_makes_weights_smaller_but_not_biases():
+    data = blobs()
+    sizes = []
+    for decay in (0.0, 1.0):
+        model = network()
+        training.fit(model, data, OPTIONS.model_copy(update={"weight_decay": decay, "epochs": 20}), seed=1)
+        kernel, bias = model.get_layer("dense_1").get_weights()
+        sizes.append((float(np.abs(kernel).mean()), float(np.abs(bias).mean())))
+    assert sizes[1][0] < 0.9 * sizes[0][0]
+    assert sizes[1][1] > 0.5 * sizes[0][1]
+
+
+def test_gradients_may_be_changed_on_their_way_to_the_optimiser():
+    model = network()
+    kernel = model.get_layer("dense_1").kernel
+    before = kernel.numpy()
+    hooks = training.Hooks(gradients=[lambda variable, gradient: gradient * 0 if variable is kernel else gradient])
+    training.fit(model, blobs(), OPTIONS, seed=1, hooks=hooks)
+    np.testing.assert_array_equal(kernel.numpy(), before)

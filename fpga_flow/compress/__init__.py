@@ -6,15 +6,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.compress import circulant, cluster, hash_share, prune, quantize
+from fpga_flow.compress import circulant, cluster, hash_share, prune, prune_filters, quantize
 from fpga_flow.compress.base import Context, PassReport
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import CheckFailed
-from fpga_flow.networks.network import Network
+from fpga_flow.networks.network import Network, weight
+from fpga_flow.networks.promises import Promise
 from fpga_flow.training import evaluate
 
 PASSES = {
     "prune": prune,
+    "prune_filters": prune_filters,
     "quantize": quantize,
     "cluster": cluster,
     "hash_share": hash_share,
@@ -38,7 +40,25 @@ def apply(name: str, network: Network, dataset: Dataset, options: Any, context: 
     started = time.monotonic()
     changed, details = PASSES[name].apply(network, dataset, options, context)
     seconds = time.monotonic() - started
-    if broken := [*changed.broken_promises(), *Network(changed.model, network.promises).broken_promises()]:
+    if broken := [
+        *changed.broken_promises(),
+        *Network(changed.model, tuple(_earlier(network, changed))).broken_promises(),
+    ]:
         raise CheckFailed(f"pass {name} broke what was promised:\n" + "\n".join(broken))
     after = evaluate(changed.model, dataset.test)
     return changed, PassReport(name, options.model_dump(mode="json"), before, after, round(seconds, 3), details)
+
+
+def _earlier(network: Network, changed: Network) -> list[Promise]:
+    """The promises of a network without those of weights that are smaller after a pass and have been promised again."""
+
+    def shape(model: Any, promise: Promise) -> Any:
+        return getattr(weight(model, promise.layer, promise.weight), "shape", None)
+
+    again = {(type(each), each.made_by, each.layer, each.weight) for each in changed.promises}
+    return [
+        each
+        for each in network.promises
+        if shape(network.model, each) == shape(changed.model, each)
+        or (type(each), each.made_by, each.layer, each.weight) not in again
+    ]

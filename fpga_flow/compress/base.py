@@ -5,6 +5,8 @@ A pass is a module of this package with
     uses(options)                               names of the spec's sections that it reads besides its own
     Options                                     its section of the spec, a `Section`
     apply(network, dataset, options, context)   -> (Network, dict)
+    outline(options, model)                     only of passes that change shapes: the model as it will be afterwards,
+                                                but for its values, or None if that depends on them
     shared(options, model)                      only of passes that let weights share values: those weights
     check(options, model, precision, path)      -> yields a `FieldError` for each option that does not fit the model;
                                                    `path` leads to the options in the spec

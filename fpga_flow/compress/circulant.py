@@ -55,13 +55,13 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     for key, block in shared(options, network.model).items():
         weights = weight(network.model, *key).numpy()
         rule = {"kind": "circulant", "block": block}
-        made = Sharing("circulant", *key, numbered(weights.shape, rule), None, rule)
+        made = Sharing("circulant", *key, groups(weights.shape, rule), None, rule)
         values[key] = sharing.spread_values(made, weights)
         promises.append(made)
     return sharing.share(network, values, promises, dataset, options, context)
 
 
-def numbered(shape: Sequence[int], rule: dict[str, Any]) -> NDArray[np.int32]:
+def groups(shape: Sequence[int], rule: dict[str, Any]) -> NDArray[np.int32]:
     """The value's number of each weight of a matrix (inputs, outputs), from the rule {"kind", "block"}.
 
     In a block of size b, the weight of row i and column j is value (i - j) modulo b; block (p, q) of the grid has the

@@ -56,14 +56,13 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     for number, (key, share) in enumerate(shared(options, network.model).items()):
         weights = weight(network.model, *key).numpy()
         rule = {"kind": "hash", "seed": context.seed * 2**16 + number, "buckets": max(1, round(share * weights.size))}
-        groups, signs = numbered(weights.shape, rule)
-        made = Sharing("hash_share", *key, groups, signs, rule)
+        made = Sharing("hash_share", *key, *groups(weights.shape, rule), rule)
         values[key] = sharing.spread_values(made, weights)
         promises.append(made)
     return sharing.share(network, values, promises, dataset, options, context)
 
 
-def numbered(shape: Sequence[int], rule: dict[str, Any]) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+def groups(shape: Sequence[int], rule: dict[str, Any]) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """The value's number and the sign of each weight of a kernel, from the rule {"kind", "seed", "buckets"}.
 
     Weight i (in C order) gets h = mix(i + (seed << 32)) in 64 bits, the value h >> 1 modulo `buckets`, and the sign +
@@ -75,6 +74,6 @@ def numbered(shape: Sequence[int], rule: dict[str, Any]) -> tuple[NDArray[np.int
         h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         h = h ^ (h >> np.uint64(31))
-    groups = ((h >> np.uint64(1)) % np.uint64(rule["buckets"])).astype(np.int32)
+    numbers = ((h >> np.uint64(1)) % np.uint64(rule["buckets"])).astype(np.int32)
     signs = np.where(h & np.uint64(1), -1, 1).astype(np.int8)
-    return groups.reshape(shape), signs.reshape(shape)
+    return numbers.reshape(shape), signs.reshape(shape)

@@ -17,9 +17,12 @@ from fpga_flow.hls.lower import lower
 MOST_COPIES = 7
 
 
-def check(model: Any, hls: Any, backend: Backend = VITIS) -> Iterator[FieldError]:
+def check(model: Any, hls: Any, backend: Backend = VITIS, *, shapes_known: bool = True) -> Iterator[FieldError]:
     """Everything for which a quantized Keras model can't become exact HLS code with the spec's `hls` section and the
     backend that was chosen by it.
+
+    Args:
+        shapes_known: whether the model's layers have the shapes that they will have in the end.
     """
     try:
         layers = lower(model, hls.softmax, hls.io_type)
@@ -35,7 +38,7 @@ def check(model: Any, hls: Any, backend: Backend = VITIS) -> Iterator[FieldError
     for layer in layers:
         yield from _check_layer(layer, hls.io_type, backend)
     yield from _check_ends(layers, backend)
-    yield from settings.check(layers, hls, backend)
+    yield from settings.check(layers, hls, backend, shapes_known=shapes_known)
 
 
 def _check_name(name: str) -> Iterator[FieldError]:

@@ -54,15 +54,16 @@ def given(layer: HlsLayer, hls: Any, backend: Backend) -> tuple[str, int | None]
     The strategy may be `fit`, the reuse factor None: `strategy: fit` then chooses. A layer that lowering added keeps
     its own strategy unless a pattern names one.
     """
-    strategy, reuse_factor = (_by_pattern(layer, hls, key) for key in ("strategy", "reuse_factor"))
+    strategy, reuse_factor = (by_pattern(layer.name, hls, key) for key in ("strategy", "reuse_factor"))
     if strategy is None and layer.strategy in backend.strategies:
         return layer.strategy, reuse_factor or 1
     strategy = strategy or hls.strategy or backend.strategies[0]
     return strategy, reuse_factor or hls.reuse_factor or (None if FIT in (strategy, hls.strategy) else 1)
 
 
-def _by_pattern(layer: HlsLayer, hls: Any, key: str) -> Any:
-    found = [value for each in matching(hls.layers, layer.name) if (value := getattr(each, key)) is not None]
+def by_pattern(layer: str, hls: Any, key: str) -> Any:
+    """What the most specific pattern of the `hls` section that has the setting `key` says for a layer; None if none."""
+    found = [value for each in matching(hls.layers, layer) if (value := getattr(each, key)) is not None]
     return found[0] if found else None
 
 
@@ -91,9 +92,11 @@ def choices(layer: HlsLayer, hls: Any, backend: Backend = VITIS) -> list[tuple[s
     ]
 
 
-def check(layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS) -> Iterator[FieldError]:
+def check(
+    layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS, *, shapes_known: bool = True
+) -> Iterator[FieldError]:
     """What of the `hls` section does not fit the layers: patterns that match nothing, strategies that the backend does
-    not have for a layer, impossible reuse factors.
+    not have for a layer, impossible reuse factors (but for those where the layers will have other shapes than these).
     """
     weighted = [layer for layer in layers if layer.weights is not None]
     for pattern, message in unmatched(hls.layers, [layer.name for layer in weighted], "layer with weights").items():
@@ -107,9 +110,9 @@ def check(layers: Sequence[HlsLayer], hls: Any, backend: Backend = VITIS) -> Ite
                 f'layer "{layer.name}" ({layer.kind}): expected {" or ".join(able)} as strategy, all that hls4ml has '
                 f"for it with {hls.io_type} and the backend {backend.name}, got {strategy}",
             )
-        elif not choices(layer, hls, backend):
+        elif shapes_known and not choices(layer, hls, backend):
             valid = sorted({factor for each in able for factor in able[each] if strategy in (FIT, each)})
-            named = _by_pattern(layer, hls, "reuse_factor") or hls.reuse_factor
+            named = by_pattern(layer.name, hls, "reuse_factor") or hls.reuse_factor
             yield FieldError(
                 _where(layer, hls, "reuse_factor" if named else "strategy"),
                 f'layer "{layer.name}": expected {_near(valid, reuse_factor or 1)} as '

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fpga_flow.errors import FieldError
+from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import keras, qkeras, quietly
 from fpga_flow.spec.yaml_file import shortened
 
@@ -68,11 +68,11 @@ class ModelFile:
         """All that is not Keras' or QKeras' own (Lambda layers, unknown classes, references to functions), and all
         layers that can't become HLS code.
         """
-        return list(_walk(self.config, "the model"))
+        return findings(self.config)
 
 
 def read(path: str, weights: str | None) -> ModelFile:
-    """Look at a file: .keras (a zip archive), .h5 or .hdf5, or .json with its weights in a .h5 file.
+    """Look at a file: .keras (a zip archive), .h5 or .hdf5, .json with its weights in a .h5 file, or .fpz.
 
     Raises:
         FieldError: it is missing, damaged, of another form, or of another version of Keras.
@@ -95,8 +95,10 @@ def read(path: str, weights: str | None) -> ModelFile:
             config, version = _keras_config(file)
         elif form in (".h5", ".hdf5"):
             config, version = _h5_config(file)
+        elif form == ".fpz":
+            config, version = _stored(file).config, None
         else:
-            raise FieldError(PATH, f'expected a file .keras, .h5, .hdf5 or .json, got "{path}"')
+            raise FieldError(PATH, f'expected a file .keras, .h5, .hdf5, .json or .fpz, got "{path}"')
     if version is not None and not version.startswith("2."):
         raise FieldError(PATH, f'expected a model of Keras 2 (tf_keras), but "{path}" was saved by Keras {version}')
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
@@ -119,9 +121,16 @@ def load(file: ModelFile, *, trust_code: bool = False) -> Any:
     for each in file.findings():
         if not each.code:
             raise FieldError(PATH, f"{each.where} {each.what}")
+    if file.path.suffix.lower() == ".fpz":
+        from fpga_flow.storage import building  # it imports this module
+
+        try:
+            return building.build(_stored(file.path), str(file.path)).model
+        except InputError as error:
+            raise _damaged(file.path, PATH, error.problems[0].message) from error
     try:
         with quietly():
-            model = _make(file.config, trust_code)
+            model = make(file.config, trust_code=trust_code)
     except FieldError:
         raise
     except MemoryError:
@@ -165,6 +174,16 @@ def _existing(path: str, where: tuple[str, ...]) -> Path:
     if not file.is_file():
         raise FieldError(where, f'no such file: "{path}"')
     return file
+
+
+def _stored(path: Path) -> Any:
+    """What a .fpz file holds, as `storage.file.split` gives it."""
+    from fpga_flow.storage import file
+
+    try:
+        return file.split(path.read_bytes(), str(path))
+    except InputError as error:
+        raise _damaged(path, PATH, error.problems[0].message) from error
 
 
 def _json_config(file: Path) -> tuple[Any, str | None]:
@@ -244,12 +263,27 @@ def _parsed(file: Path, content: bytes | str) -> Any:
         raise _damaged(file, PATH, _text(error)) from error
 
 
-def _make(config: dict[str, Any], trust_code: bool) -> Any:
+def classes() -> dict[str, Any]:
+    """The classes, by their names, that Keras must be told of to make a model of QKeras' and our own layers."""
     from fpga_flow.networks import quantizers
 
     ours = {name: getattr(quantizers, name) for name in _OURS}
     names = (*_QLAYERS, *_QUANTIZERS, *_QOTHERS)
-    custom = {**ours, **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
+    return {**ours, **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
+
+
+def findings(config: dict[str, Any]) -> list[Finding]:
+    """See `ModelFile.findings`."""
+    return list(_walk(config, "the model"))
+
+
+def make(config: dict[str, Any], *, trust_code: bool = False) -> Any:
+    """The Keras model of a configuration, without trained weights. It must have no `findings`, or be trusted.
+
+    Raises:
+        Exception: whatever Keras raises where it can't make one.
+    """
+    custom = classes()
     with keras.utils.custom_object_scope(custom):
         if trust_code and "module" not in config:  # Keras' older way to read it would trust nothing
             home = {"Sequential": "sequential"}.get(config["class_name"], "functional")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.fixed_point import MAX_WIDTH, FixedPoint
 from fpga_flow.keras import keras, qkeras, tf
 from fpga_flow.number_types import FixedWidth, Levels
 
@@ -54,6 +54,11 @@ class _Shifted(_Own):
     def get_config(self) -> dict[str, Any]:
         return {"bits": self.bits, "integer": self.integer, **self.options}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The quantizer again; Keras asks for this method by its name."""
+        return cls(**config)
+
 
 @keras.utils.register_keras_serializable("fpga_flow")
 class ShiftedBits(_Shifted):
@@ -83,6 +88,8 @@ class _PerChannel(_Own):
     def __init__(self, exponents: Any) -> None:
         super().__init__()
         self.exponents = np.asarray(exponents).tolist()  # plain lists, whatever Keras wraps them in
+        if np.asarray(self.exponents).dtype.kind != "i" or np.any(np.abs(self.exponents) > MAX_WIDTH):
+            raise ValueError(f"expected whole exponents of {-MAX_WIDTH} to {MAX_WIDTH}, got {str(exponents)[:80]}")
         self.scale = (2.0 ** np.asarray(self.exponents, np.float64)).astype(np.float32)
 
     def _round(self, x: Any) -> Any:

@@ -21,9 +21,12 @@ def rebuild(model: Any, replace: Callable[[Any], Sequence[Any]]) -> Any:
     Raises:
         FieldError: a layer can't be made again from its configuration.
     """
-    if any(isinstance(layer, keras.Model) for layer in model.layers):
-        model = opened(model)
-    return _rebuilt(model, lambda layer, name: replace(layer))
+    return _rebuilt(flat(model), lambda layer, name: replace(layer))
+
+
+def flat(model: Any) -> Any:
+    """`model` itself if it has no nested models, else a copy, see `opened`."""
+    return opened(model) if any(isinstance(layer, keras.Model) for layer in model.layers) else model
 
 
 def opened(model: Any, inputs: str | None = None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from fpga_flow import boards, compress, datasets, networks
@@ -12,9 +13,11 @@ from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
 from fpga_flow.networks import fold, own_quantizers
+from fpga_flow.networks.rebuild import opened
 from fpga_flow.networks.sites import find_sites, prepare, written_types
 from fpga_flow.number_types import Levels, is_open
 from fpga_flow.patterns import matching
+from fpga_flow.spec.advice import advice
 from fpga_flow.spec.base import Augment
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
@@ -23,11 +26,17 @@ from fpga_flow.spec.model import LayerPrecision, Precision
 _SAMPLES = 64
 
 
-def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset | None = None) -> datasets.Dataset:
+def check(
+    loaded: Loaded,
+    *,
+    trust_code: bool = False,
+    dataset: datasets.Dataset | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> datasets.Dataset:
     """Find everything that is wrong with a spec, and load its data (unless they are given).
 
     The network is built, quantized and lowered with untrained weights, which shows what its layers, patterns,
-    precisions and reuse factors will meet.
+    precisions and reuse factors will meet. `note` gets what is right, but worth knowing.
 
     Raises:
         InputError: the spec's problems, all of them, each with its place.
@@ -56,19 +65,27 @@ def check(loaded: Loaded, *, trust_code: bool = False, dataset: datasets.Dataset
             _check_layers(model, sections, backend or backends.VITIS, found, dataset.train.x[:_SAMPLES])
     if found.problems or dataset is None:
         raise InputError(found.problems)
+    for text in advice(sections, opened(model), backend or backends.VITIS):
+        note(text)
     return dataset
 
 
 def check_all(
-    names: Sequence[str], changes: Sequence[str] = (), *, trust_code: bool = False
+    names: Sequence[str],
+    changes: Sequence[str] = (),
+    *,
+    trust_code: bool = False,
+    note: Callable[[str], None] = lambda text: None,
 ) -> tuple[list[Loaded], list[Problem]]:
-    """Load and check several specs, each of them a path or the name of an example: the good ones, and all problems."""
+    """Load and check several specs, each of them a path or the name of an example: the good ones, and all problems.
+    `note` gets what is right, but worth knowing.
+    """
     specs: list[Loaded] = []
     problems: list[Problem] = []
     for name in names:
         try:
             loaded = load(name, changes)
-            check(loaded, trust_code=trust_code)
+            check(loaded, trust_code=trust_code, note=note)
             specs.append(loaded)
         except InputError as error:
             problems += error.problems
@@ -194,11 +211,25 @@ def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found:
     fits = found.all(passes)
     if "hls" not in sections:
         return
+    model, known = _outlined(model, sections.get("compress"), fits=fits)
     if fits and precision is not None:
-        found.all(_check_hls(model, precision, sections["hls"], backend, x))
+        found.all(_check_hls(model, precision, sections["hls"], backend, x, shapes_known=known))
     else:  # settings of layers can be checked with any types
-        errors = _check_hls(model, stand_in, sections["hls"], backend, x)
+        errors = _check_hls(model, stand_in, sections["hls"], backend, x, shapes_known=known)
         found.all(error for error in errors if error.path[0] == "hls")
+
+
+def _outlined(model: Any, passes: Sequence[Any] | None, *, fits: bool) -> tuple[Any, bool]:
+    """The model with the shapes that the passes give it, and whether they are known before the passes are run; what
+    depends on shapes that are not is checked when they are, see `stages`.
+    """
+    for one in passes or ():
+        if (outline := getattr(compress.PASSES[one.name], "outline", None)) is not None:
+            outlined = outline(one.options, model) if fits else None
+            if outlined is None:
+                return model, False
+            model = outlined
+    return model, True
 
 
 def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> Iterator[FieldError]:
@@ -265,9 +296,11 @@ def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | No
     from fpga_flow.hls import preflight
 
     precision = sections.get("precision")
+    errors: list[FieldError] = []
     for number, one in enumerate(sections["compress"]):
         path = ("compress", number, one.name)
-        yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+        errors += _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+    yield from errors
     if precision is not None and precision.layers:
         yield FieldError(
             ("precision", "layers"), "expected no types for a network with quantizers of its own, or a quantize pass"
@@ -286,19 +319,22 @@ def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | No
             "round its input itself, got none",
         )
     elif backend is not None:
-        with_input = own_quantizers.with_quantized_input(model, precision)
-        yield from _refused(preflight.check, with_input, sections["hls"], backend)
+        outlined, known = _outlined(model, sections["compress"], fits=not errors)
+        with_input = own_quantizers.with_quantized_input(outlined, precision)
+        yield from _refused(partial(preflight.check, shapes_known=known), with_input, sections["hls"], backend)
 
 
-def _check_hls(model: Any, precision: Any, hls: Any, backend: Backend, x: Any) -> Iterator[FieldError]:
-    """What is wrong with the HLS code to come.
-
-    Args:
-        x: samples, by which ranges are found that the precision leaves open.
-    """
+def _check_hls(
+    model: Any, precision: Any, hls: Any, backend: Backend, x: Any, *, shapes_known: bool
+) -> Iterator[FieldError]:
+    """What is wrong with the HLS code to come. By the samples `x` ranges are found that the precision leaves open."""
     from fpga_flow.hls import preflight
 
-    yield from _refused(lambda: preflight.check(compress.quantize.quantize_model(model, precision, x), hls, backend))
+    def checked() -> Iterator[FieldError]:
+        quantized = compress.quantize.quantize_model(model, precision, x)
+        return preflight.check(quantized, hls, backend, shapes_known=shapes_known)
+
+    yield from _refused(checked)
 
 
 def _refused(check: Callable[..., Iterable[FieldError]], *arguments: Any) -> Iterator[FieldError]:

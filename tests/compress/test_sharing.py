@@ -117,8 +117,8 @@ def test_hashed_weights_have_the_values_that_the_hash_says(trained):
     network, report = compress.apply("hash_share", trained, DATA, options, CONTEXT)
     assert [entry["shared"] for entry in report.details["layers"]] == [32, 12]
     for promise in network.promises:
-        groups, signs = hash_share.numbered(promise.groups.shape, promise.rule)
-        np.testing.assert_array_equal(groups, promise.groups)
+        numbers, signs = hash_share.groups(promise.groups.shape, promise.rule)
+        np.testing.assert_array_equal(numbers, promise.groups)
         values = kernel(network, promise.layer)
         assert distinct(np.abs(values)) <= promise.count
         np.testing.assert_array_equal(promise.spread(promise.values(values), values), values)
@@ -138,7 +138,7 @@ def test_the_hash_is_splitmix64s():
         return h ^ (h >> 31)
 
     assert mix(0x9E3779B97F4A7C15) == 0xE220A8397B1DCDAF  # Vigna's splitmix64.c, seed 0, first output
-    groups, signs = hash_share.numbered((4, 3), {"kind": "hash", "seed": 70000, "buckets": 5})
+    groups, signs = hash_share.groups((4, 3), {"kind": "hash", "seed": 70000, "buckets": 5})
     for index in range(12):
         h = mix((index + (70000 << 32)) % 2**64)
         assert groups.ravel()[index] == (h >> 1) % 5
@@ -159,6 +159,6 @@ def test_circulant_blocks(trained):
 
 def test_variance_stays_about_what_it_was():
     values = np.random.default_rng(0).normal(0, 0.3, (200, 100)).astype(np.float32)
-    groups, signs = hash_share.numbered(values.shape, {"kind": "hash", "seed": 1, "buckets": 500})
+    groups, signs = hash_share.groups(values.shape, {"kind": "hash", "seed": 1, "buckets": 500})
     spread = sharing.spread_values(Sharing("hash_share", "d", "kernel", groups, signs), values)
     assert spread.std() == pytest.approx(0.3, rel=0.1)

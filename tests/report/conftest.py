@@ -129,7 +129,7 @@ def build(
         "csim": simulation,
         "size": {"parameters": parameters, "nonzero": nonzero, "sparsity": 1 - nonzero / parameters,
                  "macs": sum(layer["macs"] for layer in layers), "bytes_float32": 4 * parameters,
-                 "bytes_quantized": parameters, "ratio": 4.0},
+                 "bytes_quantized": parameters, "ratio_quantized": 4.0, "bytes_encoded": parameters // 2, "ratio": 8.0},
         "resources": [results["resources"]],
         "passes": entries,
         "stages": [{"name": done.stage.name, "digest": done.stage.digest, "seconds": done.seconds,

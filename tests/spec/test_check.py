@@ -63,3 +63,30 @@ def test_an_error_that_comes_late_gets_its_place(path: Path) -> None:
     assert str(explained(load(path), error)) == f"{path}:7:3: precision.layers: too wide"
     wrong = load(path, ["hls.board=kv", "hls.reuse_factor=7"])
     assert [problem.field for problem in explained(wrong, error).problems] == ["hls.board", *["hls.reuse_factor"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "pattern", "told"),
+    [
+        ("latency", None, None),
+        (
+            "resource",
+            None,
+            "zeros in dense_1, output save no multipliers: the strategy resource multiplies",
+        ),
+        ("resource", "dsp", "save no multipliers"),
+        ("resource_unrolled", None, "save a multiplier only where all weights that it takes in turn are zero"),
+        ("resource_unrolled", "dsp", None),
+        ("latency", "dsp", "the pattern dsp is meant for the strategy resource_unrolled"),
+    ],
+)
+def test_zeros_that_save_nothing_are_told(path: Path, strategy: str, pattern: str | None, told: str | None) -> None:
+    changes = [f"hls.strategy={strategy}", "hls.reuse_factor=" + ("1" if strategy == "latency" else "2")]
+    passes = f"[{{prune: {{sparsity: 0.5, pattern: {pattern or 'null'}}}}}, {{quantize: {{}}}}]"
+    notes: list[str] = []
+    _, problems = check_all([str(path)], [*changes, f"compress={passes}"], note=notes.append)
+    assert problems == []
+    assert len(notes) == (0 if told is None else 1)
+    if told is not None:
+        assert notes[0].startswith("compress[0].prune: ")
+        assert told in notes[0]

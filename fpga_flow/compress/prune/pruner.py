@@ -13,6 +13,7 @@ from fpga_flow.compress.prune.allocation import Masks
 from fpga_flow.compress.prune.criteria import Key, Scorer
 from fpga_flow.compress.prune.groups import Pattern
 from fpga_flow.datasets.base import Dataset
+from fpga_flow.hls import settings
 from fpga_flow.keras import tf
 from fpga_flow.networks.network import Network, snap, weight, weights
 from fpga_flow.networks.promises import Mask, Sharing
@@ -146,8 +147,7 @@ def pattern_of(text: str | None, layer: str, context: Context) -> Pattern:
 
 def reuse_factor(hls: Any, layer: str) -> int:
     """The reuse factor that the spec's `hls` section gives a layer; 1 where it gives none."""
-    given = [each.reuse_factor for each in matching(hls.layers, layer) if each.reuse_factor is not None]
-    return next(iter(given), hls.reuse_factor or 1)
+    return settings.by_pattern(layer, hls, "reuse_factor") or hls.reuse_factor or 1
 
 
 def weight_bits(precision: Any, layer: str) -> int:

@@ -1,0 +1,135 @@
+"""Rounds of removing filters and retraining."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from fpga_flow import training
+from fpga_flow.compress.base import Context, retrain
+from fpga_flow.compress.prune_filters import choice, reconstruction, scores
+from fpga_flow.compress.prune_filters.plan import Plan, filters
+from fpga_flow.datasets.base import Dataset
+from fpga_flow.errors import CheckFailed, FieldError, InputError
+from fpga_flow.networks import channel_cut, channels
+from fpga_flow.networks.network import Network
+
+#: After a round that cost too much accuracy, the next ones are half as large, so many times.
+_SMALLER_STEPS = 2
+
+
+def run(network: Network, dataset: Dataset, options: Any, context: Context) -> tuple[Network, dict[str, Any]]:
+    """Prune a network whose model is flat, in rounds; the smaller network, and what there is to tell.
+
+    Raises:
+        FieldError: accuracy limits the pruning, and there are no validation samples.
+        CheckFailed: the network can't be made as small as asked for.
+    """
+    plan = Plan.of(options, network.model)
+    if options.max_accuracy_drop is not None and not len(dataset.validation.x):
+        raise FieldError(("data", "split", "validation"), "expected a share for max_accuracy_drop to look at, got 0")
+    told: dict[str, Any] = {
+        "progress": 0.0,
+        "step": 1 / plan.steps,
+        "failed": 0,
+        "baseline": _accuracy(network, dataset),
+        "rounds": [],
+        "history": [],
+    }
+    saved = _Saved(context.checkpoint if plan.steps > 1 else None)
+    network, told = saved.load(network, told)
+    while told["progress"] < 1 - 1e-9 and told["failed"] <= _SMALLER_STEPS:
+        progress = min(told["progress"] + told["step"], 1.0)
+        smaller = _smaller(network, dataset, options, context, plan, progress)
+        if smaller is None:
+            told["progress"] = progress
+            continue
+        done = len(told["history"])
+        history = retrain(smaller, dataset, options, context)
+        told["history"] += [{**row, "epoch": row["epoch"] + done} for row in history]
+        accuracy, drop = _accuracy(smaller, dataset), options.max_accuracy_drop
+        kept = drop is None or (accuracy is not None and accuracy >= told["baseline"] - drop - 1e-9)
+        told["rounds"].append({**_size(smaller), "accuracy": accuracy, "kept": kept})
+        if kept:
+            network, told["progress"] = smaller, progress
+        else:
+            told["step"], told["failed"] = told["step"] / 2, told["failed"] + 1
+        saved.save(network, told)
+    saved.remove()
+    end = filters(network.model, plan.counts)
+    return network, {
+        "history": told["history"],
+        "rounds": told["rounds"],
+        "filters": {name: {"before": count, "after": end[name]} for name, count in plan.counts.items()},
+        "before": {"parameters": plan.parameters, "macs": plan.macs},
+        "after": _size(network),
+    }
+
+
+def _smaller(
+    network: Network, dataset: Dataset, options: Any, context: Context, plan: Plan, progress: float
+) -> Network | None:
+    """One round's pruning, without retraining; None if there is nothing to remove."""
+    found = channels.find(network.model)
+    readers: list[reconstruction.Reader] = []
+    if options.criterion == "thinet":
+        readers = reconstruction.readers(network.model, found, dataset.train.x, context.seed)
+        scored = reconstruction.scores(found, readers)
+    elif options.criterion == "batch_norm":
+        scored = scores.scales(found)
+    else:
+        scored = scores.norms(found, 1 if options.criterion == "l1" else 2)
+    goal = plan.goal(progress)
+    kept, reached = choice.choose(network.model, found, scored, plan.floors(progress), goal)
+    if not reached and not plan.by_accuracy:
+        raise CheckFailed(f"prune_filters: expected a network of {goal}, got one that has more at its smallest")
+    if kept.all():
+        return None
+    smaller = channel_cut.cut(network, found, kept)
+    reconstruction.rescale(smaller, readers, kept)
+    return smaller
+
+
+def _accuracy(network: Network, dataset: Dataset) -> float | None:
+    """The accuracy on the validation samples, if there are any."""
+    return training.evaluate(network.model, dataset.validation) if len(dataset.validation.x) else None
+
+
+def _size(network: Network) -> dict[str, int]:
+    found = channels.find(network.model)
+    return {"parameters": channel_cut.parameters(network.model, found), "macs": channel_cut.macs(found)}
+
+
+class _Saved:
+    """The last good network and what there is to tell, beside the checkpoint, so that a killed pass goes on."""
+
+    def __init__(self, checkpoint: Path | None) -> None:
+        self._folder = None if checkpoint is None else checkpoint.with_name("rounds")
+
+    def load(self, network: Network, told: dict[str, Any]) -> tuple[Network, dict[str, Any]]:
+        """What `save` wrote; where there is nothing, or something damaged, what it gets."""
+        if self._folder is None:
+            return network, told
+        try:
+            return Network.load(self._folder), json.loads((self._folder / "told.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, InputError):
+            return network, told
+
+    def save(self, network: Network, told: dict[str, Any]) -> None:
+        """Write, whole or not at all."""
+        if self._folder is None:
+            return
+        partial = self._folder.with_name(".rounds.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        network.save(partial)
+        (partial / "told.json").write_text(json.dumps(told), encoding="utf-8")
+        shutil.rmtree(self._folder, ignore_errors=True)
+        partial.rename(self._folder)
+
+    def remove(self) -> None:
+        """Leave nothing behind."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)

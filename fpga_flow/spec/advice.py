@@ -1,0 +1,47 @@
+"""What a spec may ask for, but its user should know about before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fpga_flow.hls import settings
+from fpga_flow.hls.backends import Backend
+from fpga_flow.networks.network import weights
+from fpga_flow.patterns import matching
+
+#: Patterns of `prune` whose zeros leave whole multipliers of the unrolled resource strategy without work.
+_OF_MULTIPLIERS = ("dsp", "bram")
+
+
+def advice(sections: Mapping[str, Any], model: Any, backend: Backend) -> Iterator[str]:
+    """Sentences on the valid sections of a spec and its network, which has no nested models."""
+    hls, names = sections["hls"], [layer.name for layer, name, _ in weights(model) if name != "bias"]
+    default = hls.strategy or backend.strategies[0]
+    strategies = {name: settings.by_pattern(name, hls, "strategy") or default for name in names}
+    for number, one in enumerate(sections["compress"]):
+        if one.name == "prune":
+            yield from _zeros(f"compress[{number}].prune", one.options, strategies)
+
+
+def _zeros(where: str, options: Any, strategies: Mapping[str, str]) -> Iterator[str]:
+    """Which zeros save nothing on the FPGA (they do in storage)."""
+    pruned = [name for name in strategies if next(iter(matching(options.layers, name)), options.sparsity) != 0]
+    resource = [name for name in pruned if strategies[name] == "resource"]
+    unrolled = [name for name in pruned if strategies[name] == "resource_unrolled"]
+    if resource:
+        yield (
+            f"{where}: zeros in {', '.join(resource)} save no multipliers: the strategy resource multiplies by all "
+            "weights; latency leaves out single zeros, resource_unrolled those of the patterns dsp and bram"
+        )
+    if unrolled and options.pattern not in _OF_MULTIPLIERS:
+        yield (
+            f"{where}: zeros in {', '.join(unrolled)} save a multiplier only where all weights that it takes in turn "
+            "are zero: the patterns dsp and bram see to that"
+        )
+    others = [name for name in pruned if strategies[name] not in ("resource", "resource_unrolled")]
+    if others and options.pattern in _OF_MULTIPLIERS:
+        yield (
+            f"{where}: the pattern {options.pattern} is meant for the strategy resource_unrolled and the reuse factor "
+            f"that the spec gives, but {', '.join(others)} have the strategy {strategies[others[0]]}"
+        )

@@ -1,0 +1,128 @@
+"""The .fpz file: a whole network, Huffman-coded, that stands alone; its format is described in docs/fpz.md."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from fpga_flow.errors import CheckFailed, FieldError, InputError
+from fpga_flow.networks.network import Network
+from fpga_flow.storage.file import MAX_BYTES
+from fpga_flow.storage.summary import Summary, summarise
+
+#: The C decoder.
+HEADER = Path(__file__).with_name("fpz.h")
+
+Coding = Literal["huffman", "ans"]
+
+
+def encode(network: Network, coding: Coding = "huffman") -> bytes:
+    """A network as the content of a .fpz file: architecture, weights bit for bit (but -0.0 becomes 0.0), promises.
+
+    Each weight gets the smallest of several codings. With "ans", asymmetric numeral systems are one of them, which the
+    C decoder does not read.
+
+    Raises:
+        FieldError: the model is neither functional nor Sequential, or has weights that are not finite or not float32.
+        ToolError: "ans" needs a package that is missing.
+    """
+    from fpga_flow.storage import ans, architecture, building, file
+
+    model = network.model
+    if not getattr(model, "_is_graph_network", False):  # Keras has no public name for functional models
+        raise FieldError(("network",), f"expected a functional or Sequential model, got {type(model).__name__}")
+    if coding == "ans":
+        ans.require()
+    return file.join(architecture.write(model), building.sources(network), with_ans=coding == "ans")
+
+
+def decode(data: bytes | memoryview, max_bytes: int = MAX_BYTES, name: str = "model.fpz") -> Network:
+    """The network in the content of a .fpz file: the same layers and weights; masks and shared values are promised
+    again by "storage".
+
+    Args:
+        max_bytes: the most bytes of float32 that its weights may have.
+        name: of the file, for messages.
+
+    Raises:
+        InputError: it is no such file, damaged, or too large, or its model is none of Keras' and QKeras' layers alone.
+        ToolError: it is coded with "ans", which needs a package that is missing.
+    """
+    from fpga_flow.storage import building, file
+
+    return building.build(file.split(data, name, max_bytes), name)
+
+
+def examine(data: bytes | memoryview, max_bytes: int = MAX_BYTES, name: str = "model.fpz") -> tuple[Network, Summary]:
+    """What `decode` gives, and how large the parts of the file are.
+
+    Raises:
+        InputError, ToolError: see `decode`.
+    """
+    from fpga_flow.storage import building, file
+
+    contents = file.split(data, name, max_bytes, with_rows=True)
+    network = building.build(contents, name)
+    layers = building.weighted(network.model)
+    return network, summarise(contents, ((layer.name, building.names(layer)) for layer in layers))
+
+
+def verify(network: Network, decoded: Network) -> None:
+    """Check that a network that was encoded and decoded is the same.
+
+    Raises:
+        CheckFailed: its architecture or a weight differs in anything.
+    """
+    from fpga_flow.storage import architecture, building
+
+    if not architecture.are_equal(network.model, decoded.model):
+        raise CheckFailed("model.fpz: the decoded architecture differs from the one that was encoded")
+    for (values, _), (others, _), name in zip(
+        *([each for layer in building.sources(one) for each in layer] for one in (network, decoded)),
+        [f"{layer.name}.{name}" for layer in building.weighted(network.model) for name in building.names(layer)],
+        strict=True,
+    ):
+        if not np.array_equal(values, others):
+            raise CheckFailed(f"model.fpz: {int((values != others).sum())} decoded values of {name} differ")
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(data)
+    os.replace(part, path)
+
+
+def read(path: Path, max_bytes: int = MAX_BYTES) -> tuple[Network, Summary]:
+    """`examine` a file.
+
+    Raises:
+        InputError: it is missing, or see `decode`.
+        ToolError: see `decode`.
+    """
+    return examine(content(path), max_bytes, str(path))
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        InputError: there is none.
+    """
+    if path.is_dir():
+        raise InputError.at(str(path), "expected a .fpz file, got a folder")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError.at(str(path), f"expected a .fpz file, got: {error.strerror}") from error
+
+
+def unpack(network: Network, folder: Path) -> None:
+    """Write a decoded network as `model.h5` and `promises.npz`, and beside them the C decoder `fpz.h`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    network.save(folder)
+    shutil.copyfile(HEADER, folder / HEADER.name)
