@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fpga_flow import compress, training
+from fpga_flow import compress, storage, training
 from fpga_flow.compress import prune, quantize
 from fpga_flow.compress.base import Context
 from fpga_flow.errors import FieldError
@@ -183,3 +183,36 @@ def test_something_must_be_there_to_narrow(network):
             "compress[0].quantize.widths: expected a layer whose weights can be narrowed, of a fixed or po2 type of "
             f"more than {least} bits, got none"
         ]
+
+
+@pytest.mark.parametrize(("weight", "per"), [("binary", "tensor"), ("po2<4>", "channel"), ("fixed<3,auto>", "channel")])
+def test_the_file_gives_back_the_very_network(network, weight, per):
+    made, _ = apply(network, {"weight": weight, "weight_per": per})
+    storage.verify(made, storage.decode(storage.encode(made)))
+
+
+def test_channels_that_are_left_keep_their_types():
+    seed_everything(3)
+    inputs = keras.Input((6, 6, 2), name="inputs")
+    x = L.Conv2D(5, 3, activation="relu", name="c")(inputs)
+    x = L.DepthwiseConv2D(2, activation="relu", name="w")(x)
+    x = L.SeparableConv2D(4, 2, activation="relu", name="s")(x)
+    model = keras.Model(inputs, L.Dense(3, name="out")(L.Flatten(name="f")(x)))
+    rng = np.random.default_rng(3)
+    model.set_weights(
+        [rng.normal(0, 0.3, each.shape) * 2.0 ** rng.integers(-3, 2, each.shape[-1]) for each in model.get_weights()]
+    )
+    types = {"*": {**AUTO, "weight_per": "channel"}}
+    precision = Precision.model_validate({"input": "ufixed<8,auto>", "layers": types})
+    data = blobs(60, (6, 6, 2))
+    context = Context(TRAINING, precision, seed=1)
+    whole, _ = compress.apply("quantize", Network(model), data, quantize.Options(epochs=0), context)
+    options = compress.PASSES["prune_filters"].Options(amount=0.4, epochs=0)
+    cut, _ = compress.apply("prune_filters", whole, data, options, context)
+    for name, kernel in (("c", "kernel"), ("w", "depthwise_kernel"), ("s", "pointwise_kernel"), ("out", "kernel")):
+        before, after = (each.model.get_layer(name) for each in (whole, cut))
+        left = getattr(after, kernel).numpy()
+        exponents = np.asarray(quantizer_of(after, kernel).exponents)
+        assert exponents.shape == (left.shape[-2:] if name == "w" else left.shape[-1:])
+        np.testing.assert_array_equal(quantizer_of(after, kernel)(left).numpy(), left)
+        assert left.size < getattr(before, kernel).numpy().size
