@@ -99,6 +99,14 @@ def test_beyond_the_budget_from_the_start_nothing_is_narrowed(network):
     assert bits == {"large": 3, "small": 3, "out": 3}
 
 
+def test_where_nothing_can_be_narrowed_it_is_trained_all_the_same(network):
+    untrained, _, _ = search(network, 0.05, least=8)
+    trained, told, bits = search(network, 0.05, least=8, epochs=2)
+    assert (told["rounds"], bits) == ([], {"large": 8, "small": 8, "out": 8})
+    kernels = [each.model.get_layer("large").kernel.numpy() for each in (untrained, trained)]
+    assert not np.array_equal(*kernels)
+
+
 def test_it_needs_validation_samples(network):
     none = dataclasses.replace(DATA, validation=dataclasses.replace(DATA.validation, x=DATA.validation.x[:0]))
     with pytest.raises(ValueError, match="expected validation samples"):

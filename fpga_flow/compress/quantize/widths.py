@@ -149,6 +149,9 @@ def search(
         if not options.epochs:
             break
         source = _Source.of(made.network, x, options.ranges)
+    if options.epochs and not best.history:  # nothing could be narrowed
+        trained = make(source, written, options.epochs)
+        best = trained if trained.accuracy >= min(floor, best.accuracy) else best
     told = {"accuracy_before": before, "floor": floor, "accuracy": best.accuracy, "within": best.accuracy >= floor}
     return best, {**told, "samples": len(part.x), "rounds": rounds}
 
