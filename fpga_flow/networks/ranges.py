@@ -152,8 +152,10 @@ class Ranges:
             shape = values.shape[-2:] if kernel == "depthwise_kernel" else values.shape[-1:]
             seen = Seen.of(values.reshape(-1, math.prod(shape)))
             found = fit(type_, self._checked(seen, name, key), self.rule)
-            widest = _WIDEST - hardware_width(type_)
-            exponents[kernel] = np.maximum(found, found.max() - min(_SPREAD, widest)).reshape(shape)
+            if (alive := (seen.low != 0) | (seen.high != 0)).any():  # what is only zero has no range of its own
+                found[~alive] = found[alive].min()
+            least = found.max() - min(_SPREAD, _WIDEST - hardware_width(type_))
+            exponents[kernel] = np.maximum(found, least).reshape(shape)
         return Channels(type_, exponents)
 
     def _look(self, name: str, key: str) -> Seen:
