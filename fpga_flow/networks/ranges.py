@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
-from fpga_flow.hls.lower.activation import MAX_TABLE_BITS
 from fpga_flow.keras import keras
 from fpga_flow.networks.network import kernels
 from fpga_flow.networks.sites import Site, averaged, find_sites, prepare
@@ -262,6 +261,8 @@ def _values(site: Site, key: str) -> dict[str, NDArray[np.floating]]:
 
 def _input_bits(layer: Any, bits: Bits) -> int:
     """The bits of what a function or an average gets: sums for an average have the more bits, the more values."""
+    from fpga_flow.hls.lower.activation import MAX_TABLE_BITS  # it loads TensorFlow
+
     if count := averaged(layer):
         return max(2, min(bits.activation, MAX_TABLE_BITS - (count - 1).bit_length()))
     return min(bits.activation + 2, MAX_TABLE_BITS)
