@@ -132,7 +132,12 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
     for one in spec.compress:
         uses = {name: sections[name] for name in compress.PASSES[one.name].uses(one.options)}
         code = runs.code_digest(
-            "compress/base.py", "compress/rounds.py", compress.source(one.name), "fixed_point.py", "patterns.py"
+            "compress/base.py",
+            "compress/rounds.py",
+            compress.source(one.name),
+            "fixed_point.py",
+            "number_types.py",
+            "patterns.py",
         )
         add(one.name, one.options.model_dump(mode="json"), uses, code, runs.versions("QKeras"))
     network_made = previous

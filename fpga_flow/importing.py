@@ -158,12 +158,11 @@ def _add_types(
             low, high = float(dataset.train.x.min()), float(dataset.train.x.max())
             spec["precision"] = {"input": str(ranges.holding(low, high, bits.input))}
         return [_row(layer, "kept") for layer in network.layers[1:]]
-    input_type, types = ranges.profile(network, dataset.train.x, bits)
+    types = ranges.profile(network, dataset.train.x, bits).to_dict()
     if not any("quantize" in one for one in spec["compress"]):
         spec["compress"].append({"quantize": {"epochs": 0}})
-    layers = {name: {key: str(type_) for key, type_ in each.items()} for name, each in types.items()}
-    spec["precision"] = {"input": str(input_type), "layers": layers}
-    return [_row(layer, _becomes(layer, layers)) for layer in network.layers[1:]]
+    spec["precision"] = types
+    return [_row(layer, _becomes(layer, types["layers"])) for layer in network.layers[1:]]
 
 
 def _row(layer: Any, becomes: str) -> Row:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.keras import keras
 from fpga_flow.networks.channels import Channels, Layer
-from fpga_flow.networks.network import Network
+from fpga_flow.networks.network import Network, quantizer_of
 from fpga_flow.networks.promises import Promise
 from fpga_flow.networks.rebuild import copy, rebuild
 
@@ -34,7 +34,8 @@ def cut(network: Network, channels: Channels, kept: Kept) -> Network:
         if isinstance(layer, keras.layers.InputLayer):
             return []
         changes = _configuration(changed[layer.name], kept) if layer.name in changed else {}
-        return [copy(layer, **changes)]
+        quantizers = _quantizers(changed[layer.name], kept) if layer.name in changed else {}
+        return [copy(layer, **changes, **quantizers)]
 
     model = rebuild(network.model, smaller)
     for name, layer in changed.items():
@@ -89,6 +90,19 @@ def _configuration(layer: Layer, kept: Kept) -> dict[str, Any]:
         shape[layer.shape.axis] = int(np.count_nonzero(kept[layer.shape.channels]))
         changes["target_shape"] = tuple(shape)
     return changes
+
+
+def _quantizers(layer: Layer, kept: Kept) -> dict[str, Any]:
+    """The quantizers of kernels that have types by channel, for the channels that are left."""
+    found = {}
+    for name in layer.kernels:
+        quantizer: Any = quantizer_of(layer.layer, name)
+        if np.ndim(exponents := getattr(quantizer, "exponents", 0)):
+            whole = np.broadcast_to(exponents, getattr(layer.layer, name).shape)
+            left = _part(whole, layer, name, kept)[(0,) * (whole.ndim - np.ndim(exponents))]
+            config = {**quantizer.get_config(), "exponents": left.tolist()}
+            found[f"{name.removesuffix('_kernel')}_quantizer"] = type(quantizer)(**config)
+    return found
 
 
 def _part(values: NDArray[Any], layer: Layer, weight: str, kept: Kept) -> NDArray[Any]:

@@ -35,7 +35,7 @@ _QUANTIZERS = (
     "quantized_ulaw", "quantized_tanh", "quantized_sigmoid", "quantized_po2", "quantized_relu_po2", "quantized_hswish",
 )  # fmt: skip
 _QOTHERS = ("QInitializer", "Clip")
-_OURS = ("ShiftedBits", "ShiftedRelu")
+_OURS = ("ShiftedBits", "ShiftedRelu", "LevelWeights", "ChannelBits")
 #: Functions that a quantizer's text may name, besides quantizers and Keras' activation functions.
 _PLAIN = ("linear", "hard_tanh", "smooth_sigmoid", "hard_sigmoid", "binary_sigmoid", "binary_tanh", "smooth_tanh")
 _MODULES = re.compile(r"(tf_)?keras(\..*)?|qkeras(\..*)?|builtins|fpga_flow(\..*)?")
@@ -304,7 +304,7 @@ def _qactivation() -> Any:
 
 def _walk(value: Any, where: str, key: str = "") -> Iterator[Finding]:
     """What in a part of a configuration is of no known class, or no use; `where` is the nearest layer around it."""
-    from fpga_flow.compress.quantize import way_out  # it imports the networks
+    from fpga_flow.networks.sites import way_out
 
     if isinstance(value, list):
         for each in value:
@@ -334,7 +334,7 @@ def _walk(value: Any, where: str, key: str = "") -> Iterator[Finding]:
 
 
 def _supported() -> tuple[str, ...]:
-    from fpga_flow.compress.quantize import LAYERS  # it imports the networks
+    from fpga_flow.networks.sites import LAYERS
 
     return (*LAYERS, *_QLAYERS, *_MODELS, "Softmax", "DepthwiseConv1D")
 

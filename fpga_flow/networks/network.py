@@ -80,13 +80,21 @@ def weights(model: Any) -> Iterator[tuple[Any, str, Any]]:
                 yield layer, name, variable
 
 
+def kernels(layer: Any) -> dict[str, Any]:
+    """The variables of a layer's kernels by their names."""
+    found = {name: getattr(layer, name, None) for name in WEIGHTS if name != "bias"}
+    return {name: variable for name, variable in found.items() if variable is not None}
+
+
 def quantizer_of(layer: Any, name: str) -> Any | None:
     """The quantizer of a layer's weight `name`; None for a float weight."""
     return getattr(layer, _QUANTIZERS[name], None)
 
 
 def weight_type(layer: Any, name: str) -> FixedPoint | None:
-    """The type into which a QKeras layer rounds its weight `name`; None for a float weight, or another quantizer."""
+    """The one fixed-point type into which a QKeras layer rounds its weight `name`; None for a float weight, or another
+    quantizer (binary, ternary, powers of two, types by channel).
+    """
     from fpga_flow.networks import quantizers
 
     quantizer = quantizer_of(layer, name)
@@ -95,6 +103,11 @@ def weight_type(layer: Any, name: str) -> FixedPoint | None:
 
 def snap(model: Any) -> None:
     """Replace the weights that training left between the values of their types by the values the quantizers give."""
+    from fpga_flow.networks import quantizers
+
     for layer, name, variable in weights(model):
+        quantizer = quantizer_of(layer, name)
         if (type_ := weight_type(layer, name)) is not None:
             variable.assign(type_.quantize(variable.numpy()).astype(np.float32))
+        elif quantizer is not None and quantizers.is_exact(quantizer):
+            variable.assign(quantizer(variable))

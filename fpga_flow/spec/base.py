@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainSerializer,
+    PlainValidator,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, core_schema
 
+from fpga_flow import number_types
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.number_types import FixedWidth, Levels, NumberType
 from fpga_flow.spec.messages import show
 
 #: Weights and activations are trained in float32, whose 24 significant bits hold no wider type exactly.
@@ -59,22 +61,38 @@ class Form:
         return {**handler(schema), "pattern": f"^{self.pattern}$", **limit}
 
 
-def _parse_type(value: Any) -> FixedPoint:
-    if isinstance(value, FixedPoint):
-        return value
-    if not isinstance(value, str):
-        raise ValueError(f"expected fixed<W,I> or ufixed<W,I>, for example fixed<6,1>, got {show(value)}")
-    if re.fullmatch(r"\s*u?fixed\s*<\s*\d+\s*", value):  # YAML cut it at the comma
-        raise ValueError(f"expected fixed<W,I> or ufixed<W,I>, got {show(value)}: inside of {{ }} it must be in quotes")
-    return FixedPoint.parse(value, MAX_WIDTH)
+def _parsing(*, weight: bool) -> Callable[[Any], NumberType]:
+    """A function that reads a type, one for weights or for other numbers."""
+    words = number_types.words(weight=weight)
+
+    def parse(value: Any) -> NumberType:
+        if isinstance(value, (FixedPoint, FixedWidth)) or (weight and isinstance(value, Levels)):
+            return value
+        if not isinstance(value, str):
+            raise ValueError(f"expected {words}, for example fixed<6,1>, got {show(value)}")
+        if re.fullmatch(r"\s*(u?fixed|po2)\s*<\s*\d+\s*", value):  # YAML cut it at the comma
+            raise ValueError(f"expected {words}, got {show(value)}: inside of {{ }} it must be in quotes")
+        return number_types.parse(value, MAX_WIDTH, weight=weight)
+
+    return parse
 
 
-#: A fixed-point type, written `fixed<W,I>` or `ufixed<W,I>`.
+_FIXED_PATTERN = r"u?fixed\s*<\s*-?\d+\s*,\s*(-?\d+|auto)\s*>"
+_LEVELS_PATTERN = r"(binary|ternary)(\s*<\s*-?\d+\s*>)?|po2\s*<\s*\d+\s*(,\s*-?\d+\s*)?>"
+
+#: A fixed-point type, written `fixed<W,I>` or `ufixed<W,I>`; with `auto` in place of I it is found from data.
 TypeField = Annotated[
-    FixedPoint,
-    BeforeValidator(_parse_type),
+    FixedPoint | FixedWidth,
+    PlainValidator(_parsing(weight=False)),
     PlainSerializer(str),
-    WithJsonSchema({"type": "string", "pattern": r"^\s*u?fixed\s*<\s*-?\d+\s*,\s*-?\d+\s*>\s*$"}),
+    WithJsonSchema({"type": "string", "pattern": rf"^\s*{_FIXED_PATTERN}\s*$"}),
+]
+#: The type of weights: also `binary`, `ternary` and `po2<W>`, which may have an exponent (see `number_types.Levels`).
+WeightTypeField = Annotated[
+    FixedPoint | FixedWidth | Levels,
+    PlainValidator(_parsing(weight=True)),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": rf"^\s*({_FIXED_PATTERN}|{_LEVELS_PATTERN})\s*$"}),
 ]
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]

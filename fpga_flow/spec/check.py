@@ -14,10 +14,16 @@ from fpga_flow.hls.backends import Backend
 from fpga_flow.keras import seed_everything, tf
 from fpga_flow.networks import fold, own_quantizers
 from fpga_flow.networks.rebuild import opened
+from fpga_flow.networks.sites import find_sites, prepare, written_types
+from fpga_flow.number_types import Levels, is_open
+from fpga_flow.patterns import matching
 from fpga_flow.spec.advice import advice
 from fpga_flow.spec.base import Augment
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
+
+#: Samples that an untrained network sees where types are left to the data.
+_SAMPLES = 64
 
 
 def check(
@@ -56,7 +62,7 @@ def check(
         seed_everything(sections.get("seed", 0))  # the bounds of sums depend on the untrained weights
         model = found.call(lambda: _build(sections["network"], dataset, trust_code))
         if model is not None:
-            _check_layers(model, sections, backend or backends.VITIS, found)
+            _check_layers(model, sections, backend or backends.VITIS, found, dataset.train.x[:_SAMPLES])
     if found.problems or dataset is None:
         raise InputError(found.problems)
     for text in advice(sections, opened(model), backend or backends.VITIS):
@@ -169,9 +175,11 @@ def _check_epochs(family: str, epochs: int) -> Iterator[FieldError]:
 def _check_budgets(passes: Sequence[Any] | None) -> Iterator[FieldError]:
     """What accuracy limits must be measured on samples that nothing is trained on."""
     for number, one in enumerate(passes or ()):
-        if getattr(one.options, "max_accuracy_drop", None) is not None:
+        section = () if getattr(one.options, "widths", None) is None else ("widths",)
+        options = one.options.widths if section else one.options
+        if getattr(options, "max_accuracy_drop", None) is not None:
             yield FieldError(
-                ("compress", number, one.name, "max_accuracy_drop"),
+                ("compress", number, one.name, *section, "max_accuracy_drop"),
                 "expected validation samples to measure it on, got none: give some as data.split.validation",
             )
 
@@ -188,8 +196,8 @@ def _check_augment(augment: Augment | None, shape: tuple[int, ...]) -> Iterator[
         )
 
 
-def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found: _Collector) -> None:
-    """Check what the sections say of the network's layers."""
+def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found: _Collector, x: Any) -> None:
+    """Check what the sections say of the network's layers; `x` are samples."""
     quantizing = any(one.name == "quantize" for one in sections.get("compress") or ())
     if "compress" in sections and not quantizing and own_quantizers.are_there(model):
         found.all(_check_quantized(model, sections, backend))
@@ -205,9 +213,9 @@ def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found:
         return
     model, known = _outlined(model, sections.get("compress"), fits=fits)
     if fits and precision is not None:
-        found.all(_check_hls(model, precision, sections["hls"], backend, shapes_known=known))
+        found.all(_check_hls(model, precision, sections["hls"], backend, x, shapes_known=known))
     else:  # settings of layers can be checked with any types
-        errors = _check_hls(model, stand_in, sections["hls"], backend, shapes_known=known)
+        errors = _check_hls(model, stand_in, sections["hls"], backend, x, shapes_known=known)
         found.all(error for error in errors if error.path[0] == "hls")
 
 
@@ -231,11 +239,34 @@ def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> I
         yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
     yield from _check_shared(passes or (), model)
     if any(one.name == "quantize" for one in passes or ()):
+        yield from _refused(_check_zeros, passes, model, precision)
         return
     if passes is not None:
         yield FieldError(("compress",), "expected a quantize pass, since HLS code needs fixed-point types, got none")
     if precision is not None:
         yield from _refused(compress.quantize.check, compress.quantize.Options(), model, precision, ("compress",))
+
+
+def _check_zeros(passes: Sequence[Any], model: Any, precision: Any) -> Iterator[FieldError]:
+    """Weights that are pruned need a type with a zero."""
+    if precision is None:
+        return
+    for site in find_sites(prepare(model)):
+        type_ = written_types(site, precision).get("weight")
+        if not (isinstance(type_, Levels) and type_.kind == "binary"):
+            continue
+        if any(one.name == "prune" and _prunes(one.options, site.layer.name) for one in passes):
+            yield FieldError(
+                ("precision", "layers"),
+                f'expected a weight type with a zero for layer "{site.layer.name}", since the pass prune makes weights '
+                f"zero, for example ternary, got {type_}",
+            )
+
+
+def _prunes(options: Any, layer: str) -> bool:
+    """Whether the pass prune may make weights of a layer zero."""
+    share = next(iter(matching(options.layers, layer)), options.sparsity)
+    return share > 0 if share is not None else options.max_accuracy_drop is not None
 
 
 def _check_shared(passes: Sequence[Any], model: Any) -> Iterator[FieldError]:
@@ -276,6 +307,11 @@ def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | No
         )
     if precision is not None and (type_ := own_quantizers.input_type(model)) is not None:
         yield FieldError(("precision", "input"), f"expected none, as the network rounds its input itself, into {type_}")
+    elif precision is not None and is_open(precision.input):
+        yield FieldError(
+            ("precision", "input"),
+            f"expected a type with integer bits, as only a quantize pass finds them from data, got {precision.input}",
+        )
     elif precision is None and own_quantizers.input_type(model) is None:
         yield FieldError(
             ("precision",),
@@ -288,11 +324,14 @@ def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | No
         yield from _refused(partial(preflight.check, shapes_known=known), with_input, sections["hls"], backend)
 
 
-def _check_hls(model: Any, precision: Any, hls: Any, backend: Backend, *, shapes_known: bool) -> Iterator[FieldError]:
+def _check_hls(
+    model: Any, precision: Any, hls: Any, backend: Backend, x: Any, *, shapes_known: bool
+) -> Iterator[FieldError]:
+    """What is wrong with the HLS code to come. By the samples `x` ranges are found that the precision leaves open."""
     from fpga_flow.hls import preflight
 
     def checked() -> Iterator[FieldError]:
-        quantized = compress.quantize.quantize_model(model, precision)
+        quantized = compress.quantize.quantize_model(model, precision, x)
         return preflight.check(quantized, hls, backend, shapes_known=shapes_known)
 
     yield from _refused(checked)

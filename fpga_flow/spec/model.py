@@ -8,7 +8,7 @@ from pydantic import Field, create_model, model_validator
 
 from fpga_flow import compress, datasets, networks
 from fpga_flow.hls import backends
-from fpga_flow.spec.base import Form, PositiveFloat, PositiveInt, Section, Training, TypeField
+from fpga_flow.spec.base import Form, PositiveFloat, PositiveInt, Section, Training, TypeField, WeightTypeField
 from fpga_flow.spec.messages import show
 
 #: The name of a spec becomes that of a C++ function and of files: no keyword, no name that generated code uses.
@@ -32,9 +32,11 @@ Strategy = Literal["latency", "resource", "resource_unrolled", "distributed_arit
 class LayerPrecision(Section):
     """The types of one layer. `activation` is the type of its output, after its activation function; `input` is one
     into which what a function or an average gets is rounded first (left out: it is not), so that its table is small.
+    With `weight_per` channel, each channel of the output has a weight type with a range of its own.
     """
 
-    weight: TypeField | None = None
+    weight: WeightTypeField | None = None
+    weight_per: Literal["tensor", "channel"] | None = None
     bias: TypeField | None = None
     activation: TypeField | None = None
     input: TypeField | None = None

@@ -392,6 +392,10 @@ def test_networks_with_quantizers_of_their_own(tmp_path, monkeypatch):
         "own.yaml:1:1: precision: expected the type of the input, for example precision: {input: fixed<8,1>}, since "
         "the network does not round its input itself, got none"
     )
+    assert problems(tmp_path, "precision: {input: 'ufixed<5,auto>'}\n") == (
+        "own.yaml:5:13: precision.input: expected a type with integer bits, as only a quantize pass finds them from "
+        "data, got ufixed<5,auto>"
+    )
     (tmp_path / "own.yaml").write_text(SPEC + "precision: {input: 'ufixed<5,1>'}\n")
     check(load("own.yaml"))
     save(float_model(), tmp_path, "h5")

@@ -17,6 +17,7 @@ from fpga_flow.hls import settings
 from fpga_flow.keras import tf
 from fpga_flow.networks.network import Network, snap, weight, weights
 from fpga_flow.networks.promises import Mask, Sharing
+from fpga_flow.number_types import hardware_width
 from fpga_flow.patterns import matching
 from fpga_flow.training import History, Hooks
 
@@ -152,5 +153,5 @@ def reuse_factor(hls: Any, layer: str) -> int:
 def weight_bits(precision: Any, layer: str) -> int:
     """The width of the weights that the spec's `precision` section gives a layer; 36 where it gives none."""
     types = matching(precision.layers, layer) if precision is not None else []
-    given = [each.weight.width for each in types if each.weight is not None]
+    given = [hardware_width(each.weight) for each in types if each.weight is not None]
     return next(iter(given), 36)

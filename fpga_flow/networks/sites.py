@@ -1,18 +1,13 @@
-"""`quantize`: weights, biases and activations get fixed-point types, and the network is retrained knowing them.
+"""The layers of a network that need number types, and what becomes of each kind of layer when it is quantized.
 
-Source: quantisation-aware training with straight-through gradients, as in QKeras (Coelho et al. 2021).
-A layer without an activation function, such as the one that gives the logits, keeps the full precision of its sums.
-
-What becomes of each kind of layer:
-
-    dense, convolutions      QKeras' layer with the types `weight` and `bias`
-    ReLU                     a quantizer that is a ReLU into the type `activation`
-    other functions          the function, then a quantizer into the type `activation`: HLS code has a table of both;
-                             before it, if there is a type `input`, a quantizer into that
-    averages                 of a power of two of values: themselves; of another number of values: as other functions
-    BatchNormalization       folded into the layer before it (`networks/fold.py`)
-    quantizers into a type   a quantizer into the type `activation`
-    all that moves, joins, compares or is for training only: itself
+dense, convolutions      QKeras' layer with the types `weight` and `bias`
+ReLU                     a quantizer that is a ReLU into the type `activation`
+other functions          the function, then a quantizer into the type `activation`: HLS code has a table of both;
+before it, if there is a type `input`, a quantizer into that
+averages                 of a power of two of values: themselves; of another number of values: as other functions
+BatchNormalization       folded into the layer before it (`networks/fold.py`)
+quantizers into a type   a quantizer into the type `activation`
+all that moves, joins, compares or is for training only: itself
 """
 
 from __future__ import annotations
@@ -24,27 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from fpga_flow.compress.base import Context, retrain
-from fpga_flow.datasets.base import Dataset
-from fpga_flow.errors import FieldError, FieldPath
-from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.errors import FieldError
 from fpga_flow.keras import keras, qkeras, tf
 from fpga_flow.networks.fold import NORMALIZATIONS, fold, refused
-from fpga_flow.networks.network import Network
 from fpga_flow.networks.rebuild import copy, opened, rebuild
-from fpga_flow.patterns import matching, unmatched
-from fpga_flow.spec.base import PositiveFloat, Retraining
-
-
-def uses(options: Options) -> tuple[str, ...]:
-    """Sections of the spec that the pass depends on."""
-    return ("precision",)
-
-
-class Options(Retraining):
-    """Retraining of the quantized network. Its types stand in the spec's `precision` section."""
-
-    learning_rate: PositiveFloat | None = 5e-4
+from fpga_flow.patterns import matching
 
 
 @dataclass(frozen=True)
@@ -64,84 +43,6 @@ class Site:
     optional: tuple[str, ...] = ()
 
 
-def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
-    """Every layer must be of a kind that can be quantized and find its types; every given type must be used."""
-    if precision is None:
-        yield FieldError(path, "expected a section `precision` with the types of the input and of the layers, got none")
-        return
-    flat = opened(model)
-    if errors := list(refusals(flat)):
-        yield from errors
-        return
-    sites = find_sites(prepare(flat))
-    names = {name for site in sites for name in site.names}
-    for pattern, message in unmatched(precision.layers, sorted(names)).items():
-        yield FieldError(("precision", "layers", pattern), message)
-    for pattern, types in precision.layers.items():
-        matched = [site for site in sites if matching({pattern: True}, *site.names)]
-        for key in types.model_fields_set if matched and pattern != "*" else ():
-            if not any(key in (*site.keys, *site.optional) for site in matched):
-                layers = ", ".join(site.layer.name for site in matched)
-                yield FieldError(
-                    ("precision", "layers", pattern, key), f"expected a layer with {_WHAT[key]}, got {layers}"
-                )
-    for site in sites:
-        yield from _check_types(site, _types(site, precision))
-
-
-def _check_types(site: Site, types: dict[str, FixedPoint]) -> Iterator[FieldError]:
-    if missing := [key for key in site.keys if key not in types]:
-        yield FieldError(
-            ("precision", "layers"),
-            f'expected a pattern that gives layer "{site.layer.name}" its type of {" and ".join(missing)}'
-            f"{site.why}, got none",
-        )
-    elif site.signed and not types["activation"].signed:
-        yield FieldError(
-            ("precision", "layers"),
-            f"expected a signed type of activation for {site.signed}, which has negative values, "
-            f"got {types['activation']}",
-        )
-
-
-def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:
-    """The same network of QKeras layers, each with its types, retrained."""
-    quantized = Network(quantize_model(network.model, context.precision), network.promises)
-    history = retrain(quantized, dataset, options, context)
-    return quantized, {"history": history}
-
-
-def quantize_model(model: Any, precision: Any) -> Any:
-    """`model` with its layers replaced by QKeras', and its input quantized; weights are copied.
-
-    Raises:
-        FieldError: a layer is of a kind that can't be quantized.
-        KeyError: `precision` lacks a type (see `check`).
-    """
-    from fpga_flow.networks import quantizers  # its classes are QKeras', so it loads TensorFlow
-
-    model = prepare(model)
-    types = {site.layer.name: _types(site, precision) for site in find_sites(model)}
-
-    def replace(layer: Any) -> list[Any]:
-        if isinstance(layer, keras.layers.InputLayer):
-            return [qkeras.QActivation(quantizers.linear(precision.input), name=f"{layer.name}_quantized")]
-        kind = _kind(layer)
-        if kind == "cut":
-            return []
-        if kind == "relu":
-            return [qkeras.QActivation(quantizers.relu(types[layer.name]["activation"]), name=layer.name)]
-        if kind == "rounding":
-            return [qkeras.QActivation(quantizers.linear(types[layer.name]["activation"]), name=layer.name)]
-        if kind == "function":
-            return _looked_up(layer, types[layer.name])
-        if kind == "weighted":
-            return [_quantized(layer, types[layer.name])]
-        return [copy(layer)]
-
-    return rebuild(model, replace)
-
-
 def prepare(model: Any) -> Any:
     """`model` without nested models and BatchNormalization, and with activation functions inside of layers turned into
     layers of their own: only layers of which each needs its own types, or none.
@@ -156,12 +57,12 @@ def prepare(model: Any) -> Any:
     def replace(layer: Any) -> list[Any]:
         if isinstance(layer, keras.layers.InputLayer):
             return []
-        if _name(layer) in _WEIGHTED and (inside := layer.activation) not in (None, keras.activations.linear):
+        if _name(layer) in WEIGHTED and (inside := layer.activation) not in (None, keras.activations.linear):
             split = copy(layer, activation="linear")
             if isinstance(inside, qkeras.BaseQuantizer):
                 return [split, qkeras.QActivation(inside, name=f"{layer.name}_activation")]
             return [split, keras.layers.Activation(inside, name=f"{layer.name}_{inside.__name__}")]
-        if isinstance(layer, keras.layers.ReLU) and _kind(layer) == "relu":
+        if isinstance(layer, keras.layers.ReLU) and kind_of(layer) == "relu":
             return [keras.layers.Activation("relu", name=layer.name)]
         return [copy(layer)]
 
@@ -172,7 +73,7 @@ def refusals(model: Any) -> Iterator[FieldError]:
     """An error for each layer of a flat model that can't be quantized."""
     for layer in model.layers:
         try:
-            _kind(layer)
+            kind_of(layer)
         except FieldError as error:
             yield error
 
@@ -181,9 +82,10 @@ def find_sites(model: Any) -> list[Site]:
     """The layers of a prepared model that need types, in their order."""
     sites = []
     for layer in model.layers:
-        kind = _kind(layer)
+        kind = kind_of(layer)
         if kind == "weighted":
-            sites.append(Site(layer, (layer.name,), ("weight", "bias") if layer.use_bias else ("weight",)))
+            keys = ("weight", "bias") if layer.use_bias else ("weight",)
+            sites.append(Site(layer, (layer.name,), keys, optional=("weight_per",)))
         elif kind in ("relu", "rounding"):
             sites.append(Site(layer, (layer.name, *_weighted_before(layer)), ("activation",)))
         elif kind == "function" and (count := averaged(layer)):
@@ -195,11 +97,7 @@ def find_sites(model: Any) -> list[Site]:
     return sites
 
 
-_WHAT = {
-    "weight": "weights", "bias": "a bias", "activation": "an activation function",
-    "input": "a function or an average that is looked up",
-}  # fmt: skip
-_WEIGHTED = {
+WEIGHTED = {
     **dict.fromkeys(("Dense", "QDense"), "QDense"),
     **dict.fromkeys(("Conv1D", "QConv1D"), "QConv1D"),
     **dict.fromkeys(("Conv2D", "QConv2D"), "QConv2D"),
@@ -223,7 +121,7 @@ _PASSED_ON = (
 )  # fmt: skip
 #: The classes of all layers that can be quantized.
 LAYERS = tuple(
-    dict.fromkeys((*_WEIGHTED, "Activation", "QActivation", *_FUNCTIONS, *_AVERAGES, *NORMALIZATIONS, *_PASSED_ON))
+    dict.fromkeys((*WEIGHTED, "Activation", "QActivation", *_FUNCTIONS, *_AVERAGES, *NORMALIZATIONS, *_PASSED_ON))
 )
 #: What to do instead of a layer that can't be quantized, where there is more to say than which ones can.
 _WAYS_OUT = {
@@ -238,7 +136,7 @@ def way_out(name: str) -> str:
     return _WAYS_OUT.get(name, f"expected {kinds}")
 
 
-def _kind(layer: Any) -> str:
+def kind_of(layer: Any) -> str:
     """`weighted`, `relu`, `rounding`, `function`, `folded`, `passed on`, or `cut`: a quantizer that its input's own
     takes the place of.
 
@@ -246,7 +144,7 @@ def _kind(layer: Any) -> str:
         FieldError: the layer is of none of these kinds.
     """
     name = _name(layer)
-    if name in _WEIGHTED:
+    if name in WEIGHTED:
         _check_function(layer, layer.activation)
         return "weighted"
     if name == "QActivation":
@@ -307,7 +205,7 @@ def _kind_of_quantizer(layer: Any) -> str:
     after = [node.layer for node in layer.outbound_nodes]
     if len(after) == 1 and layer.name == f"{after[0].name}_input":
         return "cut"
-    return "cut" if not isinstance(before, list) and _kind(before) == "function" else "rounding"
+    return "cut" if not isinstance(before, list) and kind_of(before) == "function" else "rounding"
 
 
 def averaged(layer: Any) -> int:
@@ -332,49 +230,15 @@ def _negative(layer: Any) -> str:
 def _weighted_before(layer: Any) -> tuple[str, ...]:
     """The name of the weighted layer whose sums reach an activation; none where several layers meet before it."""
     while not isinstance(layer, (list, keras.layers.InputLayer)):
-        if _name(layer) in _WEIGHTED:
+        if _name(layer) in WEIGHTED:
             return (layer.name,)
         layer = layer.inbound_nodes[0].inbound_layers
     return ()
 
 
-def _types(site: Site, precision: Any) -> dict[str, FixedPoint]:
+def written_types(site: Site, precision: Any) -> dict[str, Any]:
     """For each key of the site the type that the most specific pattern gives."""
     found = matching(precision.layers, *site.names)
     keys = (*site.keys, *site.optional)
     given = {key: [type_ for each in found if (type_ := getattr(each, key)) is not None] for key in keys}
     return {key: types[0] for key, types in given.items() if types}
-
-
-_KEPT = (
-    "name", "units", "filters", "kernel_size", "strides", "padding", "use_bias", "data_format", "dilation_rate",
-    "groups", "depth_multiplier",
-)  # fmt: skip
-
-
-def _looked_up(layer: Any, types: dict[str, FixedPoint]) -> list[Any]:
-    """A function or an average between the quantizers of what it gets (if there is a type for it) and gives."""
-    from fpga_flow.networks import quantizers
-
-    behind = qkeras.QActivation(quantizers.linear(types["activation"]), name=f"{layer.name}_quantized")
-    if "input" not in types:
-        return [copy(layer), behind]
-    return [qkeras.QActivation(quantizers.linear(types["input"]), name=f"{layer.name}_input"), copy(layer), behind]
-
-
-def _quantized(layer: Any, types: dict[str, FixedPoint]) -> Any:
-    """The QKeras layer in place of a layer with weights; both kernels of a separable one have the same type."""
-    from fpga_flow.networks import quantizers
-
-    config = layer.get_config()
-    options = {key: config[key] for key in _KEPT if key in config}
-    if options.get("groups") == 1:  # depthwise and separable layers take no groups
-        del options["groups"]
-    kernels = [key for key in ("kernel", "depthwise", "pointwise") if hasattr(layer, _VARIABLES[key])]
-    for key in kernels:
-        options[f"{key}_quantizer"] = quantizers.linear(types["weight"])
-    options["bias_quantizer"] = quantizers.linear(types["bias"]) if layer.use_bias else None
-    return getattr(qkeras, _WEIGHTED[_name(layer)])(**options)
-
-
-_VARIABLES = {"kernel": "kernel", "depthwise": "depthwise_kernel", "pointwise": "pointwise_kernel"}
