@@ -2,14 +2,14 @@
 
     python benchmarks/deep_compression.py [--quick] [--json FILE]
 
-Runs the specs hls_configs/mnist_lenet300_deep, mnist_lenet5_deep and mnist_lenet5_smallest from nothing, as a user would,
-and each again with fewer of its passes, for the resources (what the runs have in common is not done twice). `--quick`
-runs only the first, and it alone. MNIST is taken from $FPGA_FLOW_DATA. Takes about an hour on 2 cores. Exit code 1 if a
+Runs the specs hls_configs/mnist_lenet300_deep, mnist_lenet5_deep and mnist_lenet5_smallest from nothing, as a user
+would, and each again with fewer of its passes, for the resources (what the runs have in common is not done twice).
+`--quick` runs only the first, and it alone. MNIST is taken from $FPGA_FLOW_DATA. Takes about an hour on 2 cores. Exit code 1 if a
 bar is missed.
 
 The stages are those of Han et al. 2016, "Deep Compression" (tables 1 to 3), whose figures stand beside ours: pruning
-(nonzero weights as float32, with relative indices), quantisation and sharing (codes of fixed length), Huffman coding. Our
-bytes are those of the whole file; the paper's are those of weights and indices.
+(nonzero weights as float32, with relative indices), quantisation and sharing (codes of fixed length), Huffman coding.
+Our bytes are those of the whole file; the paper's are those of weights and indices.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def stages(record: dict[str, Any]) -> list[dict[str, Any]]:
     last = passes[-1]
     pruned = [each for each in passes if each["name"].startswith("prune")][-1]
     rows = [
-        ("float", 100 * (1 - record["metrics"]["float"]["accuracy"]), size["bytes_float32"]),
+        ("float", 100 * (1 - record["metrics"]["float"]["accuracy"]), size["bytes_original"]),
         ("pruned", error[pruned["name"]], pruned["bytes"]["encoded"]),
         ("quantised, shared", error[last["name"]], last["bytes"]["fixed_length"]),
         ("Huffman", 100 * (1 - record["metrics"]["csim"]["accuracy"]), size["bytes_encoded"]),
     ]
     return [
-        {"stage": stage, "error": round(each, 3), "bytes": count, "ratio": round(size["bytes_float32"] / count, 1)}
+        {"stage": stage, "error": round(each, 3), "bytes": count, "ratio": round(size["bytes_original"] / count, 1)}
         for stage, each, count in rows
     ]
 

@@ -140,7 +140,7 @@ def ans_bytes(weights: Weights) -> int | None:
         ans.require()
     except ToolError:
         return None
-    return len(encoder.encode(weights, with_ans=True))
+    return len(encoder.encode(weights, coding="ans"))
 
 
 def bars(rows: list[dict[str, Any]]) -> list[Bar]:

@@ -22,6 +22,7 @@ _PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "da4ml", "numpy", "sc
 def make(spec: FlowSpec, run: Run, dataset: Dataset, finished: Sequence[Done], started: datetime) -> dict[str, Any]:
     """The contents of run.json, from the spec and what its finished stages told. Accuracies are on the test samples."""
     results = {done.stage.name: done.result for done in finished}
+    passes = [done for done in finished if "accuracy_before" in done.result]
     simulation = dict(results["csim"])
     hls = results["hls"]
     return {
@@ -55,7 +56,9 @@ def make(spec: FlowSpec, run: Run, dataset: Dataset, finished: Sequence[Done], s
         "csim": simulation,
         "size": _size(hls["size"], results["store"]),
         "resources": [results["resources"]],
-        "passes": [_pass(done) for done in finished if "accuracy_before" in done.result],
+        "passes": [
+            {**_pass(done), "bytes": size} for done, size in zip(passes, results["store"]["after_passes"], strict=True)
+        ],
         "stages": [
             {"name": done.stage.name, "digest": done.stage.digest, "seconds": done.seconds, "cached": done.cached}
             for done in finished
@@ -103,8 +106,8 @@ def _size(quantized: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
     """The network's size with that of `model.fpz`: the ratios are of all weights as float32 to the whole file, of the
     network in it and of the one that was trained first.
     """
-    keys = ("bytes_encoded", "bits_per_weight", "ratio", "ratio_original")
-    encoded = {key: value for key, value in stored.items() if key not in keys}
+    keys = ("bytes_encoded", "bits_per_weight", "ratio", "bytes_original", "ratio_original")
+    encoded = {key: value for key, value in stored.items() if key not in (*keys, "after_passes")}
     return {**quantized, **{key: stored[key] for key in keys}, "encoded": encoded}
 
 

@@ -85,7 +85,13 @@ class Work:
         storage.verify(network, decoded)
         storage.write(folder / "model.fpz", data)
         original = Network.load(self._folder("float")).model.count_params()
-        return {**summary.to_dict(), "ratio_original": round(4 * original / len(data), 3)}
+        passes = [done.folder for done in self.finished if "accuracy_before" in done.result]
+        return {
+            **summary.to_dict(),
+            "bytes_original": 4 * original,
+            "ratio_original": round(4 * original / len(data), 3),
+            "after_passes": [_sizes(Network.load(folder)) for folder in passes],
+        }
 
     def _hls(self, folder: Path) -> dict[str, Any]:
         from fpga_flow import training
@@ -172,6 +178,11 @@ class Work:
     def _network(self) -> Network:
         """The network as the last stage that made one left it."""
         return Network.load([done.folder for done in self.finished if (done.folder / "model.h5").is_file()][-1])
+
+
+def _sizes(network: Network) -> dict[str, int]:
+    """The bytes of a network as model.fpz, and with codes of fixed length only."""
+    return {"encoded": len(storage.encode(network)), "fixed_length": len(storage.encode(network, "packed"))}
 
 
 def _nothing_simulated(tolerance: float) -> dict[str, Any]:

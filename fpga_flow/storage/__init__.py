@@ -5,26 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from fpga_flow.errors import CheckFailed, FieldError, InputError
 from fpga_flow.networks.network import Network
 from fpga_flow.storage.file import MAX_BYTES
+from fpga_flow.storage.streams import Coding
 from fpga_flow.storage.summary import Summary, summarise
 
 #: The C decoder.
 HEADER = Path(__file__).with_name("fpz.h")
 
-Coding = Literal["huffman", "ans"]
-
 
 def encode(network: Network, coding: Coding = "huffman") -> bytes:
     """A network as the content of a .fpz file: architecture, weights bit for bit (but -0.0 becomes 0.0), promises.
 
-    Each weight gets the smallest of several codings. With "ans", asymmetric numeral systems are one of them, which the
-    C decoder does not read.
+    Each weight gets the smallest of several codings: with "packed", of those with numbers of fixed width alone; with
+    "ans", asymmetric numeral systems are among them, too, which the C decoder does not read.
 
     Raises:
         FieldError: the model is neither functional nor Sequential, or has weights that are not finite or not float32.
@@ -37,7 +35,7 @@ def encode(network: Network, coding: Coding = "huffman") -> bytes:
         raise FieldError(("network",), f"expected a functional or Sequential model, got {type(model).__name__}")
     if coding == "ans":
         ans.require()
-    return file.join(architecture.write(model), building.sources(network), with_ans=coding == "ans")
+    return file.join(architecture.write(model), building.sources(network), coding)
 
 
 def decode(data: bytes | memoryview, max_bytes: int = MAX_BYTES, name: str = "model.fpz") -> Network:

@@ -25,6 +25,7 @@ from fpga_flow.networks.promises import Mask, Promise, Sharing
 from fpga_flow.storage import layout, rules, sparse, streams, values
 from fpga_flow.storage.alphabet import Alphabet, distinct, wholes
 from fpga_flow.storage.bits import pack, varint
+from fpga_flow.storage.streams import Coding
 from fpga_flow.storage.values import ValuePlan
 
 #: Above this share of nonzero weights a Huffman code of all values needs fewer bits than indices would.
@@ -49,12 +50,12 @@ class _Indices:
         return len(self.head) + self.stream.total
 
 
-def encode(array: NDArray[np.float32], promised: Sequence[Promise] = (), *, with_ans: bool = False) -> bytes:
+def encode(array: NDArray[np.float32], promised: Sequence[Promise] = (), coding: Coding = "huffman") -> bytes:
     """A weight of any shape with finite values as bytes; -0.0 is stored as 0.0.
 
     Args:
         promised: what passes promised of it.
-        with_ans: whether ANS may be used, too, which needs a package and can't be read by the C decoder.
+        coding: see `storage.encode`.
     """
     array = np.array(array, np.float32, order="C")
     array += np.float32(0)
@@ -64,21 +65,21 @@ def encode(array: NDArray[np.float32], promised: Sequence[Promise] = (), *, with
     numbered = distinct(stored)
     is_zero = stored == 0
     nonzero = len(stored) - int(np.count_nonzero(is_zero))
-    dense, symbols = _best_values(stored, numbered, with_ans)
+    dense, symbols = _best_values(stored, numbered, coding)
     indices = None
     if nonzero <= _DENSE * len(stored):
-        places = _best_indices(~is_zero, shape, with_ans)
+        places = _best_indices(~is_zero, shape, coding)
         # the values stand in the order of their indices
         order = sparse.restored(places.positions, shape) if places.transposed else places.positions
         few = None if numbered is None else (numbered[0], numbered[1][order])
-        found, few_symbols = _best_values(stored[order], few, with_ans)
+        found, few_symbols = _best_values(stored[order], few, coding)
         if len(varint(nonzero)) + places.total + found.total < dense.total:
             dense, symbols, indices = found, few_symbols, places
-    coding = dense.kind | dense.stream.coder << 2
-    coding |= layout.SPARSE * (indices is not None) | layout.TRANSPOSED * (indices is not None and indices.transposed)
-    coding |= layout.ZEROS * any(isinstance(each, Mask) for each in promised)
-    coding |= layout.EQUALS * any(_is_by_value(each, array) for each in promised if not rule)
-    head = bytes([coding, array.ndim | layout.RULE * bool(rule)]) + b"".join(map(varint, array.shape))
+    flags = dense.kind | dense.stream.coder << 2
+    flags |= layout.SPARSE * (indices is not None) | layout.TRANSPOSED * (indices is not None and indices.transposed)
+    flags |= layout.ZEROS * any(isinstance(each, Mask) for each in promised)
+    flags |= layout.EQUALS * any(_is_by_value(each, array) for each in promised if not rule)
+    head = bytes([flags, array.ndim | layout.RULE * bool(rule)]) + b"".join(map(varint, array.shape))
     if rule:
         head += rules.write(rule) + varint(len(stored))
     parts = [head]
@@ -91,7 +92,7 @@ def encode(array: NDArray[np.float32], promised: Sequence[Promise] = (), *, with
 
 
 def _best_values(
-    stored: NDArray[np.float32], numbered: tuple[NDArray[np.float32], NDArray[np.uint16]] | None, with_ans: bool
+    stored: NDArray[np.float32], numbered: tuple[NDArray[np.float32], NDArray[np.uint16]] | None, coding: Coding
 ) -> tuple[ValuePlan, NDArray[Any]]:
     """The smallest coding of values (n,), and the values as it wants them: symbols, or float32. `numbered` are some
     values and the number of each of `stored` among them.
@@ -102,7 +103,7 @@ def _best_values(
     counts = streams.histogram(numbered[1], len(numbered[0]))
     used = counts > 0
     alphabet = Alphabet.of(numbered[0][used])
-    for plan in values.plans(alphabet, counts[used], with_ans=with_ans):
+    for plan in values.plans(alphabet, counts[used], coding):
         if plan.total < best.total:
             best = plan
     if best.kind == values.FLOATS:
@@ -135,15 +136,15 @@ def _write_values(plan: ValuePlan, symbols: NDArray[Any]) -> bytes:
     return streams.write(plan.stream, plan.counts, symbols)
 
 
-def _best_indices(kept: NDArray[np.bool_], shape: tuple[int, ...], with_ans: bool) -> _Indices:
+def _best_indices(kept: NDArray[np.bool_], shape: tuple[int, ...], coding: Coding) -> _Indices:
     """The best width and order for indices of the values (n,) that are kept."""
-    orders = [_best_width(np.flatnonzero(kept), False, with_ans)]
+    orders = [_best_width(np.flatnonzero(kept), False, coding)]
     if len(shape) > 1:
-        orders.append(_best_width(np.flatnonzero(kept.reshape(shape).transpose()), True, with_ans))
+        orders.append(_best_width(np.flatnonzero(kept.reshape(shape).transpose()), True, coding))
     return min(orders, key=lambda each: each.total)
 
 
-def _best_width(positions: NDArray[np.int64], transposed: bool, with_ans: bool) -> _Indices:
+def _best_width(positions: NDArray[np.int64], transposed: bool, coding: Coding) -> _Indices:
     """The best width for indices in one order."""
     best = _Indices(positions, 0, transposed, streams.Plan(streams.PACKED, b"", 0), b"", np.zeros(0, np.int64))
     if not len(positions):
@@ -151,7 +152,7 @@ def _best_width(positions: NDArray[np.int64], transposed: bool, with_ans: bool) 
     histogram, worse = np.bincount(sparse.gaps(positions)), 0
     for bits in range(1, sparse.MAX_BITS + 1):
         counts = sparse.counts(histogram, bits)
-        plan = streams.plan(counts, with_ans=with_ans)
+        plan = streams.plan(counts, coding)
         if int(counts.sum()) > layout.SYMBOLS_PER_BYTE * plan.total:
             plan = streams.packed(counts)
         head = bytes([bits | plan.coder << 4]) + varint(int(counts[-1]))

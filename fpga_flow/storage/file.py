@@ -16,6 +16,7 @@ from fpga_flow.networks.promises import Promise
 from fpga_flow.storage import architecture, decoder, encoder
 from fpga_flow.storage.bits import Damaged, Reader, varint
 from fpga_flow.storage.decoder import Weight
+from fpga_flow.storage.streams import Coding
 
 MAGIC = b"FPZ\x01"
 #: The most bytes of float32 that the weights of a file may have, if not asked for otherwise.
@@ -39,11 +40,11 @@ class Contents:
     checksum_bytes: int
 
 
-def join(architecture_bytes: bytes, layers: Iterator[Sequence[Source]], *, with_ans: bool = False) -> bytes:
+def join(architecture_bytes: bytes, layers: Iterator[Sequence[Source]], coding: Coding = "huffman") -> bytes:
     """A whole file. Layers are taken one at a time, so that not all weights need to be in memory twice."""
     bodies = []
     for weights in layers:
-        coded = [encoder.encode(values, promised, with_ans=with_ans) for values, promised in weights]
+        coded = [encoder.encode(values, promised, coding) for values, promised in weights]
         bodies.append(b"".join(varint(len(each)) + each for each in coded))
     made, crc = [MAGIC], zlib.crc32(MAGIC)
     for body in [varint(len(bodies)) + architecture_bytes, *bodies]:

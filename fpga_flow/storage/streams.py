@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from fpga_flow.storage.bits import Damaged, Reader, pack, packed_bytes, unpack
 PACKED, HUFFMAN, ANS = 0, 1, 2
 NAMES = {PACKED: "packed", HUFFMAN: "Huffman", ANS: "ANS"}
 _PIECE = 1 << 20
+#: The coders that an encoder may take: numbers of fixed width alone, Huffman codes too, or those and ANS.
+Coding = Literal["packed", "huffman", "ans"]
 
 
 @dataclass(frozen=True)
@@ -78,16 +81,16 @@ def packed(counts: NDArray[np.integer]) -> Plan:
     return Plan(PACKED, b"", packed_bytes(int(counts.sum()), width(len(counts))))
 
 
-def plan(counts: NDArray[np.integer], *, with_ans: bool) -> Plan:
-    """The smallest coding of a stream with so many of each symbol (symbols,)."""
+def plan(counts: NDArray[np.integer], coding: Coding) -> Plan:
+    """The smallest of the codings allowed of a stream with so many of each symbol (symbols,)."""
     total = int(counts.sum())
     best = packed(counts)
-    if len(counts) <= huffman.MAX_SYMBOLS and total:
+    if coding != "packed" and len(counts) <= huffman.MAX_SYMBOLS and total:
         lengths = huffman.code_lengths(counts)
         size = -(-huffman.coded_bits(counts, lengths) // 8)
         size += huffman.overhead_bytes(total) if lengths.any() else 0
         best = min(best, Plan(HUFFMAN, huffman.write_lengths(lengths), size, lengths), key=lambda each: each.total)
-        if with_ans and np.count_nonzero(counts) > 1:
+        if coding == "ans" and np.count_nonzero(counts) > 1:
             best = min(best, Plan(ANS, *ans.plan(counts)), key=lambda each: each.total)
     return best
 

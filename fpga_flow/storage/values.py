@@ -16,6 +16,7 @@ from fpga_flow.storage import streams
 from fpga_flow.storage.alphabet import MAX_FRACTION, MAX_WHOLE, Alphabet
 from fpga_flow.storage.bits import Damaged, Reader, pack, packed_bytes, signed_varint, unpack, varint
 from fpga_flow.storage.huffman import MAX_SYMBOLS
+from fpga_flow.storage.streams import Coding
 
 #: The numbers of the kinds in a file.
 FLOATS, RANGE, LISTED, CODEBOOK = 0, 1, 2, 3
@@ -47,7 +48,7 @@ def plain(count: int) -> ValuePlan:
     return ValuePlan(FLOATS, b"", streams.Plan(streams.PACKED, b"", count * _FLOAT.itemsize), np.zeros(0, np.int64))
 
 
-def plans(alphabet: Alphabet, counts: NDArray[np.int64], *, with_ans: bool) -> Iterator[ValuePlan]:
+def plans(alphabet: Alphabet, counts: NDArray[np.int64], coding: Coding) -> Iterator[ValuePlan]:
     """The ways to code values that occur so often (n,), all of them above zero, with this alphabet (n,)."""
     total = int(counts.sum())
     if not total:
@@ -55,19 +56,19 @@ def plans(alphabet: Alphabet, counts: NDArray[np.int64], *, with_ans: bool) -> I
     wholes = alphabet.wholes
     if wholes is None:
         head = varint(len(counts)) + alphabet.values.astype(_FLOAT).tobytes()
-        yield ValuePlan(CODEBOOK, head, streams.plan(counts, with_ans=with_ans), counts)
+        yield ValuePlan(CODEBOOK, head, streams.plan(counts, coding), counts)
         return
     start = signed_varint(alphabet.fraction) + signed_varint(int(wholes[0]))
     steps = np.diff(wholes) - 1
     width = int(steps.max(initial=0)).bit_length()
     listed = start + varint(len(counts)) + bytes([width]) + pack(steps, width)
-    yield ValuePlan(LISTED, listed, streams.plan(counts, with_ans=with_ans), counts)
+    yield ValuePlan(LISTED, listed, streams.plan(counts, coding), counts)
     size = int(wholes[-1] - wholes[0]) + 1
     head = start + varint(size)
     if size <= MAX_SYMBOLS:
         wide = np.zeros(size, np.int64)
         wide[wholes - wholes[0]] = counts
-        yield ValuePlan(RANGE, head, streams.plan(wide, with_ans=with_ans), wide, int(wholes[0]))
+        yield ValuePlan(RANGE, head, streams.plan(wide, coding), wide, int(wholes[0]))
     else:
         yield in_range(alphabet.fraction, int(wholes[0]), size, total)
 

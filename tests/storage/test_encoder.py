@@ -93,12 +93,12 @@ def test_negative_zero_becomes_zero():
 def test_ans_is_smaller():
     pytest.importorskip("constriction", reason="optional")
     array = np.where(_RNG.random((200, 100)) < 0.08, np.float32(-0.5), np.float32(0.25))
-    huffman, ans = round_trip(array), round_trip(array, with_ans=True)
+    huffman, ans = round_trip(array), round_trip(array, coding="ans")
     assert ans.row.coding == "fixed-point, ANS"
     assert ans.row.total < 0.5 * huffman.row.total
     assert 8 * ans.row.bytes_values < 1.02 * ans.row.entropy_bits + 64
     for other in ARRAYS.values():
-        round_trip(other, with_ans=True)
+        round_trip(other, coding="ans")
 
 
 @pytest.mark.parametrize("kind", ["hash", "circulant"])
@@ -139,8 +139,8 @@ def test_counts_that_no_stream_can_hold_are_refused_before_any_allocation():
 
 
 def test_the_coder_is_chosen_by_size():
-    uniform = streams.plan(np.full(32, 100), with_ans=False)
+    uniform = streams.plan(np.full(32, 100), coding="huffman")
     assert (uniform.coder, uniform.size) == (streams.PACKED, 2000)
-    skewed = streams.plan(np.array([1000, 10, 10, 10]), with_ans=False)
+    skewed = streams.plan(np.array([1000, 10, 10, 10]), coding="huffman")
     assert skewed.coder == streams.HUFFMAN
     assert skewed.size < 140

@@ -38,7 +38,7 @@ def _has_ans() -> bool:
 
 
 def _with_ans(architecture: bytes, values: np.ndarray) -> bytes:
-    return file.join(architecture, iter([[(values, ()), (values * (values > 4), ())]]), with_ans=True)
+    return file.join(architecture, iter([[(values, ()), (values * (values > 4), ())]]), coding="ans")
 
 
 @pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.slow)])
