@@ -123,26 +123,16 @@ class CodedWeight:
         return {what: counts for what, counts in lengths.items() if sum(counts)}
 
 
-def steps(record: Mapping[str, Any], start: int) -> list[Step]:
-    """The bytes of the network from float32 over each pass (its streams as numbers of fixed width) and Huffman coding
-    to the file. Empty if the run measured no file.
-
-    Args:
-        start: bytes of all weights of the network that was trained first, as float32.
+def steps(record: Mapping[str, Any]) -> list[Step]:
+    """The bytes of the network that was trained first, as float32, then those of the network over each pass (its
+    streams as numbers of fixed width) and Huffman coding to the file.
     """
-    size, passes = record["size"], record["passes"]
-    measured = [each["bytes"] for each in passes if "bytes" in each]
-    end = size.get("bytes_encoded") or (measured[-1]["encoded"] if measured else None)
-    if not start or not end:
-        return []
+    start, end = record["size"]["bytes_original"], record["size"]["bytes_encoded"]
     made = [Step("float32", None, start, 1.0)]
-    if passes and len(measured) == len(passes):
-        for each in passes:
-            fixed, encoded = each["bytes"]["fixed_length"], each["bytes"]["encoded"]
-            made.append(Step(each["name"], made[-1].after, fixed, start / fixed, encoded))
-        made.append(Step("Huffman coding", made[-1].after, end, start / end))
-    else:
-        made.append(Step("all steps" if passes else "encoding", start, end, start / end))
+    for each in record["passes"]:
+        fixed, encoded = each["bytes"]["fixed_length"], each["bytes"]["encoded"]
+        made.append(Step(each["name"], made[-1].after, fixed, start / fixed, encoded))
+    made.append(Step("Huffman coding", made[-1].after, end, start / end))
     return [*made, Step("model.fpz", None, end, start / end)]
 
 
@@ -196,10 +186,10 @@ def shared(record: Mapping[str, Any]) -> list[SharedWeight]:
 
 def coded(record: Mapping[str, Any]) -> list[CodedWeight]:
     """The weights as the file holds them: the one place that knows how run.json tells it."""
-    encoded = record["size"].get("encoded") or {"layers": ()}
     kept = [each.name for each in fields(CodedWeight) if each.name != "name"]
     return [
-        CodedWeight(f"{row['name']}.{row['weight']}", **{name: row[name] for name in kept}) for row in encoded["layers"]
+        CodedWeight(f"{row['name']}.{row['weight']}", **{name: row[name] for name in kept})
+        for row in record["size"]["encoded"]["layers"]
     ]
 
 

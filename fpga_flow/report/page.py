@@ -96,7 +96,7 @@ def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done]
         ),
         "interval": interval,
         "trainings": _trainings(finished),
-        "compression": _compression(record, collected, finished),
+        "compression": _compression(record, collected),
         "totals": {key: sum(layer[key] for layer in layers) for key in ("parameters", "nonzero", "macs")},
         "histograms": [(counted, figures.weights(counted)) for counted in map(histogram.count, collected)],
         "pictures": [pictures.draw(each) for each in collected if each.final.size],
@@ -191,19 +191,16 @@ def _trainings(finished: Sequence[Done]) -> list[Training]:
     return trainings
 
 
-def _compression(
-    record: Mapping[str, Any], collected: Sequence[weights.LayerWeights], finished: Sequence[Done]
-) -> dict[str, Any]:
-    """What the section on compression shows; empty where there is nothing to show."""
-    (_, trained), *_ = weights.models(finished)
-    steps = compression.steps(record, 4 * weights.count(trained))
+def _compression(record: Mapping[str, Any], collected: Sequence[weights.LayerWeights]) -> dict[str, Any]:
+    """What the section on compression shows; None and empty where there is nothing to show."""
+    steps = compression.steps(record)
     curves = compression.curves(record)
     zeros = compression.zeros(record, collected)
     coded = compression.coded(record)
     huffman = [each for each in coded if each.streams]
     drawn = compression_figures
-    shown = {
-        "steps": (steps, drawn.waterfall(steps)) if steps else None,
+    return {
+        "steps": (steps, drawn.waterfall(steps)),
         "curves": [(curve, drawn.accuracy_against_sparsity(curve)) for curve in curves if curve.points],
         "sensitivities": [(curve, drawn.sensitivity(curve.losses)) for curve in curves if curve.losses],
         "zeros": (zeros, drawn.zeros(zeros)) if zeros else None,
@@ -212,7 +209,6 @@ def _compression(
         "coded": coded,
         "not_huffman": len(coded) - len(huffman),
     }
-    return shown if any(shown.values()) else {}
 
 
 def _resource(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,14 +72,6 @@ def kernels(model: Path) -> dict[str, list[Values]]:
     return found
 
 
-def count(model: Path) -> int:
-    """How many values all weights of a model have that Keras saved as HDF5, biases and all."""
-    sizes = []
-    with h5py.File(model, "r") as file:
-        file["model_weights"].visititems(lambda _, item: sizes.append(item.size) if hasattr(item, "size") else None)
-    return sum(sizes)
-
-
 def models(finished: Sequence[Done]) -> list[tuple[str, Path]]:
     """The names of the stages that left a model, in their order, and the models."""
     paths = [(done.stage.name, done.folder / "model.h5") for done in finished]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +44,7 @@ def fill(run: Any) -> Any:
         rows = [{"layer": layers[0], "weight": "kernel", "weights": 36, "shared": 5, "distinct": 4}]
         passes["cluster"]["layers"] = rows
         run.stage("cluster").result["details"]["layers"] = rows
-    start = run.record["size"]["bytes_float32"]
+    start = run.record["size"]["bytes_original"]
     for place, each in enumerate(run.record["passes"], 2):
         each["bytes"] = {"fixed_length": start // 2**place, "encoded": start // 2**place - 7}
     size = {"bytes_encoded": start // 20, "encoded": encoded(layers, [0, 6, 0, 4], [0, 0, 5, 1])}
@@ -81,7 +80,7 @@ def test_has_a_figure_of_each_kind(shown: tuple[Any, Page]) -> None:
 
 def test_waterfall_goes_from_float32_over_each_pass_to_the_file(shown: tuple[Any, Page]) -> None:
     run, page = shown
-    start = run.record["size"]["bytes_float32"]
+    start = run.record["size"]["bytes_original"]
     (bars, totals, texts), layout = figure(page, "figure-bytes")
     after = [start // 4, start // 8, start // 16, start // 20]
     assert bars["base"] == after
@@ -100,11 +99,11 @@ def test_waterfall_goes_from_float32_over_each_pass_to_the_file(shown: tuple[Any
     )
 
 
-def test_waterfall_starts_from_the_network_that_was_trained(run, keras_h5) -> None:
-    """Passes that remove filters make the network smaller than it was, and run.json has the sizes of the last one."""
-    keras_h5(run.stage("float").folder / "model.h5", {"conv_1": np.ones((3, 3, 1, 100)), "dense_1": np.ones((64, 8))})
+def test_waterfall_starts_from_the_network_that_was_trained(run) -> None:
+    """Passes that remove filters make the network smaller than it was, and other sizes are those of the last one."""
+    run.record["size"]["bytes_original"] = 6080
     (_, totals, _), _ = figure(Page(run.write()), "figure-bytes")
-    assert totals["x"][0] == 4 * (900 + 100 + 512 + 8)
+    assert totals["x"][0] == 6080
 
 
 def test_waterfall_shows_steps_that_make_it_larger(run) -> None:
@@ -114,25 +113,6 @@ def test_waterfall_shows_steps_that_make_it_larger(run) -> None:
     assert (bars["base"][1], bars["x"][1]) == (before, 1000 - before)
     assert len(set(bars["marker"]["color"])) == 2
     assert bars["marker"]["color"][1] != bars["marker"]["color"][0]
-
-
-def test_waterfall_of_what_was_not_measured(run) -> None:
-    del run.record["passes"][1]["bytes"]
-    assert figure(Page(run.write()), "figure-bytes")[1]["yaxis"]["ticktext"] == ["float32", "all steps", "model.fpz"]
-    for key in ("bytes_encoded", "encoded"):
-        del run.record["size"][key]
-    for each in run.record["passes"]:
-        each.pop("bytes", None)
-    page = Page(run.write())
-    assert not {"figure-bytes", "figure-lengths"} & set(page.figures)
-    assert "model.fpz" not in page.text
-
-
-def test_waterfall_before_there_is_a_file(run) -> None:
-    """What the file would take is known from the last pass."""
-    del run.record["size"]["bytes_encoded"]
-    (_, totals, _), _ = figure(Page(run.write()), "figure-bytes")
-    assert totals["x"][1] == run.record["passes"][-1]["bytes"]["encoded"]
 
 
 def test_accuracy_against_sparsity_in_rounds(shown: tuple[Any, Page]) -> None:
@@ -320,22 +300,9 @@ def test_run_that_never_pruned(make_run: Callable[..., Any]) -> None:
     assert "pruned" not in page.texts_of_figure("figure-zeros")
 
 
-@pytest.mark.parametrize("passes", [[], ["quantize"]])
-def test_nothing_is_shown_where_there_is_nothing(make_run: Callable[..., Any], passes: list[str]) -> None:
-    run = make_run(passes=passes)
-    archive = run.stage("hls").folder / "project" / "weights.npz"
-    if passes:
-        with np.load(archive) as arrays:
-            changed = {name: np.ones_like(values) for name, values in arrays.items()}
-        np.savez(archive, **changed)
-    page = Page(run.write())
-    assert "compression" not in [each["id"] for each in page.having("section")]
-    assert "#compression" not in [each["href"] for each in page.having("a")]
-
-
 def test_run_without_passes_has_its_file(make_run: Callable[..., Any]) -> None:
     page = Page(fill(make_run(passes=[])).write())
-    assert figure(page, "figure-bytes")[1]["yaxis"]["ticktext"] == ["float32", "encoding", "model.fpz"]
+    assert figure(page, "figure-bytes")[1]["yaxis"]["ticktext"] == ["float32", "Huffman coding", "model.fpz"]
     assert "figure-zeros" not in page.figures
 
 
@@ -349,11 +316,6 @@ def test_escapes_names(run) -> None:
     assert not any("onerror" in attributes for _, attributes in page.elements)
     for name in page.figures:
         assert not any("<" in text.replace("<extra></extra>", "") for text in page.texts_of_figure(name))
-
-
-def test_counts_all_values_of_a_model(tmp_path: Path, keras_h5) -> None:
-    keras_h5(tmp_path / "model.h5", {"conv_1": np.ones((3, 3, 1, 4)), "output": np.ones((8, 3))})
-    assert weights.count(tmp_path / "model.h5") == 36 + 4 + 24 + 3
 
 
 def test_sums_and_means_of_code_lengths() -> None:

@@ -146,7 +146,7 @@ def test_describes_every_figure_in_words(page: Page) -> None:
 
 def test_tables_scroll_and_can_be_reached_with_the_keyboard(page: Page) -> None:
     regions = [each for each in page.having("div") if each.get("class") == "scroll"]
-    assert len(regions) == 6
+    assert len(regions) == 7
     assert all(each["tabindex"] == "0" and each["aria-label"] for each in regions)
 
 
