@@ -215,13 +215,12 @@ def test_until_stops_after_a_stage(tmp_path):
         run(tmp_path, until="flaot")
 
 
-def test_a_changed_cpp_is_noticed_set_aside_and_made_again(finished):
+def test_a_changed_cpp_is_noticed_set_aside_and_replaced(finished):
     folder, first = finished
     file = first.folder / "5-hls" / "project" / "firmware" / "little.cpp"
     original = file.read_text()
     file.write_text(original + "// mine\n")
-    again, watch = run(folder)
-    assert ("hls", False) in watch.stages
+    again, _ = run(folder)  # which makes it again, or copies it from another run with the same stage
     assert (again.folder / "5-hls" / "project" / "firmware" / "little.cpp").read_text() == original
     kept = sorted(first.folder.glob("5-hls.old-*"))[-1]
     assert (kept / "project" / "firmware" / "little.cpp").read_text().endswith("// mine\n")
