@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,7 @@ def peak() -> float:
 
 def measure(name: str, *, quick: bool) -> dict[str, Any]:
     """One network's steps and figures, in this process."""
-    from fpga_flow import compress
+    from fpga_flow import compress, storage
     from fpga_flow.compress.base import Context
     from fpga_flow.keras import keras, seed_everything
     from fpga_flow.networks.network import Network
@@ -97,18 +96,14 @@ def measure(name: str, *, quick: bool) -> dict[str, Any]:
     )  # fmt: skip
     before, after = report.details["before"], report.details["after"]
     figures: dict[str, Any] = {key: after[key] / before[key] for key in ("parameters", "macs")}
-    if "cluster" in compress.PASSES:
-        network, _ = steps.do("cluster", lambda: compressed(network, "cluster", clusters=CLUSTERS))
-    if find_spec("fpga_flow.storage"):
-        from fpga_flow import storage
-
-        file = steps.do("encode", lambda: storage.encode(network), bytes=len)
-        decoded = steps.do("decode", lambda: storage.decode(file))
-        figures["ratio"] = 4 * before["parameters"] / len(file)
-        figures["decoded_the_same"] = all(
-            np.array_equal(one, other)
-            for one, other in zip(network.model.get_weights(), decoded.model.get_weights(), strict=True)
-        )
+    network, _ = steps.do("cluster", lambda: compressed(network, "cluster", clusters=CLUSTERS))
+    file = steps.do("encode", lambda: storage.encode(network), bytes=len)
+    decoded = steps.do("decode", lambda: storage.decode(file))
+    figures["ratio"] = 4 * before["parameters"] / len(file)
+    figures["decoded_the_same"] = all(
+        np.array_equal(one, other)
+        for one, other in zip(network.model.get_weights(), decoded.model.get_weights(), strict=True)
+    )
     return {"network": name, **figures, "peak_gigabytes": round(peak(), 2), "steps": steps.rows}
 
 
@@ -131,9 +126,8 @@ def main() -> None:
             Bar.at_most(f"{name}: share of the parameters", row["parameters"], PARAMETERS),
             Bar.at_most(f"{name}: share of the multiplications", row["macs"], MACS),
             Bar.at_most(f"{name}: peak of memory, GB", row["peak_gigabytes"], GIGABYTES),
+            Bar.at_least(f"{name}: decoded bit for bit the same", row["decoded_the_same"], 1),
         ]
-        if "decoded_the_same" in row:
-            bars.append(Bar.at_least(f"{name}: decoded bit for bit the same", row["decoded_the_same"], 1))
     all_met = print_bars(bars)
     if options.json:
         write(options.json, result("large_networks", rows, ["tensorflow", "numpy"], bars))

@@ -111,15 +111,53 @@ def storage(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
-TABLES = {"csim": csim, "flow": flow, "layers": layers, "resource_estimate": resource_estimate, "storage": storage}
+def deep_compression(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of deep compression: what is left after each stage, and the paper's ratio."""
+    rows: list[Sequence[str]] = [("spec", "stage", "error", "bytes", "times smaller", "paper", "seconds in all")]
+    for run in figures["runs"]:
+        paper = figures["papers"][run["spec"]]
+        for each in run["stages"]:
+            is_last = each is run["stages"][-1]
+            theirs = paper["ratios"].get(each["stage"])
+            said = f"{theirs}" + (f", {paper['error']:.2f} % ({paper['source']})" if is_last else "") if theirs else "-"
+            rows.append((
+                f"`{run['spec']}`", each["stage"], f"{each['error']:.2f} %", f"{each['bytes']:,}",
+                f"{each['ratio']:.1f}", said, f"{run['seconds']:.0f}" if is_last else "",
+            ))  # fmt: skip
+    return rows
+
+
+def deep_compression_resources(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of what each pass saves on the FPGA, by the estimate."""
+    rows: list[Sequence[str]] = [
+        ("spec", "passes", "not zero", "LUT", "FF", "DSP", "BRAM18", "cycles", "samples that differ")
+    ]
+    for run in figures["runs"]:
+        for each in run["resources"]:
+            counts = [f"{each[key]:,}" for key in ("nonzero", "lut", "ff", "dsp", "bram18", "latency_cycles")]
+            differ = f"{each['mismatches']} of {each['samples']:,}"
+            rows.append((f"`{run['spec']}`", ", ".join(each["passes"]), *counts, differ))
+    return rows
+
+
+#: For each table, between its markers, the name of the result and what makes rows of its figures.
+TABLES = {
+    "csim": ("csim", csim),
+    "deep_compression": ("deep_compression", deep_compression),
+    "deep_compression_resources": ("deep_compression", deep_compression_resources),
+    "flow": ("flow", flow),
+    "layers": ("layers", layers),
+    "resource_estimate": ("resource_estimate", resource_estimate),
+    "storage": ("storage", storage),
+}
 
 
 def main() -> None:
     """Replace what stands between the markers of each table."""
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
-    for name, rows_of in TABLES.items():
-        result = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    for name, (source, rows_of) in TABLES.items():
+        result = json.loads((ROOT / "benchmarks" / "results" / f"{source}.json").read_text(encoding="utf-8"))
         head, *rows = rows_of(result["figures"])
         lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
         begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"

@@ -10,10 +10,10 @@ from fpga_flow.compress import prune
 from fpga_flow.compress.base import Context
 from fpga_flow.compress.prune import allocation
 from fpga_flow.compress.prune.groups import Pattern
-from fpga_flow.keras import keras, seed_everything
 from fpga_flow.networks.network import Network
 from fpga_flow.spec.base import Training
 from fpga_flow.spec.model import Hls, Precision
+from tests.compress.nets import trained_mlp
 from tests.conftest import blobs
 
 DATA = blobs(600)
@@ -24,12 +24,7 @@ CONTEXT = Context(Training(epochs=8, batch_size=16, learning_rate=0.01), PRECISI
 
 @pytest.fixture(scope="module")
 def trained() -> Network:
-    seed_everything(1)
-    inputs = keras.Input((8,), name="inputs")
-    hidden = keras.layers.Dense(16, activation="relu", name="d1")(inputs)
-    model = keras.Model(inputs, keras.layers.Dense(3, name="out")(hidden))
-    training.fit(model, DATA, CONTEXT.training, seed=1)
-    return Network(model)
+    return trained_mlp(DATA, CONTEXT.training)
 
 
 def pruned(network: Network, context: Context = CONTEXT, **options):

@@ -8,11 +8,11 @@ import pytest
 from fpga_flow import compress, training
 from fpga_flow.compress import circulant, cluster, hash_share, prune, quantize, sharing
 from fpga_flow.compress.base import Context
-from fpga_flow.keras import keras, seed_everything
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.promises import Mask, Sharing
 from fpga_flow.spec.base import Training
 from fpga_flow.spec.model import Precision
+from tests.compress.nets import trained_mlp
 from tests.conftest import blobs
 
 DATA = blobs(600)
@@ -27,12 +27,7 @@ CONTEXT = Context(Training(epochs=8, batch_size=16, learning_rate=0.01), PRECISI
 
 @pytest.fixture(scope="module")
 def trained() -> Network:
-    seed_everything(1)
-    inputs = keras.Input((8,), name="inputs")
-    hidden = keras.layers.Dense(16, activation="relu", name="d1")(inputs)
-    model = keras.Model(inputs, keras.layers.Dense(3, name="out")(hidden))
-    training.fit(model, DATA, CONTEXT.training, seed=1)
-    return Network(model)
+    return trained_mlp(DATA, CONTEXT.training)
 
 
 def kernel(network: Network, layer: str) -> np.ndarray:
