@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from fpga_flow.compress.base import Context
@@ -131,5 +132,8 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     pruner = Pruner(Network(copy_model(network.model), network.promises), dataset, options, context)
     details = METHODS[options.method](pruner)
     pruned = pruner.network()
-    sparsities = {layer: float(np.mean(~mask)) for (layer, _), mask in pruner.masks().items()}
+    masks: dict[str, list[NDArray[np.bool_]]] = {}
+    for (layer, _), mask in pruner.masks().items():
+        masks.setdefault(layer, []).append(mask.ravel())  # a separable convolution has two
+    sparsities = {layer: 1 - float(np.mean(np.concatenate(each))) for layer, each in masks.items()}
     return pruned, {**details, "sparsity": sparsities}
