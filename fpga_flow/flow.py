@@ -134,6 +134,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         code = runs.code_digest(
             "compress/base.py",
             "compress/rounds.py",
+            "compress/sharing.py",
             compress.source(one.name),
             "fixed_point.py",
             "number_types.py",

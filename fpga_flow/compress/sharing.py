@@ -12,7 +12,7 @@ from fpga_flow.compress.base import Context, retrain
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.networks.network import Network, weight, weights
-from fpga_flow.networks.promises import Promise, Sharing
+from fpga_flow.networks.promises import Mask, Sharing
 from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import Retraining
@@ -58,21 +58,27 @@ def check_layers(
 def share(
     network: Network,
     values: Mapping[Key, NDArray[np.floating]],
-    promises: Sequence[Promise],
+    promises: Sequence[Sharing],
     dataset: Dataset,
     options: Retraining,
     context: Context,
 ) -> tuple[Network, dict[str, Any]]:
     """A network with these values of weights and these promises added to its own, retrained; and what there is to tell.
+    Zeros stay zero.
 
     Args:
         values: of some weights, each of its weight's shape.
     """
-    made = Network(copy_model(network.model), (*network.promises, *promises))
+    zeros = [
+        Mask(each.made_by, each.layer, each.weight, value != 0)
+        for each in promises
+        if not (value := values[each.layer, each.weight]).all()
+    ]
+    made = Network(copy_model(network.model), (*network.promises, *promises, *zeros))
     for key, value in values.items():
         weight(made.model, *key).assign(value)
     history = retrain(made, dataset, options, context)
-    return made, {"history": history, "layers": [_told(made, each) for each in promises if isinstance(each, Sharing)]}
+    return made, {"history": history, "layers": [_told(made, each) for each in promises]}
 
 
 def spread_values(sharing: Sharing, weights: NDArray[np.floating]) -> NDArray[np.floating]:

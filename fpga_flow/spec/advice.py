@@ -26,7 +26,7 @@ def advice(sections: Mapping[str, Any], model: Any, backend: Backend) -> Iterato
 
 def _zeros(where: str, options: Any, strategies: Mapping[str, str]) -> Iterator[str]:
     """Which zeros save nothing on the FPGA (they do in storage)."""
-    pruned = [name for name in strategies if next(iter(matching(options.layers, name)), options.sparsity) != 0]
+    pruned = [name for name in strategies if _is_pruned(name, options)]
     resource = [name for name in pruned if strategies[name] == "resource"]
     unrolled = [name for name in pruned if strategies[name] == "resource_unrolled"]
     if resource:
@@ -45,3 +45,8 @@ def _zeros(where: str, options: Any, strategies: Mapping[str, str]) -> Iterator[
             f"{where}: the pattern {options.pattern} is meant for the strategy resource_unrolled and the reuse factor "
             f"that the spec gives, but {', '.join(others)} have the strategy {strategies[others[0]]}"
         )
+
+
+def _is_pruned(name: str, options: Any) -> bool:
+    share = next(iter(matching(options.layers, name)), options.sparsity)
+    return bool(share) or (share is None and (options.pattern is not None or options.max_accuracy_drop is not None))

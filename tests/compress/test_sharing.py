@@ -157,3 +157,19 @@ def test_variance_stays_about_what_it_was():
     groups, signs = hash_share.groups(values.shape, {"kind": "hash", "seed": 1, "buckets": 500})
     spread = sharing.spread_values(Sharing("hash_share", "d", "kernel", groups, signs), values)
     assert spread.std() == pytest.approx(0.3, rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["cluster", "hash_share", "circulant"])
+def test_zeros_that_quantization_made_beside_pruned_ones_stay_zero(trained, name):
+    options = {"cluster": cluster.Options(clusters=3, epochs=6, learning_rate=0.01),
+               "hash_share": hash_share.Options(values=0.3, epochs=6, learning_rate=0.01),
+               "circulant": circulant.Options(block=4, epochs=6, learning_rate=0.01)}  # fmt: skip
+    pruned, _ = compress.apply("prune", trained, DATA, prune.Options(sparsity=0.1, epochs=1), CONTEXT)
+    quantized, _ = compress.apply("quantize", pruned, DATA, quantize.Options(epochs=1), CONTEXT)
+    shared, report = compress.apply(name, quantized, DATA, options[name], CONTEXT)
+    zero = kernel(quantized, "d1") == 0
+    assert zero.mean() > 0.1
+    assert not kernel(shared, "d1")[zero].any()
+    assert all(row["distinct"] <= 2 * row["shared"] for row in report.details["layers"])
+    if name == "cluster":
+        assert all(row["distinct"] <= row["shared"] for row in report.details["layers"])

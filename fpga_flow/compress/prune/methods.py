@@ -73,7 +73,7 @@ def _trained(pruner: Pruner, ramp: int) -> dict[str, Any]:
         left = (1 - epoch / ramp if ramp else 0.0) ** schedule.power
         pruner.prune({key: end + (schedule.initial - end) * left for key, end in ends.items()})
 
-    if epochs <= ramp:
+    if not epochs:
         raise_sparsity(ramp)
     history = pruner.retrain(before_epoch=raise_sparsity, ready_epoch=min(ramp, max(epochs - 1, 0)))
     if epochs <= ramp:

@@ -112,8 +112,9 @@ class Pruner:
         return 1 - sum(int(mask.sum()) for mask in masks) / sum(mask.size for mask in masks)
 
     def accuracy(self) -> float:
-        """The accuracy on the validation samples."""
-        return training.evaluate(self.model, self.dataset.validation)
+        """The accuracy on the validation samples; of the training samples, where there are none."""
+        part = self.dataset.validation if len(self.dataset.validation.x) else self.dataset.train
+        return training.evaluate(self.model, part)
 
     def _row(self) -> dict[str, Any]:
         return {"sparsity": round(self.sparsity(), 6)}
