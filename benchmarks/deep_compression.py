@@ -64,7 +64,7 @@ def stages(record: dict[str, Any]) -> list[dict[str, Any]]:
     pruned = [each for each in passes if each["name"].startswith("prune")][-1]
     rows = [
         ("float", 100 * (1 - record["metrics"]["float"]["accuracy"]), size["bytes_original"]),
-        ("pruned", error[pruned["name"]], pruned["bytes"]["encoded"]),
+        ("pruned", error[pruned["name"]], pruned["bytes"]["fixed_length"]),
         ("quantised, shared", error[last["name"]], last["bytes"]["fixed_length"]),
         ("Huffman", 100 * (1 - record["metrics"]["csim"]["accuracy"]), size["bytes_encoded"]),
     ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fpga_flow.compress import prune
 from fpga_flow.hls import settings
 from fpga_flow.hls.backends import Backend
 from fpga_flow.networks.network import weights
-from fpga_flow.patterns import matching
 
 #: Patterns of `prune` whose zeros leave whole multipliers of the unrolled resource strategy without work.
 _OF_MULTIPLIERS = ("dsp", "bram")
@@ -26,7 +26,7 @@ def advice(sections: Mapping[str, Any], model: Any, backend: Backend) -> Iterato
 
 def _zeros(where: str, options: Any, strategies: Mapping[str, str]) -> Iterator[str]:
     """Which zeros save nothing on the FPGA (they do in storage)."""
-    pruned = [name for name in strategies if _is_pruned(name, options)]
+    pruned = [name for name in strategies if prune.prunes(options, name)]
     resource = [name for name in pruned if strategies[name] == "resource"]
     unrolled = [name for name in pruned if strategies[name] == "resource_unrolled"]
     if resource:
@@ -45,8 +45,3 @@ def _zeros(where: str, options: Any, strategies: Mapping[str, str]) -> Iterator[
             f"{where}: the pattern {options.pattern} is meant for the strategy resource_unrolled and the reuse factor "
             f"that the spec gives, but {', '.join(others)} have the strategy {strategies[others[0]]}"
         )
-
-
-def _is_pruned(name: str, options: Any) -> bool:
-    share = next(iter(matching(options.layers, name)), options.sparsity)
-    return bool(share) or (share is None and (options.pattern is not None or options.max_accuracy_drop is not None))

@@ -16,7 +16,6 @@ from fpga_flow.networks import fold, own_quantizers
 from fpga_flow.networks.rebuild import opened
 from fpga_flow.networks.sites import find_sites, prepare, written_types
 from fpga_flow.number_types import Levels, is_open
-from fpga_flow.patterns import matching
 from fpga_flow.spec.advice import advice
 from fpga_flow.spec.base import Augment
 from fpga_flow.spec.load import Loaded, load
@@ -255,18 +254,12 @@ def _check_zeros(passes: Sequence[Any], model: Any, precision: Any) -> Iterator[
         type_ = written_types(site, precision).get("weight")
         if not (isinstance(type_, Levels) and type_.kind == "binary"):
             continue
-        if any(one.name == "prune" and _prunes(one.options, site.layer.name) for one in passes):
+        if any(one.name == "prune" and compress.prune.prunes(one.options, site.layer.name) for one in passes):
             yield FieldError(
                 ("precision", "layers"),
                 f'expected a weight type with a zero for layer "{site.layer.name}", since the pass prune makes weights '
                 f"zero, for example ternary, got {type_}",
             )
-
-
-def _prunes(options: Any, layer: str) -> bool:
-    """Whether the pass prune may make weights of a layer zero."""
-    share = next(iter(matching(options.layers, layer)), options.sparsity)
-    return share > 0 if share is not None else options.max_accuracy_drop is not None
 
 
 def _check_shared(passes: Sequence[Any], model: Any) -> Iterator[FieldError]:

@@ -36,11 +36,6 @@ class Alphabet:
         found = wholes(values)
         return cls(values, None, 0) if found is None else cls(values, *found)
 
-    def without_zero(self) -> Alphabet:
-        """The alphabet without its zero."""
-        kept = self.values != 0
-        return Alphabet(self.values[kept], None if self.wholes is None else self.wholes[kept], self.fraction)
-
 
 def wholes(values: NDArray[np.float32]) -> tuple[NDArray[np.int64], int] | None:
     """Values (n,) as whole numbers times 2**-fraction, and the fraction; None if no such numbers up to `MAX_WHOLE` are

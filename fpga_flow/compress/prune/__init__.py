@@ -29,7 +29,7 @@ from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.rebuild import copy_model
-from fpga_flow.patterns import unmatched
+from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import Fraction, Retraining, Section
 
 
@@ -65,6 +65,12 @@ class Options(Retraining):
 def uses(options: Options) -> tuple[str, ...]:
     """Sections of the spec that the pass depends on."""
     return {"dsp": ("hls",), "bram": ("hls", "precision")}.get(options.pattern or "", ())
+
+
+def prunes(options: Options, layer: str) -> bool:
+    """Whether the pass may make weights of a layer zero."""
+    share = next(iter(matching(options.layers, layer)), options.sparsity)
+    return share > 0 if share is not None else options.max_accuracy_drop is not None or ":" in (options.pattern or "")
 
 
 def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
