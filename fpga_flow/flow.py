@@ -132,10 +132,12 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
     for one in spec.compress:
         uses = {name: sections[name] for name in compress.PASSES[one.name].uses(one.options)}
         code = runs.code_digest(
+            "compress/__init__.py",
             "compress/base.py",
             "compress/rounds.py",
             "compress/sharing.py",
             compress.source(one.name),
+            "hls/settings.py",
             "fixed_point.py",
             "number_types.py",
             "patterns.py",

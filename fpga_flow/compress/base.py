@@ -84,7 +84,7 @@ def retrain(
     if options.epochs:
         kept = _keeping(network)
         hooks = training.Hooks(
-            [*kept.gradients, *hooks.gradients],
+            [*hooks.gradients, *kept.gradients],
             [*kept.after_step, *hooks.after_step],
             hooks.before_epoch,
             hooks.state,

@@ -45,8 +45,9 @@ def shared(options: Options, model: Any) -> dict[sharing.Key, int]:
 
 
 def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
-    """Patterns must match a dense layer."""
+    """Patterns must match a dense layer, with weights of one type."""
     yield from sharing.check_layers(model, options.layers, options.block, "dense layer", path, "block", rank=2)
+    yield from sharing.check_types(shared(options, model), precision, path)
 
 
 def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:

@@ -52,8 +52,10 @@ def shared(options: Options, model: Any) -> dict[sharing.Key, int]:
 
 
 def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
-    """Patterns must match a layer with weights."""
+    """Patterns must match a layer with weights; of one type, unless each channel has clusters of its own."""
     yield from sharing.check_layers(model, options.layers, options.clusters, "layer with weights", path, "clusters")
+    if options.per == "layer":
+        yield from sharing.check_types(shared(options, model), precision, path)
 
 
 def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:

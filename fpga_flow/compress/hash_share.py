@@ -46,8 +46,9 @@ def shared(options: Options, model: Any) -> dict[sharing.Key, float]:
 
 
 def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
-    """Patterns must match a layer with weights."""
+    """Patterns must match a layer with weights, of one type."""
     yield from sharing.check_layers(model, options.layers, options.values, "layer with weights", path, "values")
+    yield from sharing.check_types(shared(options, model), precision, path)
 
 
 def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fpga_flow.compress.base import Context
+
+T = TypeVar("T")
 
 
 class Rounds:
@@ -36,12 +40,8 @@ class Rounds:
 
     def save(self) -> None:
         """Write the last good round and what is told of all rounds, to go on from there if the process is stopped."""
-        if self._path is None:
-            return
-        arrays = {f"variable_{number}": value for number, value in enumerate(self._values)}
-        partial = self._path.with_suffix(".partial.npz")
-        np.savez(partial, allow_pickle=False, told=np.array(json.dumps(self.told)), **arrays)
-        partial.replace(self._path)
+        if self._path is not None:
+            _write(self._path, self._values, self.told)
 
     def finish(self) -> None:
         """Go back to the last good round and remove the file."""
@@ -51,14 +51,37 @@ class Rounds:
 
     def _resume(self) -> None:
         """Where there is no file of an interrupted pass, or a damaged one, the pass begins at its beginning."""
-        if self._path is None:
-            return
-        try:
-            with np.load(self._path, allow_pickle=False) as data:
-                values = [data[f"variable_{number}"] for number in range(len(self._variables))]
-                told = json.loads(str(data["told"]))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            return
-        for variable, value in zip(self._variables, values, strict=True):
-            variable.assign(value)
-        self.told = told
+        found = None if self._path is None else _read(self._path, self._variables)
+        self.told = self.told if found is None else found
+
+
+def once(path: Path | None, variables: Sequence[Any], work: Callable[[], T]) -> T:
+    """What `work` returns (JSON values), with the variables as it leaves them: from the file at `path` if an
+    interrupted process has done it already, else done now and written to it. Without a path it is just done.
+    """
+    if path is not None and (found := _read(path, variables)) is not None:
+        return cast(T, found)
+    told = work()
+    if path is not None:
+        _write(path, [variable.numpy() for variable in variables], told)
+    return told
+
+
+def _write(path: Path, values: Sequence[NDArray[Any]], told: Any) -> None:
+    arrays = {f"variable_{number}": value for number, value in enumerate(values)}
+    partial = path.with_suffix(".partial.npz")
+    np.savez(partial, allow_pickle=False, told=np.array(json.dumps(told)), **arrays)
+    partial.replace(path)
+
+
+def _read(path: Path, variables: Sequence[Any]) -> Any:
+    """What was told, and the variables set to what was written; None where there is no such file or a damaged one."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            values = [data[f"variable_{number}"] for number in range(len(variables))]
+            told = json.loads(str(data["told"]))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,24 @@ def check_layers(
         yield FieldError(path, f"expected `{key}`, or `layers` with some by pattern, got neither")
     elif not names:
         yield FieldError(path, f"expected a network with a {what}, got none")
+
+
+def check_types(keys: Iterable[Key], precision: Any, path: FieldPath) -> Iterator[FieldError]:
+    """Values that channels share need a type that the channels share.
+
+    Args:
+        keys: the kernels in which values are shared across channels.
+        precision: the spec's `precision` section, or None.
+    """
+    layers = precision.layers if precision is not None else {}
+    for layer in dict.fromkeys(layer for layer, _ in keys):
+        given = (each.weight_per for each in matching(layers, layer) if each.weight_per is not None)
+        if next(given, "tensor") == "channel":
+            yield FieldError(
+                path,
+                f'expected layers whose channels have one type of weights, as they share values, got "{layer}" with '
+                "weight_per channel in precision.layers",
+            )
 
 
 def share(

@@ -19,9 +19,17 @@ def advice(sections: Mapping[str, Any], model: Any, backend: Backend) -> Iterato
     hls, names = sections["hls"], [layer.name for layer, name, _ in weights(model) if name != "bias"]
     default = hls.strategy or backend.strategies[0]
     strategies = {name: settings.by_pattern(name, hls, "strategy") or default for name in names}
-    for number, one in enumerate(sections["compress"]):
-        if one.name == "prune":
-            yield from _zeros(f"compress[{number}].prune", one.options, strategies)
+    passes = sections["compress"]
+    for number, one in enumerate(passes):
+        if one.name != "prune":
+            continue
+        where = f"compress[{number}].prune"
+        yield from _zeros(where, one.options, strategies)
+        if one.options.pattern and any(later.name == "prune_filters" for later in passes[number:]):
+            yield (
+                f"{where}: the pass prune_filters behind it takes weights out from between those that the pattern "
+                f"{one.options.pattern} groups: put it before prune to have groups that stay whole"
+            )
 
 
 def _zeros(where: str, options: Any, strategies: Mapping[str, str]) -> Iterator[str]:

@@ -11,8 +11,9 @@ from fpga_flow.errors import FieldError, InputError, Problem
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
-from fpga_flow.keras import seed_everything, tf
+from fpga_flow.keras import qkeras, seed_everything, tf
 from fpga_flow.networks import fold, own_quantizers
+from fpga_flow.networks.network import weight
 from fpga_flow.networks.rebuild import opened
 from fpga_flow.networks.sites import find_sites, prepare, written_types
 from fpga_flow.number_types import Levels, is_open
@@ -263,7 +264,9 @@ def _check_zeros(passes: Sequence[Any], model: Any, precision: Any) -> Iterator[
 
 
 def _check_shared(passes: Sequence[Any], model: Any) -> Iterator[FieldError]:
-    """Weights can share values in one way only, and not if normalisations are multiplied into them afterwards."""
+    """Weights can share values in one way only, and not if normalisations are multiplied into them afterwards, or a
+    constraint of Keras may change them in training (the quantize pass makes layers without those).
+    """
     sharing = {number: one for number, one in enumerate(passes) if hasattr(compress.PASSES[one.name], "shared")}
     last = max((number for number, one in enumerate(passes) if one.name == "quantize"), default=-1)
     normalized = any(type(layer).__name__ in fold.NORMALIZATIONS for layer in model.layers)
@@ -276,7 +279,16 @@ def _check_shared(passes: Sequence[Any], model: Any) -> Iterator[FieldError]:
                 "expected it behind the quantize pass, which multiplies the network's BatchNormalization into its "
                 "weights, got it before",
             )
-        layers = {layer for layer, _ in compress.PASSES[one.name].shared(one.options, model)}
+        keys = compress.PASSES[one.name].shared(one.options, model)
+        for layer, name in keys if number < last or last < 0 else ():
+            constraint = weight(model, layer, name).constraint
+            if constraint is not None and not isinstance(constraint, qkeras.Clip):
+                yield FieldError(
+                    path,
+                    f'expected weights that are free to share values, got "{layer}" with the constraint '
+                    f"{type(constraint).__name__}: put the pass behind quantize, which drops it",
+                )
+        layers = {layer for layer, _ in keys}
         for layer in sorted(layers & taken.keys()):
             yield FieldError(
                 path, f'expected layers whose weights share no values yet, got "{layer}", see {taken[layer]}'

@@ -8,6 +8,7 @@ import pytest
 from fpga_flow import compress, training
 from fpga_flow.compress import circulant, cluster, hash_share, prune, quantize, sharing
 from fpga_flow.compress.base import Context
+from fpga_flow.keras import tf
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.promises import Mask, Sharing
 from fpga_flow.spec.base import Training
@@ -173,3 +174,18 @@ def test_zeros_that_quantization_made_beside_pruned_ones_stay_zero(trained, name
     assert all(row["distinct"] <= 2 * row["shared"] for row in report.details["layers"])
     if name == "cluster":
         assert all(row["distinct"] <= row["shared"] for row in report.details["layers"])
+
+
+def test_pruned_weights_add_nothing_to_the_gradients_of_those_they_shared_a_value_with(trained, monkeypatch):
+    hashed, _ = compress.apply("hash_share", trained, DATA, hash_share.Options(values=0.2, epochs=1), CONTEXT)
+    given = []
+    monkeypatch.setattr(training, "fit", lambda model, *_, hooks, **__: given.append((model, hooks)) or [])
+    network, _ = prune.apply(hashed, DATA, prune.Options(sparsity=0.5, method="one_shot", epochs=1), CONTEXT)
+    ((model, hooks),) = given
+    (promise,) = (each for each in hashed.promises if isinstance(each, Sharing) and each.layer == "d1")
+    alive = kernel(network, "d1") != 0
+    variable, gradient = model.get_layer("d1").kernel, tf.constant(np.where(alive, promise.signs, 100).astype("f4"))
+    for hook in hooks.gradients:
+        gradient = hook(variable, gradient)
+    sums = np.bincount(promise.groups[alive], minlength=promise.count)[promise.groups] * promise.signs
+    np.testing.assert_array_equal(gradient.numpy()[alive], sums[alive])

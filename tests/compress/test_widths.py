@@ -10,6 +10,7 @@ import pytest
 from fpga_flow import compress, training
 from fpga_flow.compress import quantize
 from fpga_flow.compress.base import Context
+from fpga_flow.compress.quantize import widths
 from fpga_flow.compress.quantize.widths import _cost, narrower
 from fpga_flow.keras import keras, seed_everything
 from fpga_flow.networks.network import Network
@@ -33,10 +34,10 @@ def network() -> Network:
     return Network(model)
 
 
-def search(network, drop, data=DATA, epochs=0, weight="fixed<8,auto>", checkpoint=None, **widths):
+def search(network, drop, data=DATA, epochs=0, weight="fixed<8,auto>", checkpoint=None, **options):
     types = {"weight": weight, "bias": "fixed<8,auto>", "activation": "ufixed<8,auto>"}
     precision = Precision.model_validate({"input": "ufixed<8,auto>", "layers": {"*": types}})
-    given = {"epochs": epochs, "learning_rate": 0.005, "widths": {"max_accuracy_drop": drop, **widths}}
+    given = {"epochs": epochs, "learning_rate": 0.005, "widths": {"max_accuracy_drop": drop, **options}}
     context = Context(TRAINING, precision, seed=1, checkpoint=checkpoint)
     after, report = compress.apply("quantize", network, data, quantize.Options.model_validate(given), context)
     layers = report.details["types"]["layers"]
@@ -70,6 +71,31 @@ def test_training_wins_back_what_the_next_round_spends(tmp_path, network):
     assert told == told_again
     for ours, theirs in zip(after.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("stop_at", [0, 1])
+def test_a_killed_search_goes_on_to_the_same_end(tmp_path, network, stop_at, monkeypatch):
+    options = {"epochs": 3, "rounds": 2, "checkpoint": tmp_path / "checkpoint.npz"}
+    straight, expected, _ = search(network, 0.03, epochs=3, rounds=2)
+    trainings = []
+    original = widths.retrain
+
+    def stopped(made, dataset, options, context):
+        if options.epochs:
+            trainings.append(context.checkpoint.name)
+            if len(trainings) == stop_at + 1:
+                raise KeyboardInterrupt
+        return original(made, dataset, options, context)
+
+    monkeypatch.setattr(widths, "retrain", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        search(network, 0.03, **options)
+    after, told, _ = search(network, 0.03, **options)
+    assert len(trainings) == len(set(trainings)) + 1  # the one that was stopped is done again, no other
+    assert told == expected
+    for ours, theirs in zip(straight.model.get_weights(), after.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_steps_lead_to_the_types(network):

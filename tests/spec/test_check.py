@@ -90,3 +90,12 @@ def test_zeros_that_save_nothing_are_told(path: Path, strategy: str, pattern: st
     if told is not None:
         assert notes[0].startswith("compress[0].prune: ")
         assert told in notes[0]
+
+
+def test_filters_that_are_pruned_out_of_a_pattern_are_told(path: Path) -> None:
+    passes = ["prune: {pattern: '2:4'}", "prune_filters: {amount: 0.5}", "prune: {sparsity: 0.6}", "quantize: {}"]
+    notes: list[str] = []
+    _, problems = check_all([str(path)], [f"compress=[{{{'}, {'.join(passes)}}}]"], note=notes.append)
+    assert problems == []
+    (told,) = notes
+    assert told.startswith("compress[0].prune: the pass prune_filters behind it takes weights out")

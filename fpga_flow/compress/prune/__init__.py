@@ -95,6 +95,12 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
 
 def _check_movement(options: Options, path: FieldPath) -> Iterator[FieldError]:
     """Weights move in training, so it must come before the pruning."""
+    if options.allocation in ("lamp", "sensitivity"):
+        yield FieldError(
+            (*path, "allocation"),
+            f"expected uniform or global for the criterion movement, got {options.allocation}, which needs scores "
+            + ("that are not negative" if options.allocation == "lamp" else "before the training"),
+        )
     if options.method != "gradual":
         yield FieldError((*path, "method"), f"expected gradual for the criterion movement, got {options.method}")
         return

@@ -97,7 +97,7 @@ class Pruner:
 
     def retrain(self, **hooks: Any) -> History:
         """Train the model on with its masks as they are at each step."""
-        gradients = self._scorer.gradients
+        gradients = [*self._scorer.gradients, self._without_pruned]
         state = [*self._masks.values(), *self._scorer.state]
         own = Hooks(gradients=gradients, after_step=[self._keep_zero], state=state, row=self._row, **hooks)
         return retrain(self._start, self.dataset, self.options, self.context, own)
@@ -118,6 +118,13 @@ class Pruner:
 
     def _row(self) -> dict[str, Any]:
         return {"sparsity": round(self.sparsity(), 6)}
+
+    def _without_pruned(self, variable: Any, gradient: Any) -> Any:
+        """Where weights share a value, their sum of gradients must not have those of pruned ones in it."""
+        for key, kernel in self._kernels.items():
+            if variable is kernel:
+                return tf.where(self._masks[key], gradient, 0.0)
+        return gradient
 
     def _keep_zero(self) -> None:
         for key, kernel in self._kernels.items():

@@ -14,6 +14,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ from pydantic import Field
 
 from fpga_flow import training
 from fpga_flow.compress.base import Context, retrain
+from fpga_flow.compress.rounds import once
 from fpga_flow.datasets.base import Dataset, Part
 from fpga_flow.keras import tf
 from fpga_flow.networks.network import Network, kernels
@@ -114,19 +116,20 @@ def search(
         raise ValueError("expected validation samples to measure accuracy on, got none")
     before = training.evaluate(network.model, part)
     floor = before - widths.max_accuracy_drop
-    trainings = 0
+    finished: list[Path] = []
 
     def make(source: _Source, written: _Written, epochs: int) -> Made:
-        nonlocal trainings
         types = source.ranges.types(context.precision.input, written)
         made = Network(with_types(source.prepared, types), source.promises)
         check(made, types)
-        own = context
-        if epochs:  # a checkpoint of one round must not be taken for that of another
-            trainings += 1
-            file = context.checkpoint
-            own = dataclasses.replace(context, checkpoint=file and file.with_stem(f"{file.stem}_{trainings}"))
-        history = retrain(made, dataset, options.model_copy(update={"epochs": epochs}), own)
+        given = options.model_copy(update={"epochs": epochs})
+        if not epochs or context.checkpoint is None:
+            history = retrain(made, dataset, given, context)
+        else:  # each training has files of its own, since a killed search begins again and does it not twice
+            number = len(finished)
+            own = dataclasses.replace(context, checkpoint=context.checkpoint.with_stem(f"checkpoint_{number}"))
+            finished.append(context.checkpoint.with_name(f"trained_{number}.npz"))
+            history = once(finished[-1], made.model.variables, lambda: retrain(made, dataset, given, own))
         return Made(made, types, training.evaluate(made.model, part), history)
 
     source = _Source.of(network, x, options.ranges)
@@ -152,6 +155,8 @@ def search(
     if options.epochs and not best.history:  # nothing could be narrowed
         trained = make(source, written, options.epochs)
         best = trained if trained.accuracy >= min(floor, best.accuracy) else best
+    for file in finished:
+        file.unlink()
     told = {"accuracy_before": before, "floor": floor, "accuracy": best.accuracy, "within": best.accuracy >= floor}
     return best, {**told, "samples": len(part.x), "rounds": rounds}
 

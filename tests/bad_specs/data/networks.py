@@ -76,3 +76,8 @@ def normalized(shape, classes):
 
 def normalization(shape, classes):
     return model(shape, layers.Flatten(), layers.Dense(8, "relu", name="first"), layers.BatchNormalization(name="norm"))
+
+
+def constrained(shape, classes):
+    limit = keras.constraints.MaxNorm(2)
+    return model(shape, layers.Flatten(), layers.Dense(8, "relu", kernel_constraint=limit, name="first"))
