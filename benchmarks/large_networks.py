@@ -22,7 +22,7 @@ import numpy as np
 from helpers.result import Bar, print_bars, result, write
 
 NETWORKS = ("VGG16", "ResNet50")
-PARAMETERS, MACS, GIGABYTES = 0.25, 0.5, 8.0
+PARAMETERS, MACS, GIGABYTES, SECONDS = 0.25, 0.5, 8.0, 300.0
 #: Pixels along a side, and classes: of ImageNet, and small.
 SIZES = {False: (224, 1000), True: (64, 10)}
 #: Values that the weights of a layer share.
@@ -126,6 +126,7 @@ def main() -> None:
             Bar.at_most(f"{name}: share of the parameters", row["parameters"], PARAMETERS),
             Bar.at_most(f"{name}: share of the multiplications", row["macs"], MACS),
             Bar.at_most(f"{name}: peak of memory, GB", row["peak_gigabytes"], GIGABYTES),
+            Bar.at_most(f"{name}: seconds of all steps", sum(step["seconds"] for step in row["steps"]), SECONDS),
             Bar.at_least(f"{name}: decoded bit for bit the same", row["decoded_the_same"], 1),
         ]
     all_met = print_bars(bars)

@@ -140,12 +140,27 @@ def deep_compression_resources(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def large_networks(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of networks of real sizes: what is left of them, and seconds of each step."""
+    done = [step["step"] for step in figures[0]["steps"][1:]]
+    rows: list[Sequence[str]] = [
+        ("network", "parameters", "are left", "of multiplications", *(f"{step}, s" for step in done), "peak, GB")
+    ]
+    for row in figures:
+        seconds = [f"{step['seconds']:.1f}" for step in row["steps"][1:]]
+        shares = [f"{100 * row[key]:.0f} %" for key in ("parameters", "macs")]
+        parameters = f"{row['steps'][0]['parameters'] / 1e6:.1f} million"
+        rows.append((row["network"], parameters, *shares, *seconds, f"{row['peak_gigabytes']:.1f}"))
+    return rows
+
+
 #: For each table, between its markers, the name of the result and what makes rows of its figures.
 TABLES = {
     "csim": ("csim", csim),
     "deep_compression": ("deep_compression", deep_compression),
     "deep_compression_resources": ("deep_compression", deep_compression_resources),
     "flow": ("flow", flow),
+    "large_networks": ("large_networks", large_networks),
     "layers": ("layers", layers),
     "resource_estimate": ("resource_estimate", resource_estimate),
     "storage": ("storage", storage),
