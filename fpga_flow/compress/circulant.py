@@ -54,10 +54,10 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     """Make the matrices block-circulant, train them, and promise the sharing."""
     values, promises = {}, []
     for key, block in shared(options, network.model).items():
-        weights = weight(network.model, *key).numpy()
+        shape = tuple(weight(network.model, *key).shape)
         rule = {"kind": "circulant", "block": block}
-        made = Sharing("circulant", *key, groups(weights.shape, rule), None, rule)
-        values[key] = sharing.spread_values(made, weights)
+        made = Sharing("circulant", *key, groups(shape, rule), None, rule)
+        values[key] = sharing.spread_values(made, network)
         promises.append(made)
     return sharing.share(network, values, promises, dataset, options, context)
 

@@ -23,7 +23,7 @@ from fpga_flow.compress.base import Context
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.networks.network import Network, weight, weight_type
-from fpga_flow.networks.promises import Sharing
+from fpga_flow.networks.promises import Mask, Promise, Sharing
 from fpga_flow.spec.base import Retraining
 
 Init = Literal["linear", "density", "random"]
@@ -60,7 +60,7 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
 
 def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:
     """Replace weights by their clusters' centroids, train those, and promise the sharing."""
-    values, promises = {}, []
+    values, promises = {}, list[Promise]()
     for number, (key, count) in enumerate(shared(options, network.model).items()):
         weights = weight(network.model, *key).numpy()
         type_ = weight_type(network.model.get_layer(key[0]), key[1])
@@ -71,6 +71,8 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
         centroids = _means(weights, groups, made.count)
         values[key] = np.asarray(made.spread(centroids, weights), np.float32)
         promises.append(made)
+        if not weights.all():
+            promises.append(Mask("cluster", *key, weights != 0))
     return sharing.share(network, values, promises, dataset, options, context)
 
 

@@ -55,10 +55,11 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     """Let weights share values as the hash says, train those, and promise the sharing."""
     values, promises = {}, []
     for number, (key, share) in enumerate(shared(options, network.model).items()):
-        weights = weight(network.model, *key).numpy()
-        rule = {"kind": "hash", "seed": context.seed * 2**16 + number, "buckets": max(1, round(share * weights.size))}
-        made = Sharing("hash_share", *key, *groups(weights.shape, rule), rule)
-        values[key] = sharing.spread_values(made, weights)
+        shape = tuple(weight(network.model, *key).shape)
+        seed = int(np.random.SeedSequence([context.seed, number]).generate_state(1)[0])
+        rule = {"kind": "hash", "seed": seed, "buckets": max(1, round(share * math.prod(shape)))}
+        made = Sharing("hash_share", *key, *groups(shape, rule), rule)
+        values[key] = sharing.spread_values(made, network)
         promises.append(made)
     return sharing.share(network, values, promises, dataset, options, context)
 

@@ -12,7 +12,7 @@ from fpga_flow.compress.base import Context, retrain
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.networks.network import Network, weight, weights
-from fpga_flow.networks.promises import Mask, Sharing
+from fpga_flow.networks.promises import Mask, Promise, Sharing
 from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import Retraining
@@ -76,40 +76,39 @@ def check_types(keys: Iterable[Key], precision: Any, path: FieldPath) -> Iterato
 def share(
     network: Network,
     values: Mapping[Key, NDArray[np.floating]],
-    promises: Sequence[Sharing],
+    promises: Sequence[Promise],
     dataset: Dataset,
     options: Retraining,
     context: Context,
 ) -> tuple[Network, dict[str, Any]]:
     """A network with these values of weights and these promises added to its own, retrained; and what there is to tell.
-    Zeros stay zero.
 
     Args:
         values: of some weights, each of its weight's shape.
     """
-    zeros = [
-        Mask(each.made_by, each.layer, each.weight, value != 0)
-        for each in promises
-        if not (value := values[each.layer, each.weight]).all()
-    ]
-    made = Network(copy_model(network.model), (*network.promises, *promises, *zeros))
+    made = Network(copy_model(network.model), (*network.promises, *promises))
     for key, value in values.items():
         weight(made.model, *key).assign(value)
     history = retrain(made, dataset, options, context)
-    return made, {"history": history, "layers": [_told(made, each) for each in promises]}
+    return made, {"history": history, "layers": [_told(made, each) for each in promises if isinstance(each, Sharing)]}
 
 
-def spread_values(sharing: Sharing, weights: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Weights that share values as a rule says, whatever they were: each group's value is the mean of its weights other
-    than zero times the square root of their number, so that their variance stays about what it was.
+def spread_values(sharing: Sharing, network: Network) -> NDArray[np.floating]:
+    """Weights that share values as a rule says, whatever they were: each group's value is the mean of its weights times
+    the square root of their number, so that their variance stays about what it was. Weights that are zero by an earlier
+    promise stay so, and don't count.
     """
-    member = (sharing.groups >= 0) & (weights != 0)
-    signed = (weights if sharing.signs is None else weights * sharing.signs)[member]
-    numbers = sharing.groups[member]
+    weights = weight(network.model, sharing.layer, sharing.weight).numpy()
+    free = np.ones(weights.shape, bool)
+    for promise in network.of(sharing.layer, sharing.weight):
+        if isinstance(promise, Mask):
+            free &= promise.mask
+    numbers = sharing.groups[free]
+    signed = (weights if sharing.signs is None else weights * sharing.signs)[free]
     counts = np.maximum(np.bincount(numbers, minlength=sharing.count), 1)
     sums = np.bincount(numbers, signed, minlength=sharing.count)
-    values = (sums / np.sqrt(counts)).astype(weights.dtype)
-    return np.where(weights == 0, 0, sharing.spread(values, weights))
+    values = np.where(sums, sums / np.sqrt(counts), sharing.values(weights))  # binary weights that cancel out: no zero
+    return np.where(free, sharing.spread(values.astype(weights.dtype), weights), 0)
 
 
 def _told(network: Network, sharing: Sharing) -> dict[str, Any]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from fpga_flow import compress, training
+from fpga_flow import compress, storage, training
 from fpga_flow.compress import circulant, cluster, hash_share, prune, quantize, sharing
 from fpga_flow.compress.base import Context
-from fpga_flow.keras import tf
+from fpga_flow.keras import keras, tf
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.promises import Mask, Sharing
+from fpga_flow.number_types import parse
 from fpga_flow.spec.base import Training
 from fpga_flow.spec.model import Precision
 from tests.compress.nets import trained_mlp
@@ -155,25 +158,58 @@ def test_circulant_blocks(trained):
 
 def test_variance_stays_about_what_it_was():
     values = np.random.default_rng(0).normal(0, 0.3, (200, 100)).astype(np.float32)
+    model = keras.Sequential([keras.Input((200,)), keras.layers.Dense(100, name="d", use_bias=False)])
+    model.set_weights([values])
     groups, signs = hash_share.groups(values.shape, {"kind": "hash", "seed": 1, "buckets": 500})
-    spread = sharing.spread_values(Sharing("hash_share", "d", "kernel", groups, signs), values)
+    spread = sharing.spread_values(Sharing("hash_share", "d", "kernel", groups, signs), Network(model))
     assert spread.std() == pytest.approx(0.3, rel=0.1)
 
 
-@pytest.mark.parametrize("name", ["cluster", "hash_share", "circulant"])
-def test_zeros_that_quantization_made_beside_pruned_ones_stay_zero(trained, name):
-    options = {"cluster": cluster.Options(clusters=3, epochs=6, learning_rate=0.01),
-               "hash_share": hash_share.Options(values=0.3, epochs=6, learning_rate=0.01),
-               "circulant": circulant.Options(block=4, epochs=6, learning_rate=0.01)}  # fmt: skip
+RULES = {
+    "hash_share": hash_share.Options(values=0.3, epochs=6, learning_rate=0.01),
+    "circulant": circulant.Options(block=4, epochs=6, learning_rate=0.01),
+}
+
+
+def quantized_behind_pruning(trained: Network) -> tuple[Network, Network]:
     pruned, _ = compress.apply("prune", trained, DATA, prune.Options(sparsity=0.1, epochs=1), CONTEXT)
-    quantized, _ = compress.apply("quantize", pruned, DATA, quantize.Options(epochs=1), CONTEXT)
-    shared, report = compress.apply(name, quantized, DATA, options[name], CONTEXT)
+    return pruned, compress.apply("quantize", pruned, DATA, quantize.Options(epochs=1), CONTEXT)[0]
+
+
+def test_clusters_keep_the_zeros_that_quantization_made_beside_pruned_ones(trained):
+    options = cluster.Options(clusters=3, epochs=6, learning_rate=0.01)
+    _, quantized = quantized_behind_pruning(trained)
+    shared, report = compress.apply("cluster", quantized, DATA, options, CONTEXT)
     zero = kernel(quantized, "d1") == 0
     assert zero.mean() > 0.1
     assert not kernel(shared, "d1")[zero].any()
-    assert all(row["distinct"] <= 2 * row["shared"] for row in report.details["layers"])
-    if name == "cluster":
-        assert all(row["distinct"] <= row["shared"] for row in report.details["layers"])
+    assert all(row["distinct"] <= row["shared"] for row in report.details["layers"])
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_keep_the_zeros_that_were_promised_and_no_others(trained, name):
+    pruned, quantized = quantized_behind_pruning(trained)
+    shared, _ = compress.apply(name, quantized, DATA, RULES[name], CONTEXT)
+    zero = kernel(pruned, "d1") == 0
+    assert not kernel(shared, "d1")[zero].any()
+    (promise,) = (each for each in shared.of("d1", "kernel") if isinstance(each, Sharing))
+    values = kernel(shared, "d1")
+    np.testing.assert_array_equal(values, np.where(zero, 0, promise.spread(promise.values(values), values)))
+
+
+@pytest.mark.parametrize("epochs", [0, 3])
+@pytest.mark.parametrize("type_", ["fixed<5,1>", "ternary", "binary"])
+@pytest.mark.parametrize("name", RULES)
+def test_behind_quantization_a_rule_saves_what_it_saves_before_it(trained, name, type_, epochs):
+    precision = PRECISION.model_copy(deep=True)
+    precision.layers["*"] = precision.layers["*"].model_copy(update={"weight": parse(type_, weight=True)})
+    context = dataclasses.replace(CONTEXT, precision=precision)
+    quantized, _ = compress.apply("quantize", trained, DATA, quantize.Options(epochs=2), context)
+    options = RULES[name].model_copy(update={"epochs": epochs})
+    shared, _ = compress.apply(name, quantized, DATA, options, context)
+    rows = storage.examine(storage.encode(shared))[1].rows
+    (row,) = (row for layer, name, row in rows if (layer, name) == ("d1", "kernel"))
+    assert "shared by" in row.coding
 
 
 def test_pruned_weights_add_nothing_to_the_gradients_of_those_they_shared_a_value_with(trained, monkeypatch):
