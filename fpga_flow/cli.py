@@ -98,7 +98,7 @@ def check(
                       "message": p.message} for p in sorted(set(problems))])  # fmt: skip
     _raise(problems)
     if not quiet and not as_json:
-        for text in dict.fromkeys(notes):
+        for text in notes:
             typer.echo(f"note: {text}")
         typer.echo(f"{len(specs)} spec{'s are' if len(specs) > 1 else ' is'} fine")
 

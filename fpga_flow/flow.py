@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -78,10 +79,14 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
     stages = plan(spec, dataset)
     wanted = _until(stages, until)
     the_run = Run(out, spec.name, runs.digest([stage.digest for stage in stages]), stages)
-    if fresh or not all(the_run.has(stage) for stage in wanted):
-        check(loaded, trust_code=trust_code, dataset=dataset, note=lambda text: ui.note(f"note: {text}"))
+    notes = None if fresh else _earlier_notes(the_run)
+    if notes is None or not all(the_run.has(stage) for stage in wanted):
+        notes = []
+        check(loaded, trust_code=trust_code, dataset=dataset, note=notes.append)
         if spec.csim.samples != 0 and any(stage.name == "csim" for stage in wanted):
             csim.compiler.find()  # missing, it is better missed before the training than after it
+    for text in notes:
+        ui.note(f"note: {text}")
     with the_run.locked(lambda: ui.note("another process works on this run: waiting for it")):
         work = Work(spec, dataset, ui, trust_code=trust_code)
         for stage in wanted:
@@ -95,7 +100,7 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
             ui.done(done)
         if wanted != stages:
             return Outcome(the_run.folder, {}, None)
-        made = record.make(spec, the_run, dataset, work.finished, started)
+        made = record.make(spec, the_run, dataset, work.finished, started, notes)
         runs.write_json(the_run.folder / "run.json", made)
         runs.write_text(the_run.folder / "spec.yaml", record.spec_yaml(spec))
         page = report.write(made, dataset, work.finished, the_run.folder / "report.html")
@@ -181,6 +186,15 @@ def _spec_and_data(loaded: Loaded, trust_code: bool) -> tuple[FlowSpec, datasets
             pass  # found again, with everything else that is wrong
     check(loaded, trust_code=trust_code)
     raise AssertionError("check finds what is wrong with a spec that is invalid, or whose data are")
+
+
+def _earlier_notes(the_run: Run) -> list[str] | None:
+    """What there was to say of the spec when it was run before; None where that is not known."""
+    try:
+        found: list[str] = json.loads((the_run.folder / "run.json").read_text(encoding="utf-8"))["notes"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return found
 
 
 def _until(stages: tuple[Stage, ...], until: str | None) -> tuple[Stage, ...]:

@@ -19,8 +19,12 @@ from fpga_flow.spec.model import FlowSpec
 _PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "da4ml", "numpy", "scikit-learn")
 
 
-def make(spec: FlowSpec, run: Run, dataset: Dataset, finished: Sequence[Done], started: datetime) -> dict[str, Any]:
-    """The contents of run.json, from the spec and what its finished stages told. Accuracies are on the test samples."""
+def make(
+    spec: FlowSpec, run: Run, dataset: Dataset, finished: Sequence[Done], started: datetime, notes: Sequence[str]
+) -> dict[str, Any]:
+    """The contents of run.json, from the spec, what its finished stages told, and the notes on it. Accuracies are on
+    the test samples.
+    """
     results = {done.stage.name: done.result for done in finished}
     passes = [done for done in finished if "accuracy_before" in done.result]
     simulation = dict(results["csim"])
@@ -35,6 +39,7 @@ def make(spec: FlowSpec, run: Run, dataset: Dataset, finished: Sequence[Done], s
             "python": platform.python_version(),
             **runs.versions(*_PACKAGES),
         },
+        "notes": list(notes),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round((datetime.now(UTC) - started).total_seconds(), 3),
         "data": {

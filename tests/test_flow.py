@@ -94,8 +94,8 @@ def test_from_yaml_to_a_simulated_project(tmp_path, case):
     assert watch.stages == [(name, False) for name in STAGES]
     made = json.loads((outcome.folder / "run.json").read_text())
     assert made == outcome.record
-    assert list(made) == ["name", "digest", "seed", "spec", "versions", "started", "seconds", "data", "metrics",
-                          "backend", "fit", "csim", "size", "resources", "passes", "stages", "layers"]  # fmt: skip
+    assert list(made) == ["name", "digest", "seed", "spec", "versions", "notes", "started", "seconds", "data",
+                          "metrics", "backend", "fit", "csim", "size", "resources", "passes", "stages", "layers"]  # fmt: skip
     assert (made["csim"]["samples"], made["csim"]["mismatches"], made["csim"]["exact"]) == (450, 0, True)
     assert made["metrics"]["csim"] == made["metrics"]["final"]
     assert made["metrics"]["csim"]["accuracy"] > CASES[case][3]
@@ -113,6 +113,11 @@ def test_from_yaml_to_a_simulated_project(tmp_path, case):
     assert made["resources"][0]["fits"] is True
     page = outcome.report.read_text(encoding="utf-8")
     assert "little" in page
+    assert [text.removeprefix("note: ") for text in watch.notes] == made["notes"]
+    assert len(made["notes"]) == (CASES[case][2] == "resource")
+    if made["notes"]:
+        assert made["notes"][0].split("; latency")[0] in page
+        assert run(tmp_path, case)[1].notes == watch.notes
     project = outcome.folder / "5-hls" / "project"
     for name in ("build_prj.tcl", "project.tcl", "little_test.cpp", "firmware/little.cpp", "firmware/weights",
                  "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat"):  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fpga_flow import compress
 from fpga_flow.compress import prune
 from fpga_flow.hls import settings
 from fpga_flow.hls.backends import Backend
@@ -12,6 +13,8 @@ from fpga_flow.networks.network import weights
 
 #: Patterns of `prune` whose zeros leave whole multipliers of the unrolled resource strategy without work.
 _OF_MULTIPLIERS = ("dsp", "bram")
+#: Passes whose groups of equal values follow from a rule.
+_BY_RULE = ("hash_share", "circulant")
 
 
 def advice(sections: Mapping[str, Any], model: Any, backend: Backend) -> Iterator[str]:
@@ -20,6 +23,7 @@ def advice(sections: Mapping[str, Any], model: Any, backend: Backend) -> Iterato
     default = hls.strategy or backend.strategies[0]
     strategies = {name: settings.by_pattern(name, hls, "strategy") or default for name in names}
     passes = sections["compress"]
+    yield from _rules(passes, model)
     for number, one in enumerate(passes):
         if one.name != "prune":
             continue
@@ -30,6 +34,21 @@ def advice(sections: Mapping[str, Any], model: Any, backend: Backend) -> Iterato
                 f"{where}: the pass prune_filters behind it takes weights out from between those that the pattern "
                 f"{one.options.pattern} groups: put it before prune to have groups that stay whole"
             )
+
+
+def _rules(passes: Sequence[Any], model: Any) -> Iterator[str]:
+    """Which weights share values by a rule that their zeros break, so that the rule saves nothing in the file."""
+    for number, one in enumerate(passes):
+        if one.name not in _BY_RULE:
+            continue
+        layers = dict.fromkeys(layer for layer, _ in compress.PASSES[one.name].shared(one.options, model))
+        for other in passes:
+            pruned = [name for name in layers if other.name == "prune" and prune.prunes(other.options, name)]
+            if pruned:
+                yield (
+                    f"compress[{number}].{one.name}: model.fpz holds the rule of {', '.join(pruned)} only where the "
+                    "pass prune makes no zeros; with them, it holds each weight"
+                )
 
 
 def _zeros(where: str, options: Any, strategies: Mapping[str, str]) -> Iterator[str]:

@@ -85,7 +85,10 @@ def check_all(
     for name in names:
         try:
             loaded = load(name, changes)
-            check(loaded, trust_code=trust_code, note=note)
+            told: list[str] = []
+            check(loaded, trust_code=trust_code, note=told.append)
+            for text in told:
+                note(f"{name}: {text}")
             specs.append(loaded)
         except InputError as error:
             problems += error.problems

@@ -121,6 +121,7 @@ def build(
         "seed": 1,
         "spec": {"name": "fake_net", "data": {"name": "animals"}},
         "versions": {"fpga_flow": "0.1.0", "hls4ml": "1.3.0"},
+        "notes": ["compress[0].prune: zeros in dense save no multipliers"],
         "started": "2026-01-02T03:04:05+00:00",
         "seconds": 12.5,
         "fit": None,

@@ -88,7 +88,7 @@ def test_zeros_that_save_nothing_are_told(path: Path, strategy: str, pattern: st
     assert problems == []
     assert len(notes) == (0 if told is None else 1)
     if told is not None:
-        assert notes[0].startswith("compress[0].prune: ")
+        assert notes[0].startswith(f"{path}: compress[0].prune: ")
         assert told in notes[0]
 
 
@@ -98,4 +98,13 @@ def test_filters_that_are_pruned_out_of_a_pattern_are_told(path: Path) -> None:
     _, problems = check_all([str(path)], [f"compress=[{{{'}, {'.join(passes)}}}]"], note=notes.append)
     assert problems == []
     (told,) = notes
-    assert told.startswith("compress[0].prune: the pass prune_filters behind it takes weights out")
+    assert told.startswith(f"{path}: compress[0].prune: the pass prune_filters behind it takes weights out")
+
+
+def test_rules_that_zeros_break_are_told(path: Path) -> None:
+    passes = "[{hash_share: {values: 0.2}}, {prune: {layers: {dense_1: 0.5}}}, {quantize: {}}]"
+    notes: list[str] = []
+    _, problems = check_all([str(path)], [f"compress={passes}"], note=notes.append)
+    assert problems == []
+    (told,) = notes
+    assert told.startswith(f"{path}: compress[0].hash_share: model.fpz holds the rule of dense_1 only where")

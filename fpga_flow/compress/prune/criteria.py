@@ -4,7 +4,7 @@ magnitude  |w| (Han et al. 2015, "Learning both Weights and Connections for Effi
 gradient   |w * dL/dw|, the first-order change of the loss L without the weight, from the mean gradient over training
            samples (Molchanov et al. 2017, "Pruning Convolutional Neural Networks for Resource Efficient Inference")
 movement   -sum of w * dL/dw over the steps of training: weights that move away from zero score high (Sanh et al. 2020,
-           "Movement Pruning", equation 3)
+           "Movement Pruning", section 4)
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Source: Luo et al. 2017, "ThiNet: A filter level pruning method for deep neural network compression". At sampled
 positions and filters of the layers that read a group's channels, each unit's part x_c of a sum y = x_1 + x_2 + ... is
 found. Units go one after the other, always the one with which the sum of those that are gone, squared and summed over
-the samples, is smallest (equations 6 and 7, algorithm 1). Then what is left is scaled, one factor a unit, by least
-squares (equation 8).
+the samples, is smallest (section 3.2, algorithm 1). Then what is left is scaled, one factor a unit, by least
+squares.
 """
 
 from __future__ import annotations
