@@ -6,7 +6,8 @@ import json
 import math
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from fpga_flow.spec.base import Training
 #: At least so many seconds of training lie between two checkpoints, and so many times as long as writing one takes.
 CHECKPOINT_SECONDS, CHECKPOINT_SHARE = 1.0, 20
 _VALIDATION_BATCH = 1024
+#: What reading a damaged file of an interrupted process raises.
+DAMAGED = (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -259,15 +262,29 @@ def _save(path: Path, variables: Sequence[Any], state: _State) -> None:
     partial.replace(path)
 
 
+def saved_values(data: Mapping[str, NDArray[Any]], variables: Sequence[Any]) -> list[NDArray[Any]]:
+    """The values of variables in a file of an interrupted process.
+
+    Raises:
+        KeyError: one is missing.
+        ValueError: one is of another shape.
+    """
+    values = [data[f"variable_{number}"] for number in range(len(variables))]
+    for value, variable in zip(values, variables, strict=True):
+        if value.shape != tuple(variable.shape):
+            raise ValueError(f"expected values of shape {tuple(variable.shape)}, got {value.shape}")
+    return values
+
+
 def _resume(path: Path, variables: Sequence[Any]) -> _State:
     """Set the variables as the checkpoint has them; where there is none, or a damaged one, start from the beginning."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
-            values = [data[f"variable_{number}"] for number in range(len(variables))]
+            values = saved_values(data, variables)
             epoch, best, best_epoch, history = json.loads(str(data["head"]))
             count = sum(name.startswith("best_") for name in data.files)
             weights = [data[f"best_{number}"] for number in range(count)]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except DAMAGED:
         return _State()
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

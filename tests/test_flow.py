@@ -95,7 +95,8 @@ def test_from_yaml_to_a_simulated_project(tmp_path, case):
     made = json.loads((outcome.folder / "run.json").read_text())
     assert made == outcome.record
     assert list(made) == ["name", "digest", "seed", "spec", "versions", "notes", "started", "seconds", "data",
-                          "metrics", "backend", "fit", "csim", "size", "resources", "passes", "stages", "layers"]  # fmt: skip
+                          "metrics", "backend", "fit", "csim", "size", "resources", "passes", "stages",
+                          "layers"]  # fmt: skip
     assert (made["csim"]["samples"], made["csim"]["mismatches"], made["csim"]["exact"]) == (450, 0, True)
     assert made["metrics"]["csim"] == made["metrics"]["final"]
     assert made["metrics"]["csim"]["accuracy"] > CASES[case][3]

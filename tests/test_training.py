@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -75,9 +77,13 @@ def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, dropo
 
 def test_a_damaged_checkpoint_starts_training_anew(tmp_path):
     checkpoint = tmp_path / "checkpoint.npz"
-    checkpoint.write_bytes(b"PK\x03\x04 cut off")
-    history = training.fit(network(), blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
-    assert len(history) == 6
+    whole = io.BytesIO()  # of another network
+    head = np.array(json.dumps([3, [0.5, -1.0], 3, []]))
+    np.savez(whole, head=head, **{f"variable_{number}": np.zeros(3) for number in range(99)})
+    for damaged in (b"PK\x03\x04 cut off", b"", whole.getvalue()):
+        checkpoint.write_bytes(damaged)
+        history = training.fit(network(), blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
+        assert len(history) == 6
 
 
 def test_the_best_epoch_is_kept():

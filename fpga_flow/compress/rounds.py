@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.compress.base import Context
+from fpga_flow.training import DAMAGED, saved_values
 
 T = TypeVar("T")
 
@@ -78,9 +78,9 @@ def _read(path: Path, variables: Sequence[Any]) -> Any:
     """What was told, and the variables set to what was written; None where there is no such file or a damaged one."""
     try:
         with np.load(path, allow_pickle=False) as data:
-            values = [data[f"variable_{number}"] for number in range(len(variables))]
+            values = saved_values(data, variables)
             told = json.loads(str(data["told"]))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except DAMAGED:
         return None
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -17,6 +17,11 @@ from fpga_flow.storage.bits import Damaged, Reader
 MADE_BY = "storage"
 
 
+#: Axes of a weight without values have at most this product, without those of length 0: what is made for each place
+#: along an axis must not be large.
+_EMPTY = 1 << 20
+
+
 @dataclass(frozen=True)
 class Header:
     """The beginning of a weight's bytes. `stored` is how many values follow: all, or one for each group of a rule."""
@@ -80,6 +85,8 @@ def read_header(reader: Reader) -> Header:
         raise Damaged("expected an order of sparse weights alone", start)
     shape = tuple(reader.varint("a length of an axis", 1 << 32) for _ in range(axes & 15))
     count = math.prod(shape)
+    if not count and math.prod(filter(None, shape)) > _EMPTY:
+        raise Damaged(f"expected an empty weight of short axes, got {shape}", start)
     rule = rules.read(reader) if axes & layout.RULE else {}
     stored = reader.varint("the number of groups", min(count, 1 << 62)) if rule else count
     return Header(coding, shape, rule, stored)

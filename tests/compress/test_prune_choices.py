@@ -204,3 +204,36 @@ def test_interrupted_rounds_go_on_to_the_same_end(trained, tmp_path, stop_at, mo
     for name, kernel in kernels(straight).items():
         np.testing.assert_array_equal(kernel, kernels(network)[name])
     assert not list(tmp_path.iterdir())
+
+
+def test_an_initial_sparsity_leaves_out_what_the_spec_does(trained):
+    network, _ = pruned(trained, layers={"d1": 0.5}, schedule={"initial": 0.3}, epochs=4)
+    assert all(kernel.all() for name, kernel in kernels(network).items() if name != "d1")
+
+
+@pytest.mark.parametrize("loss", [0.5, 1.0])
+def test_sensitivity_meets_the_sparsity_where_losses_stay_the_same(loss):
+    shares = iter([*[loss] * 10, *[0.5 + 0.1 * number for number in range(10)]])
+    scores = {("a", "kernel"): np.ones((10, 10)), ("b", "kernel"): np.ones((10, 10))}
+    masks = {key: np.ones((10, 10), bool) for key in scores}
+    single = dict.fromkeys(scores, Pattern())
+    found, _ = allocation.sensitivity(scores, masks, 0.1, single, lambda *_: next(shares))
+    assert sum(found.values()) / 2 == pytest.approx(0.1)
+
+
+def test_of_weights_that_tie_one_stays():
+    scores = {("a", "kernel"): np.full((4, 4), 0.1), ("b", "kernel"): np.full((4, 4), 0.5)}
+    masks = {key: np.ones((4, 4), bool) for key in scores}
+    found = allocation.together(scores, masks, 0.5, dict.fromkeys(scores, Pattern()))
+    assert [int(found[key].sum()) for key in scores] == [1, 16]
+    found = allocation.together(scores, masks, 0.5, dict.fromkeys(scores, Pattern("block", (2, 2))))
+    assert [int(found[key].sum()) for key in scores] == [4, 16]
+
+
+def test_n_of_m_of_a_depthwise_kernel_is_of_each_channel():
+    score = {("d", "depthwise_kernel"): np.random.default_rng(0).random((4, 4, 3, 2))}
+    (mask,) = allocation.by_layer(
+        score, {key: np.ones(each.shape, bool) for key, each in score.items()}, dict.fromkeys(score, 0.5),
+        dict.fromkeys(score, Pattern("n:m", (2, 4))),
+    ).values()  # fmt: skip
+    assert (mask.sum(axis=(0, 1)) == 8).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,53 @@ def test_a_killed_pass_goes_on_with_its_round(perceptron, tmp_path, monkeypatch)
     assert told["rounds"] == details["rounds"]
     for one, other in zip(whole.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_round_that_was_kept_is_kept_by_a_kill_in_the_next_smaller_one(perceptron, tmp_path, monkeypatch):
+    """Even where a single step was asked for, a step that costs too much is made smaller, so that there are rounds."""
+    options = OPTIONS(amount=0.6, max_accuracy_drop=0.0, steps=1, epochs=1, learning_rate=1e-6)
+    context = replace(CONTEXT, checkpoint=tmp_path / "checkpoint.npz")
+    _, whole = prune_filters.apply(perceptron, VECTORS, options, CONTEXT)
+    assert len(whole["rounds"]) > 1
+    trained = []
+    retrain = rounds.retrain
+
+    def killed(*arguments: Any) -> Any:
+        trained.append(1)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return retrain(*arguments)
+
+    monkeypatch.setattr(rounds, "retrain", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prune_filters.apply(perceptron, VECTORS, options, context)
+    _, told = prune_filters.apply(perceptron, VECTORS, options, context)
+    assert told["rounds"] == whole["rounds"]
+    assert len(trained) == len(whole["rounds"]) + 1
+
+
+def test_a_kill_while_rounds_are_saved_loses_none(perceptron, tmp_path, monkeypatch):
+    options = OPTIONS(amount=0.5, steps=3, epochs=1)
+    context = replace(CONTEXT, checkpoint=tmp_path / "checkpoint.npz")
+    _, whole = prune_filters.apply(perceptron, VECTORS, options, CONTEXT)
+    rename, renamed = Path.rename, []
+
+    def killed(path: Path, target: Path) -> Path:
+        if path.name == ".rounds.partial":
+            renamed.append(path)
+            if len(renamed) == 2:
+                raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prune_filters.apply(perceptron, VECTORS, options, context)
+    epochs = []
+    again = replace(context, report=lambda row, count: epochs.append(row))
+    _, told = prune_filters.apply(perceptron, VECTORS, options, again)
+    assert told["rounds"] == whole["rounds"]
+    assert len(epochs) == 2
     assert list(tmp_path.iterdir()) == []
 
 

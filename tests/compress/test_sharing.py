@@ -156,6 +156,12 @@ def test_circulant_blocks(trained):
     assert report.accuracy_after > 0.7
 
 
+def test_a_block_larger_than_the_matrix_can_be_stored(trained):
+    network, _ = compress.apply("circulant", trained, DATA, circulant.Options(block=1024, epochs=0), CONTEXT)
+    decoded = storage.decode(storage.encode(network))
+    np.testing.assert_array_equal(kernel(Network(decoded.model), "d1"), kernel(network, "d1"))
+
+
 def test_variance_stays_about_what_it_was():
     values = np.random.default_rng(0).normal(0, 0.3, (200, 100)).astype(np.float32)
     model = keras.Sequential([keras.Input((200,)), keras.layers.Dense(100, name="d", use_bias=False)])

@@ -94,7 +94,8 @@ def test_shows_all_sections_and_links_to_them(page: Page) -> None:
 def test_shows_the_numbers_of_the_record(page: Page, fake_run) -> None:
     size = fake_run.record["size"]
     for expected in (
-        "fake_net", "zeros in dense save no multipliers", "0123456789abcdef", "2026-01-02 03:04:05+00:00", "C simulation: exact on 40 samples",
+        "fake_net", "zeros in dense save no multipliers", "0123456789abcdef", "2026-01-02 03:04:05+00:00",
+        "C simulation: exact on 40 samples",
         "Every output of the C++ equals the network's bit for bit.", "Fits pynq-z2", "97.50\u202f%", "96.25\u202f%",
         f"{size['parameters']:,}", f"{size['nonzero']:,}", "105\u202fns", "21 cycles of 5\u202fns", "200 MHz",
         "10,000 37,240 26.9\u202f%", "xc7z020clg400-1", "fixed<15,6>", "hls4ml 1.3.0", "0.0625", "cat", "owl",

@@ -7,7 +7,8 @@ import pytest
 
 from fpga_flow import storage
 from fpga_flow.errors import InputError
-from fpga_flow.storage import file
+from fpga_flow.storage import file, layout
+from fpga_flow.storage.bits import varint
 from tests.storage import mutations
 from tests.storage.test_encoder import ARRAYS, NONE
 
@@ -83,6 +84,16 @@ def test_large_weights_are_refused_before_they_are_made():
     wide = b"\x10\x08" + b"\x80\x80\x80\x80\x10" * 8 + b"\x00"
     with pytest.raises(InputError, match=r"expected weights of at most"):
         file.split(mutations.joined([b"\x01" + _BODIES[0][1:], bytes([len(wide)]) + wide]), "x")
+
+
+@pytest.mark.parametrize(
+    ("axes", "rule"), [((0, 2**32, 2**32, 2**32), []), ((0, 2**32), [2, 8, 0])], ids=["dense", "circulant"]
+)
+def test_empty_weights_have_short_axes(axes, rule):
+    head = bytes([0, len(axes) | (layout.RULE if rule else 0)])
+    weight = head + b"".join(map(varint, axes)) + b"".join(map(varint, rule))
+    with pytest.raises(InputError, match=r"expected an empty weight of short axes, got \(0, 4294967296"):
+        file.split(mutations.joined([b"\x01" + _BODIES[0][1:], bytes([len(weight)]) + weight]), "x")
 
 
 def test_files_are_written_and_read(tmp_path):

@@ -129,6 +129,20 @@ HOSTILE = {
     "size": (["Dense", {"units": 10**11}], r"a weight of the shape \(8, 100000000000\), which the file does not have"),
     "shape": (["Dense", {"units": 6, "use_bias": False}], r"expected weights of 1 layers, got those of 2"),
     "setting": (["Dense", {"units": "many"}], "expected a model, got: "),
+    **{
+        f"endless {number}": (["QDense", {"units": 6, "kernel_quantizer": quantizer}], f"has {shown} bits, of at most")
+        for number, (quantizer, shown) in enumerate({
+            "quantized_po2(40000000000)": "quantized_po2 of 4e\\+10",
+            "quantized_relu_po2(bits=35)": "quantized_relu_po2 of 35",
+        }.items())
+    },
+    **{
+        f"endless {name}": (
+            ["QDense", {"units": 6, "kernel_quantizer": {"class_name": name, "config": {"bits": 40_000_000_000}}}],
+            f"has {name} of 4e\\+10 bits, of at most",
+        )
+        for name in ("quantized_bits", "quantized_po2", "quantized_ulaw", "ShiftedBits")
+    },
     "no weights": (["ReLU", {}], "expected weights of 0 layers, got those of 2"),
 }  # fmt: skip
 

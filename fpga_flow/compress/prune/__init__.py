@@ -27,7 +27,7 @@ from fpga_flow.compress.prune.methods import METHODS, Method
 from fpga_flow.compress.prune.pruner import Pruner, kernels
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
-from fpga_flow.networks.network import Network
+from fpga_flow.networks.network import Network, weights
 from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import Fraction, Retraining, Section
@@ -89,8 +89,40 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
             (*path, "layers"),
             f"expected none for the allocation {options.allocation}, which chooses the shares itself",
         )
+    if options.schedule.initial > (1.0 if options.sparsity is None else options.sparsity):
+        yield FieldError(
+            (*path, "schedule", "initial"),
+            f"expected at most the sparsity {options.sparsity:g}, got {options.schedule.initial:g}",
+        )
+    yield from _check_blocks(options, model, path)
     if options.criterion == "movement":
+        frozen = [layer.name for layer, name, _ in weights(model) if name != "bias" and not layer.trainable]
+        for layer in frozen if options.allocation == "global" else [each for each in frozen if prunes(options, each)]:
+            yield FieldError(
+                (*path, "criterion"), f'expected layers that are trained for movement, got "{layer}", which is frozen'
+            )
         yield from _check_movement(options, path)
+
+
+def _check_blocks(options: Options, model: Any, path: FieldPath) -> Iterator[FieldError]:
+    """A layer must have so many blocks that the share to be pruned is at least one."""
+    try:
+        pattern = groups.Pattern.parse(options.pattern)
+    except ValueError:
+        return
+    if pattern.kind != "block" or options.allocation != "uniform":
+        return
+    for layer, name, variable in weights(model):
+        share = next(iter(matching(options.layers, layer.name)), options.sparsity)
+        if name == "bias" or not share:
+            continue
+        count = int(pattern.members(tuple(variable.shape)).max()) + 1
+        if share * count < 1:
+            yield FieldError(
+                (*path, "pattern"),
+                f"expected blocks of which a share of {share:g} is at least one in each layer, got {options.pattern} "
+                f'for "{layer.name}", of whose weights {tuple(variable.shape)} it makes {count}',
+            )
 
 
 def _check_movement(options: Options, path: FieldPath) -> Iterator[FieldError]:
@@ -125,13 +157,15 @@ def _check_sparsity(options: Options, path: FieldPath) -> Iterator[FieldError]:
         return
     if of_pattern is not None:
         for key in ("sparsity", "layers"):
-            if getattr(options, key):
+            if getattr(options, key) not in (None, {}):
                 yield FieldError((*path, key), f"expected none, as the pattern {options.pattern} says it, got some")
         if options.allocation != "uniform":
             yield FieldError(
                 (*path, "allocation"), f"expected uniform for the pattern {options.pattern}, got {options.allocation}"
             )
-    elif options.sparsity is None and (options.allocation == "sensitivity" or not _limited(options)):
+    elif options.sparsity is None and options.allocation == "sensitivity":
+        yield FieldError(path, "expected `sparsity` for the allocation sensitivity, which shares it out, got none")
+    elif options.sparsity is None and not _limited(options):
         yield FieldError(path, "expected `sparsity`, `layers` with some by pattern, or `max_accuracy_drop`, got none")
 
 

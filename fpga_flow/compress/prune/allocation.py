@@ -35,7 +35,7 @@ def by_layer(scores: Scores, earlier: Masks, sparsity: Mapping[Key, float], patt
     for key, score in scores.items():
         score = np.where(earlier[key], score, -np.inf)
         if patterns[key].kind == "n:m":
-            mask = _n_of_m(score, sparsity[key], patterns[key])
+            mask = _n_of_m(score, sparsity[key], patterns[key], depthwise=key[1] == "depthwise_kernel")
         elif patterns[key].kind == "single":
             mask = ~least(score, _count(sparsity[key], score.size))
         else:
@@ -66,7 +66,7 @@ def together(scores: Scores, earlier: Masks, sparsity: float, patterns: Mapping[
             groups = patterns[key].members(score.shape)
             mask = (np.bincount(groups.ravel(), mask.ravel()) > 0)[groups]
         if not (mask & earlier[key]).any():
-            mask = score == score.max()
+            mask = _only_best(score, patterns[key])
         masks[key] = mask & earlier[key]
     return masks
 
@@ -116,13 +116,22 @@ def sensitivity(
     def overall(chosen: dict[Key, float]) -> float:
         return sum(chosen[key] * sizes[key] for key in sizes) / sum(sizes.values())
 
-    low, high = min(each[0] for each in rising.values()), max(each[-1] for each in rising.values())
+    low, high = min(each[0] for each in rising.values()) - 1, max(each[-1] for each in rising.values())
     if overall(at(high)) < sparsity:  # more than was measured: all layers alike
         return dict.fromkeys(sizes, sparsity), losses
-    for _ in range(50):
+    for _ in range(100):
         middle = (low + high) / 2
         low, high = (low, middle) if overall(at(middle)) >= sparsity else (middle, high)
-    return at(high), losses
+    less, more = at(low), at(high)  # where a loss stays the same, a layer's share leaps
+    part = (sparsity - overall(less)) / max(overall(more) - overall(less), 1e-12)
+    return {key: less[key] + min(part, 1.0) * (more[key] - less[key]) for key in sizes}, losses
+
+
+def _only_best(score: NDArray[np.floating], pattern: Pattern) -> NDArray[np.bool_]:
+    """True for the weight of the highest score (of equals, the first), or for its group."""
+    groups = pattern.members(score.shape)
+    best: NDArray[np.bool_] = groups == groups.flat[score.argmax()]
+    return best
 
 
 def least(values: NDArray[np.floating], count: int) -> NDArray[np.bool_]:
@@ -149,10 +158,14 @@ def _means(score: NDArray[np.floating], groups: NDArray[np.int64]) -> NDArray[np
     return means
 
 
-def _n_of_m(score: NDArray[np.floating], sparsity: float, pattern: Pattern) -> NDArray[np.bool_]:
-    """Of each whole group the lowest scores are pruned: M - N of them at the pattern's sparsity, fewer on the way."""
+def _n_of_m(
+    score: NDArray[np.floating], sparsity: float, pattern: Pattern, *, depthwise: bool = False
+) -> NDArray[np.bool_]:
+    """Of each whole group the lowest scores are pruned: M - N of them at the pattern's sparsity, fewer on the way. A
+    group are weights that one output adds up; those of depthwise kernels (..., inputs, multiplier) are of one input.
+    """
     of = pattern.numbers[1]
-    columns = score.reshape(-1, score.shape[-1]).T
+    columns = score.reshape(-1, score.shape[-2] * score.shape[-1] if depthwise else score.shape[-1]).T
     whole = columns.shape[1] // of * of
     mask = np.ones(columns.shape, bool)
     ranks = columns[:, :whole].reshape(len(columns), -1, of).argsort(axis=-1, kind="stable").argsort(axis=-1)

@@ -38,7 +38,7 @@ def run(network: Network, dataset: Dataset, options: Any, context: Context) -> t
         "rounds": [],
         "history": [],
     }
-    saved = _Saved(context.checkpoint if plan.steps > 1 else None)
+    saved = _Saved(context.checkpoint)
     network, told = saved.load(network, told)
     while told["progress"] < 1 - 1e-9 and told["failed"] <= _SMALLER_STEPS:
         progress = min(told["progress"] + told["step"], 1.0)
@@ -107,18 +107,21 @@ class _Saved:
 
     def __init__(self, checkpoint: Path | None) -> None:
         self._folder = None if checkpoint is None else checkpoint.with_name("rounds")
+        self._before = Path() if checkpoint is None else checkpoint.with_name(".rounds.before")
 
     def load(self, network: Network, told: dict[str, Any]) -> tuple[Network, dict[str, Any]]:
         """What `save` wrote; where there is nothing, or something damaged, what it gets."""
         if self._folder is None:
             return network, told
-        try:
-            return Network.load(self._folder), json.loads((self._folder / "told.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, InputError):
-            return network, told
+        for folder in (self._folder, self._before):
+            try:
+                return Network.load(folder), json.loads((folder / "told.json").read_text(encoding="utf-8"))
+            except (*training.DAMAGED, InputError):
+                continue
+        return network, told
 
     def save(self, network: Network, told: dict[str, Any]) -> None:
-        """Write, whole or not at all."""
+        """Write, whole or not at all; killed in between, what was written before is there still."""
         if self._folder is None:
             return
         partial = self._folder.with_name(".rounds.partial")
@@ -126,10 +129,14 @@ class _Saved:
         partial.mkdir()
         network.save(partial)
         (partial / "told.json").write_text(json.dumps(told), encoding="utf-8")
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder.exists():
+            shutil.rmtree(self._before, ignore_errors=True)
+            self._folder.rename(self._before)
         partial.rename(self._folder)
+        shutil.rmtree(self._before, ignore_errors=True)
 
     def remove(self) -> None:
         """Leave nothing behind."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self._before, ignore_errors=True)
