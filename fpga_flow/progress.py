@@ -78,7 +78,7 @@ def _say(done: Done) -> str:
     if done.stage.name == "float":
         return f"accuracy {result['accuracy']:.4f}"
     if "accuracy_before" in result:
-        return f"accuracy {result['accuracy_before']:.4f} -> {result['accuracy_after']:.4f}"
+        return f"accuracy {result['accuracy_before']:.4f} -> {result['accuracy_after']:.4f}{_say_budget(result)}"
     if done.stage.name == "hls":
         size = result["size"]
         return f"{len(result['layers'])} layers, {size['nonzero']:,} of {size['parameters']:,} parameters non-zero"
@@ -99,6 +99,14 @@ def _say(done: Done) -> str:
         f"{result['source']}: {result['lut']:,} LUT, {result['ff']:,} FF, {result['dsp']:,} DSP, "
         f"{result['bram18']:,} BRAM18, {cycles}; {fits} {result['board']}"
     )
+
+
+def _say_budget(result: dict[str, Any]) -> str:
+    """That the widths of a quantize pass are over their budget of accuracy, if they are."""
+    widths = result["details"].get("widths")
+    if not widths or widths["within"]:
+        return ""
+    return f"; [yellow]{widths['accuracy']:.4f} on validation samples, below the budget's {widths['floor']:.4f}[/]"
 
 
 def _say_fit(fit: dict[str, Any]) -> str:

@@ -104,6 +104,13 @@ def retrain(
     return history
 
 
+def following(history: training.History, epochs: int, *, kept: bool) -> training.History:
+    """The history of a round behind so many epochs of the rounds before it; none of its epochs is the best one where
+    the round was taken back.
+    """
+    return [{**row, "epoch": row["epoch"] + epochs, "best": row["best"] and kept} for row in history]
+
+
 def keep(network: Network) -> None:
     """Change the weights of the network's model as little as its promises ask for."""
     for promise in network.promises:

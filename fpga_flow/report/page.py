@@ -62,7 +62,7 @@ class Training:
     name: str
     figure: Drawn
     epochs: int
-    kept: int
+    kept: int | None
     detail: str
     has_validation: bool
 
@@ -178,17 +178,24 @@ def _trainings(finished: Sequence[Done]) -> list[Training]:
         history = done.result.get("history") or done.result.get("details", {}).get("history")
         if not history:
             continue
-        kept = next((row for row in reversed(history) if row.get("best")), history[-1])
+        kept = next((row for row in reversed(history) if row.get("best")), None)
         validated = any(_is_number(row.get("val_accuracy")) for row in history)
-        key = "val_" if validated and _is_number(kept.get("val_accuracy")) else ""
-        on = "validation" if key else "training"
-        detail = (
-            f"Epoch {kept['epoch']} of {len(history)} was kept: {on} loss {text.short(round(kept[key + 'loss'], 6))}, "
-            f"{on} accuracy {text.percent(kept[key + 'accuracy'])}."
+        number = None if kept is None else kept["epoch"]
+        detail = _kept(kept, len(history))
+        trainings.append(
+            Training(done.stage.name, figures.training(history, number), len(history), number, detail, validated)
         )
-        figure = figures.training(history, kept["epoch"])
-        trainings.append(Training(done.stage.name, figure, len(history), kept["epoch"], detail, validated))
     return trainings
+
+
+def _kept(row: Mapping[str, Any] | None, epochs: int) -> str:
+    """Which epoch of a training was kept, in words; None of them, where all rounds were taken back."""
+    if row is None:
+        return f"None of the {epochs} epochs was kept: they cost too much accuracy, and the network stayed as it was."
+    key = "val_" if _is_number(row.get("val_accuracy")) else ""
+    on = "validation" if key else "training"
+    loss, accuracy = text.short(round(row[key + "loss"], 6)), text.percent(row[key + "accuracy"])
+    return f"Epoch {row['epoch']} of {epochs} was kept: {on} loss {loss}, {on} accuracy {accuracy}."
 
 
 def _compression(record: Mapping[str, Any], collected: Sequence[weights.LayerWeights]) -> dict[str, Any]:

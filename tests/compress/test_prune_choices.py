@@ -175,6 +175,8 @@ def test_rounds_go_on_while_accuracy_bears_it(trained):
     assert all(point["accuracy"] >= baseline - 0.05 for point in kept)
     assert all(point["accuracy"] < baseline - 0.05 for point in curve if not point["kept"])
     assert 1 <= len(curve) - len(kept) <= 3
+    best = [row["epoch"] for row in report.details["history"] if row["best"]]
+    assert (best[-1] - 1) // 2 == max(number for number, point in enumerate(curve) if point["kept"])
     assert kept[-1]["sparsity"] >= 0.5
     zeros = sum(int(np.sum(kernel == 0)) for kernel in kernels(network).values())
     assert zeros / 176 == pytest.approx(kept[-1]["sparsity"])

@@ -201,6 +201,24 @@ def test_training_marks_the_kept_epoch(page: Page) -> None:
     assert sum(name.startswith("figure-training-") for name in page.figures) == 3
 
 
+def test_training_of_which_all_rounds_were_taken_back(fake_run) -> None:
+    for row in fake_run.stage("float").result["history"]:
+        row["best"] = False
+    page = Page(fake_run.write())
+    assert "None of the 5 epochs was kept: they cost too much accuracy" in page.text
+    assert not page.figures["figure-training-1"]["layout"].get("shapes")
+
+
+def test_a_missed_budget_of_widths_is_told(fake_run) -> None:
+    missed = {"within": False, "accuracy": 0.9254, "floor": 0.9402}
+    fake_run.record["passes"][0]["widths"] = missed
+    page = Page(fake_run.write())
+    assert (
+        "accuracy on validation samples is 92.54\u202f%, below the 94.02\u202f% that max_accuracy_drop asks for"
+        in page.text
+    )
+
+
 @pytest.mark.parametrize("missing", [float("nan"), None])
 def test_training_without_validation(make_run: Callable[..., Any], missing: float | None) -> None:
     run = make_run(validation=False)

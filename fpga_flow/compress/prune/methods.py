@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
+from fpga_flow.compress.base import following
 from fpga_flow.compress.prune.pruner import Pruner
 from fpga_flow.compress.rounds import Rounds
 
@@ -40,10 +41,10 @@ def iterative(pruner: Pruner) -> dict[str, Any]:
     while told["sparsity"] < limit and told["failed"] <= _SMALLER_STEPS:
         target = min(limit, 1 - (1 - told["sparsity"]) * (1 - told["step"]))
         pruner.prune({key: target if end is None else min(end, target) for key, end in ends.items()})
-        done = len(told["history"])
-        told["history"] += [{**row, "epoch": row["epoch"] + done} for row in pruner.retrain()]
+        history = pruner.retrain()
         accuracy = pruner.accuracy()
         good = accuracy >= told["least"]
+        told["history"] += following(history, len(told["history"]), kept=good)
         told["rows"].append({"sparsity": pruner.sparsity(), "accuracy": accuracy, "kept": good})
         if good:
             told["sparsity"] = target

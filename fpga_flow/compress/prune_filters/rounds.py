@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fpga_flow import training
-from fpga_flow.compress.base import Context, retrain
+from fpga_flow.compress.base import Context, following, retrain
 from fpga_flow.compress.prune_filters import choice, reconstruction, scores
 from fpga_flow.compress.prune_filters.plan import Plan, filters
 from fpga_flow.datasets.base import Dataset
@@ -46,11 +46,10 @@ def run(network: Network, dataset: Dataset, options: Any, context: Context) -> t
         if smaller is None:
             told["progress"] = progress
             continue
-        done = len(told["history"])
         history = retrain(smaller, dataset, options, context)
-        told["history"] += [{**row, "epoch": row["epoch"] + done} for row in history]
         accuracy, drop = _accuracy(smaller, dataset), options.max_accuracy_drop
         kept = drop is None or (accuracy is not None and accuracy >= told["baseline"] - drop - 1e-9)
+        told["history"] += following(history, len(told["history"]), kept=kept)
         told["rounds"].append({**_size(smaller), "accuracy": accuracy, "kept": kept})
         if kept:
             network, told["progress"] = smaller, progress
