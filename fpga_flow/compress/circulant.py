@@ -55,7 +55,7 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     values, promises = {}, []
     for key, block in shared(options, network.model).items():
         shape = tuple(weight(network.model, *key).shape)
-        rule = {"kind": "circulant", "block": min(block, max(shape))}  # larger ones tie the same diagonals
+        rule = {"kind": "circulant", "block": min(block, max(shape))}  # beyond it nothing wraps around
         made = Sharing("circulant", *key, groups(shape, rule), None, rule)
         values[key] = sharing.spread_values(made, network)
         promises.append(made)
