@@ -172,6 +172,8 @@ def main() -> None:
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     for name, (source, rows_of) in TABLES.items():
+        if f"<!-- begin {name} -->" not in text:
+            continue
         result = json.loads((ROOT / "benchmarks" / "results" / f"{source}.json").read_text(encoding="utf-8"))
         head, *rows = rows_of(result["figures"])
         lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]

@@ -77,7 +77,8 @@ def retrain(
     values.
 
     Pruned weights are zeroed again after each step of the optimiser. Weights that share a value get the sum of their
-    gradients (Han et al. 2015, "Deep Compression", equation 3), so that they make the same steps.
+    gradients (Han et al. 2015, "Deep Compression", equation 3), so that they make the same steps. The gradients pass
+    through `hooks` first: those of weights that a pass prunes must not be in a sum.
     """
     keep(network)
     history: training.History = []

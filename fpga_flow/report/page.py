@@ -62,7 +62,6 @@ class Training:
     name: str
     figure: Drawn
     epochs: int
-    kept: int | None
     detail: str
     has_validation: bool
 
@@ -181,10 +180,8 @@ def _trainings(finished: Sequence[Done]) -> list[Training]:
         kept = next((row for row in reversed(history) if row.get("best")), None)
         validated = any(_is_number(row.get("val_accuracy")) for row in history)
         number = None if kept is None else kept["epoch"]
-        detail = _kept(kept, len(history))
-        trainings.append(
-            Training(done.stage.name, figures.training(history, number), len(history), number, detail, validated)
-        )
+        figure, detail = figures.training(history, number), _kept(kept, len(history))
+        trainings.append(Training(done.stage.name, figure, len(history), detail, validated))
     return trainings
 
 

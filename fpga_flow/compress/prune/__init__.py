@@ -96,11 +96,12 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
         )
     yield from _check_blocks(options, model, path)
     if options.criterion == "movement":
-        frozen = [layer.name for layer, name, _ in weights(model) if name != "bias" and not layer.trainable]
-        for layer in frozen if options.allocation == "global" else [each for each in frozen if prunes(options, each)]:
-            yield FieldError(
-                (*path, "criterion"), f'expected layers that are trained for movement, got "{layer}", which is frozen'
-            )
+        for layer in dict.fromkeys(names):
+            if prunes(options, layer) and not model.get_layer(layer).trainable:
+                yield FieldError(
+                    (*path, "criterion"),
+                    f'expected layers that are trained for movement, got "{layer}", which is frozen',
+                )
         yield from _check_movement(options, path)
 
 
