@@ -35,7 +35,7 @@ from fpga_flow.spec.base import Fraction, Retraining, Section
 
 class Schedule(Section):
     """Of the method `gradual`: sparsity goes from `initial` to its end along 1 - (1 - t)**power, over this share of the
-    epochs.
+    epochs. A layer whose end is below `initial` starts at its end.
     """
 
     initial: Fraction = 0.0
@@ -84,6 +84,11 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
             yield FieldError(
                 (*path, key), f"expected none for the method {options.method}: it is of the method {method}"
             )
+    if options.sparsity is not None and options.schedule.initial > options.sparsity:
+        yield FieldError(
+            (*path, "schedule", "initial"),
+            f"expected at most the sparsity {options.sparsity:g}, got {options.schedule.initial:g}",
+        )
     if options.layers and options.allocation != "uniform":
         yield FieldError(
             (*path, "layers"),

@@ -71,7 +71,7 @@ def _trained(pruner: Pruner, ramp: int) -> dict[str, Any]:
         if epoch > ramp:
             return
         left = (1 - epoch / ramp if ramp else 0.0) ** schedule.power
-        pruner.prune({key: end + (schedule.initial - end) * left for key, end in ends.items()})
+        pruner.prune({key: end + (min(schedule.initial, end) - end) * left for key, end in ends.items()})
 
     if not epochs:
         raise_sparsity(ramp)
