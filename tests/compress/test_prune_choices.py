@@ -81,6 +81,22 @@ def test_sensitivity_gives_the_zeros_to_the_layer_that_bears_them():
     assert len(losses["a", "kernel"]) == 1 + len(allocation.SENSITIVITY_AT)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda key, mask: 1.0,
+        lambda key, mask: 1.0 + (np.mean(~mask) > 0.6),
+        lambda key, mask: 1.0 + (key[0] == "a") * np.mean(~mask),
+    ],
+)
+@pytest.mark.parametrize("sparsity", [0.0, 0.1, 0.6, 0.9])
+def test_sensitivity_meets_the_sparsity_where_losses_do_not_rise(loss, sparsity):
+    patterns, ones = one_group((10, 10))
+    scores = {key: np.random.default_rng(0).random((10, 10)) for key in patterns}
+    chosen, _ = allocation.sensitivity(scores, ones, sparsity, patterns, loss)
+    assert sum(chosen.values()) / 2 == pytest.approx(sparsity, abs=1e-6)
+
+
 @pytest.mark.parametrize("method", ["gradual", "one_shot", "iterative"])
 @pytest.mark.parametrize("choice", ["uniform", "global", "lamp", "sensitivity"])
 def test_all_methods_reach_the_sparsity_by_all_allocations(trained, method, choice):

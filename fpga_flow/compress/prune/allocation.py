@@ -94,7 +94,8 @@ def sensitivity(
     """Each layer's sparsity such that all layers together reach `sparsity`, and what the layers' loss was measured at.
 
     Each layer is pruned by itself to the sparsities `SENSITIVITY_AT`, without retraining. Then one bound on the loss is
-    found at which the layers, each pruned to the most that stays below it, have the overall sparsity.
+    found at which the layers, each pruned to the most that stays below it, have the overall sparsity. Where losses do
+    not rise, the sparsity jumps at one bound; then each layer goes the same part of its way through the jump.
 
     Source: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks", section 4.2; the
     bound is ours.
@@ -116,13 +117,17 @@ def sensitivity(
     def overall(chosen: dict[Key, float]) -> float:
         return sum(chosen[key] * sizes[key] for key in sizes) / sum(sizes.values())
 
-    low, high = min(each[0] for each in rising.values()), max(each[-1] for each in rising.values())
+    low = np.nextafter(min(each[0] for each in rising.values()), -np.inf)  # nothing is within this bound
+    high = max(each[-1] for each in rising.values())
     if overall(at(high)) < sparsity:  # more than was measured: all layers alike
         return dict.fromkeys(sizes, sparsity), losses
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (low, middle) if overall(at(middle)) >= sparsity else (middle, high)
-    return at(high), losses
+    below, above = at(low), at(high)  # where losses do not rise, they differ, however close the bounds are
+    gap = overall(above) - overall(below)
+    part = (sparsity - overall(below)) / gap if gap > 0 else 0.0
+    return {key: below[key] + part * (above[key] - below[key]) for key in sizes}, losses
 
 
 def least(values: NDArray[np.floating], count: int) -> NDArray[np.bool_]:
