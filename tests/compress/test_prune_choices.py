@@ -56,6 +56,15 @@ def test_global_leaves_each_layer_a_weight():
     np.testing.assert_array_equal(masks["a", "kernel"], [[False, False], [False, True]])
 
 
+@pytest.mark.parametrize("pattern", [Pattern(), Pattern("block", (1, 2))])
+def test_global_leaves_a_layer_of_equal_weights_one_of_them(pattern):
+    patterns, ones = one_group((4, 4))
+    scores = {("a", "kernel"): np.ones((4, 4)), ("b", "kernel"): np.full((4, 4), 2.0)}
+    masks = allocation.together(scores, ones, 0.5, dict.fromkeys(patterns, pattern))
+    assert masks["a", "kernel"].sum() == (1 if pattern.kind == "single" else 2)
+    assert masks["b", "kernel"].all()
+
+
 def test_lamp_scores_by_what_would_outlive_a_weight():
     (scores,) = allocation.lamp({("a", "kernel"): np.array([[1.0, 3.0], [2.0, 0.0]])}).values()
     np.testing.assert_allclose(scores, [[1 / 14, 1.0], [4 / 13, 0.0]], rtol=1e-6)

@@ -48,7 +48,7 @@ def by_layer(scores: Scores, earlier: Masks, sparsity: Mapping[Key, float], patt
 
 def together(scores: Scores, earlier: Masks, sparsity: float, patterns: Mapping[Key, Pattern]) -> Masks:
     """Masks of the lowest scores of all layers, with this share of all weights zero (or less, by not a whole group); at
-    least one weight of each layer stays.
+    least one weight (or group) of each layer stays.
     """
     ranked = {}
     for key, values in scores.items():
@@ -62,11 +62,11 @@ def together(scores: Scores, earlier: Masks, sparsity: float, patterns: Mapping[
     for key, score in ranked.items():
         mask = ~gone[start : start + score.size].reshape(score.shape)
         start += score.size
+        groups = patterns[key].members(score.shape)
         if patterns[key].kind != "single":  # of a group that is cut in two, all stays
-            groups = patterns[key].members(score.shape)
             mask = (np.bincount(groups.ravel(), mask.ravel()) > 0)[groups]
-        if not (mask & earlier[key]).any():
-            mask = score == score.max()
+        if not (mask & earlier[key]).any():  # one stays, though others may have the same score
+            mask = groups == groups.ravel()[score.argmax()]
         masks[key] = mask & earlier[key]
     return masks
 
