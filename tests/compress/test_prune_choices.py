@@ -182,6 +182,32 @@ def test_the_zeros_of_a_multiplier_are_those_that_the_estimate_leaves_out(traine
     assert _idle(whole, 4) == 16
 
 
+def test_groups_of_a_depthwise_kernel_are_of_weights_that_one_output_adds_up():
+    rng, key = np.random.default_rng(0), ("a", "depthwise_kernel")
+    shape = (2, 2, 3, 2)
+    mask = allocation.by_layer(
+        {key: rng.random(shape)}, {key: np.ones(shape, bool)}, {key: 0.5}, {key: Pattern("n:m", (2, 4), depthwise=True)}
+    )[key]
+    assert (mask.sum(axis=(0, 1)) == 2).all()
+    members = Pattern("block", (4, 1), depthwise=True).members(shape).reshape(4, 6)
+    assert (members == np.arange(6)).all()
+    members = Pattern("run", (4,), depthwise=True).members((2, 2, 3, 1)).reshape(4, 3)
+    assert (members == np.arange(3)).all()
+
+
+@pytest.mark.parametrize("reuse", [2, 4, 6, 12])
+def test_runs_of_a_depthwise_kernel_with_a_multiplier_are_those_of_the_convolution_it_becomes(reuse):
+    from fpga_flow.hls.layer import depthwise_as_conv
+    from fpga_flow.resources.estimate.layers import _idle
+
+    members = Pattern("run", (reuse,), depthwise=True).members((2, 2, 3, 2))
+    assert set(members.ravel()) == set(range(members.max() + 1))
+    none = _idle(depthwise_as_conv(np.ones(members.shape, np.int64)).reshape(12, 6), reuse)
+    for group in range(members.max() + 1):
+        whole = depthwise_as_conv((members != group).astype(np.int64)).reshape(12, 6)
+        assert _idle(whole, reuse) == none + 1
+
+
 def test_members_of_patterns_with_a_rest():
     assert Pattern("block", (2, 2)).members((3, 3)).tolist() == [[0, 0, 1], [0, 0, 1], [2, 2, 3]]
     assert Pattern("run", (4,)).members((3, 2)).tolist() == [[0, 0], [0, 1], [0, 1]]

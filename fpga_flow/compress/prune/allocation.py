@@ -157,7 +157,7 @@ def _means(score: NDArray[np.floating], groups: NDArray[np.int64]) -> NDArray[np
 def _n_of_m(score: NDArray[np.floating], sparsity: float, pattern: Pattern) -> NDArray[np.bool_]:
     """Of each whole group the lowest scores are pruned: M - N of them at the pattern's sparsity, fewer on the way."""
     of = pattern.numbers[1]
-    columns = score.reshape(-1, score.shape[-1]).T
+    columns = score.reshape(pattern.matrix(score.shape)).T
     whole = columns.shape[1] // of * of
     mask = np.ones(columns.shape, bool)
     ranks = columns[:, :whole].reshape(len(columns), -1, of).argsort(axis=-1, kind="stable").argsort(axis=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Pruner:
             key: tf.Variable(earlier.get(key, np.ones(kernel.shape, bool)), dtype=tf.bool)
             for key, kernel in self._kernels.items()
         }
-        self._patterns = {key: pattern_of(options.pattern, key[0], context) for key in self._kernels}
+        self._patterns = {key: pattern_of(options.pattern, key, context) for key in self._kernels}
         self._scorer = Scorer(options.criterion, self.model, self._kernels, dataset)
         #: Of the allocation `sensitivity`: each layer's losses at `allocation.SENSITIVITY_AT`, after that of none.
         self.losses: dict[str, list[float]] = {}
@@ -146,11 +147,11 @@ def kernels(model: Any) -> list[Key]:
     return [(layer.name, name) for layer, name, _ in weights(model) if name != "bias"]
 
 
-def pattern_of(text: str | None, layer: str, context: Context) -> Pattern:
-    """The pattern for a layer, by its reuse factor and the width of its weights where it depends on them."""
-    if text not in ("dsp", "bram"):
-        return Pattern.parse(text)
-    return Pattern.parse(text, reuse_factor(context.hls, layer), weight_bits(context.precision, layer))
+def pattern_of(text: str | None, key: Key, context: Context) -> Pattern:
+    """The pattern for a kernel, by its layer's reuse factor and width of weights where it depends on them."""
+    layer, name = key
+    sizes = (reuse_factor(context.hls, layer), weight_bits(context.precision, layer)) if text in ("dsp", "bram") else ()
+    return replace(Pattern.parse(text, *sizes), depthwise=name == "depthwise_kernel")
 
 
 def reuse_factor(hls: Any, layer: str) -> int:
