@@ -155,6 +155,14 @@ def test_n_of_m(trained):
         assert (alive == 2).all()
 
 
+@pytest.mark.parametrize("method", ["gradual", "one_shot", "iterative"])
+def test_a_layer_left_out_of_n_of_m_keeps_all_weights(trained, method):
+    options = {"pattern": "2:4", "layers": {"out": 0.0}, "method": method, "epochs": 2}
+    assert [prune.prunes(prune.Options(**options), layer) for layer in ("d1", "out")] == [True, False]
+    _, report = pruned(trained, **options)
+    assert report.details["sparsity"] == {"d1": 0.5, "out": 0.0}
+
+
 def test_blocks(trained):
     network, _ = pruned(trained, pattern="4x2", sparsity=0.5, epochs=2)
     alive = (kernels(network)["d1"] != 0).reshape(2, 4, 8, 2).sum(axis=(1, 3))

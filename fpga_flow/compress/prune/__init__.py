@@ -46,7 +46,8 @@ class Schedule(Section):
 class Options(Retraining):
     """`sparsity` is the share of weights that become zero, of each kernel or (allocations `global`, `lamp` and
     `sensitivity`) of all of them; `layers` gives it by glob pattern. Without it only the layers of the patterns are
-    pruned, or, with `max_accuracy_drop`, all of them as far as accuracy bears it. `epochs` are those of each training.
+    pruned, or, with `max_accuracy_drop`, all of them as far as accuracy bears it. An N:M `pattern` says the share;
+    then `layers` can only leave layers out, by 0. `epochs` are those of each training.
     """
 
     sparsity: Fraction | None = None
@@ -129,9 +130,18 @@ def _check_sparsity(options: Options, path: FieldPath) -> Iterator[FieldError]:
         yield FieldError((*path, "pattern"), str(error))
         return
     if of_pattern is not None:
-        for key in ("sparsity", "layers"):
-            if getattr(options, key):
-                yield FieldError((*path, key), f"expected none, as the pattern {options.pattern} says it, got some")
+        if options.sparsity is not None:
+            yield FieldError(
+                (*path, "sparsity"),
+                f"expected none, as the pattern {options.pattern} says it, got {options.sparsity:g}",
+            )
+        for layers, share in options.layers.items():
+            if share:
+                yield FieldError(
+                    (*path, "layers", layers),
+                    f"expected 0, which leaves a layer out, as the pattern {options.pattern} says the rest, "
+                    f"got {share:g}",
+                )
         if options.allocation != "uniform":
             yield FieldError(
                 (*path, "allocation"), f"expected uniform for the pattern {options.pattern}, got {options.allocation}"

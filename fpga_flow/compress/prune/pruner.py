@@ -66,9 +66,8 @@ class Pruner:
         """
         options = self.options
         rest = 0.0 if options.sparsity is None and options.max_accuracy_drop is None else options.sparsity
-        given = {key: next(iter(matching(options.layers, key[0])), rest) for key in self._kernels}
-        of_pattern = {key: pattern.sparsity for key, pattern in self._patterns.items()}
-        ends = {key: share if of_pattern[key] is None else of_pattern[key] for key, share in given.items()}
+        all_alike = {key: rest if each.sparsity is None else each.sparsity for key, each in self._patterns.items()}
+        ends = {key: next(iter(matching(options.layers, key[0])), share) for key, share in all_alike.items()}
         if options.allocation != "sensitivity":
             return ends
         found, losses = allocation.sensitivity(
