@@ -27,7 +27,7 @@ from fpga_flow.compress.prune.methods import METHODS, Method
 from fpga_flow.compress.prune.pruner import Pruner, kernels
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
-from fpga_flow.networks.network import Network
+from fpga_flow.networks.network import Network, weight
 from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import Fraction, Retraining, Section
@@ -79,7 +79,8 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
     names = [layer for layer, _ in kernels(model)]
     for pattern, message in unmatched(options.layers, names, "layer with weights").items():
         yield FieldError((*path, "layers", pattern), message)
-    yield from _check_sparsity(options, path)
+    wrong = list(_check_sparsity(options, path))
+    yield from wrong or _check_groups(options, model, path)
     for key, method in (("schedule", "gradual"), ("max_accuracy_drop", "iterative"), ("step", "iterative")):
         if key in options.model_fields_set and options.method != method:
             yield FieldError(
@@ -148,6 +149,28 @@ def _check_sparsity(options: Options, path: FieldPath) -> Iterator[FieldError]:
             )
     elif options.sparsity is None and (options.allocation == "sensitivity" or not _limited(options)):
         yield FieldError(path, "expected `sparsity`, `layers` with some by pattern, or `max_accuracy_drop`, got none")
+
+
+def _check_groups(options: Options, model: Any, path: FieldPath) -> Iterator[FieldError]:
+    """A kernel of one block loses all of it or nothing; so it never gets the sparsity of its layer. Where layers are
+    compared with each other, others make up for it.
+    """
+    counts = {
+        key: groups.Pattern.parse(options.pattern).of_kernel(key[1]).count(weight(model, *key).shape)
+        for key in kernels(model)
+        if prunes(options, key[0])
+    }
+    small = {key: count for key, count in counts.items() if count is not None and count < 2}
+    if options.allocation in ("global", "lamp") and len(small) < len(counts):
+        return
+    for (layer, name), count in small.items():
+        shape = "x".join(map(str, weight(model, layer, name).shape))
+        out = ", or 0 for it in layers" if options.allocation == "uniform" else ""
+        yield FieldError(
+            (*path, "pattern"),
+            f'expected a pattern with two or more groups in layer "{layer}"{out}, got {options.pattern} with '
+            f"{count} in its {name} of shape {shape}",
+        )
 
 
 def _limited(options: Options) -> bool:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -68,10 +68,20 @@ class Pattern:
         """The share of zeros that an N:M pattern means; None for the others, which allow any."""
         return 1 - self.numbers[0] / self.numbers[1] if self.kind == "n:m" else None
 
+    def of_kernel(self, name: str) -> Pattern:
+        """The same pattern for a layer's kernel of this name."""
+        return replace(self, depthwise=name == "depthwise_kernel")
+
     def matrix(self, shape: Sequence[int]) -> tuple[int, int]:
         """The shape of a kernel as the matrix whose columns are outputs."""
         columns = 2 if self.depthwise else 1
         return math.prod(shape[:-columns]), math.prod(shape[-columns:])
+
+    def count(self, shape: Sequence[int]) -> int | None:
+        """Of blocks, how many a kernel of this shape has; None for the other patterns."""
+        if self.kind != "block":
+            return None
+        return math.prod(math.ceil(size / block) for size, block in zip(self.matrix(shape), self.numbers, strict=True))
 
     def members(self, shape: Sequence[int]) -> NDArray[np.int64]:
         """For each weight of a kernel of this shape the number of its group, from 0, none left out."""

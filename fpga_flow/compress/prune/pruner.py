@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -150,7 +149,7 @@ def pattern_of(text: str | None, key: Key, context: Context) -> Pattern:
     """The pattern for a kernel, by its layer's reuse factor and width of weights where it depends on them."""
     layer, name = key
     sizes = (reuse_factor(context.hls, layer), weight_bits(context.precision, layer)) if text in ("dsp", "bram") else ()
-    return replace(Pattern.parse(text, *sizes), depthwise=name == "depthwise_kernel")
+    return Pattern.parse(text, *sizes).of_kernel(name)
 
 
 def reuse_factor(hls: Any, layer: str) -> int:
