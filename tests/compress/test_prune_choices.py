@@ -11,6 +11,7 @@ from fpga_flow.compress.base import Context
 from fpga_flow.compress.prune import allocation
 from fpga_flow.compress.prune.groups import Pattern
 from fpga_flow.networks.network import Network
+from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.spec.base import Training
 from fpga_flow.spec.model import Hls, Precision
 from tests.compress.nets import trained_mlp
@@ -131,6 +132,19 @@ def test_criteria_choose_other_weights_and_are_what_they_say(trained):
     once, _ = pruned(trained, sparsity=0.5, criterion="gradient", method="one_shot", epochs=0)
     score = np.abs(expected * kernels(trained)["d1"])
     np.testing.assert_array_equal(kernels(once)["d1"] == 0, allocation.least(score, 64))
+
+
+def test_movement_of_a_frozen_layer_is_refused(trained):
+    model = copy_model(trained.model)
+    model.get_layer("d1").trainable = False
+    options = {"sparsity": 0.5, "criterion": "movement", "epochs": 4}
+    (error,) = prune.check(prune.Options(**options), model, PRECISION, ())
+    assert error.path == ("criterion",)
+    assert error.message == (
+        'expected magnitude or gradient, or 0 for it in layers, as weights of the frozen layer "d1" do not move, '
+        "got movement"
+    )
+    assert not list(prune.check(prune.Options(**options, layers={"d1": 0.0}), model, PRECISION, ()))
 
 
 def test_the_gradient_is_that_of_the_loss(trained):

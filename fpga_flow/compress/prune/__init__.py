@@ -97,11 +97,19 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
             f"expected none for the allocation {options.allocation}, which chooses the shares itself",
         )
     if options.criterion == "movement":
-        yield from _check_movement(options, path)
+        yield from _check_movement(options, model, path)
 
 
-def _check_movement(options: Options, path: FieldPath) -> Iterator[FieldError]:
-    """Weights move in training, so it must come before the pruning."""
+def _check_movement(options: Options, model: Any, path: FieldPath) -> Iterator[FieldError]:
+    """Weights move in training, so it must come before the pruning; those of frozen layers never do."""
+    for layer in dict.fromkeys(layer for layer, _ in kernels(model)):
+        if prunes(options, layer) and not model.get_layer(layer).trainable:
+            out = ", or 0 for it in layers" if options.allocation == "uniform" else ""
+            yield FieldError(
+                (*path, "criterion"),
+                f'expected magnitude or gradient{out}, as weights of the frozen layer "{layer}" do not move, '
+                "got movement",
+            )
     if options.allocation in ("lamp", "sensitivity"):
         yield FieldError(
             (*path, "allocation"),
