@@ -10,6 +10,7 @@ from fpga_flow.compress import prune
 from fpga_flow.compress.base import Context
 from fpga_flow.compress.prune import allocation
 from fpga_flow.compress.prune.groups import Pattern
+from fpga_flow.keras import keras
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.spec.base import Training
@@ -105,6 +106,15 @@ def test_sensitivity_meets_the_sparsity_where_losses_do_not_rise(loss, sparsity)
     scores = {key: np.random.default_rng(0).random((10, 10)) for key in patterns}
     chosen, _ = allocation.sensitivity(scores, ones, sparsity, patterns, loss)
     assert sum(chosen.values()) / 2 == pytest.approx(sparsity, abs=1e-6)
+
+
+def test_sensitivity_tells_of_both_kernels_of_a_separable_convolution():
+    inputs = keras.Input((8,))
+    hidden = keras.layers.Reshape((4, 2))(inputs)
+    hidden = keras.layers.SeparableConv1D(4, 3, name="both")(hidden)
+    network = Network(keras.Model(inputs, keras.layers.Dense(3, name="out")(keras.layers.Flatten()(hidden))))
+    _, report = pruned(network, sparsity=0.5, method="one_shot", allocation="sensitivity", epochs=0)
+    assert list(report.details["sensitivity"]) == ["both.depthwise_kernel", "both.pointwise_kernel", "out"]
 
 
 @pytest.mark.parametrize("method", ["gradual", "one_shot", "iterative"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from fpga_flow.compress.prune import allocation
 from fpga_flow.compress.prune.allocation import Masks
 from fpga_flow.compress.prune.criteria import Key, Scorer
 from fpga_flow.compress.prune.groups import Pattern
-from fpga_flow.datasets.base import Dataset
+from fpga_flow.datasets.base import Dataset, Part
 from fpga_flow.hls import settings
 from fpga_flow.keras import tf
 from fpga_flow.networks.network import Network, snap, weight, weights
@@ -36,7 +37,8 @@ class Pruner:
         }
         self._patterns = {key: pattern_of(options.pattern, key, context) for key in self._kernels}
         self._scorer = Scorer(options.criterion, self.model, self._kernels, dataset)
-        #: Of the allocation `sensitivity`: each layer's losses at `allocation.SENSITIVITY_AT`, after that of none.
+        #: Of the allocation `sensitivity`: each kernel's losses at `allocation.SENSITIVITY_AT`, after that of none; by
+        #: the name of its layer, where that has no other kernel.
         self.losses: dict[str, list[float]] = {}
 
     @property
@@ -72,7 +74,8 @@ class Pruner:
         found, losses = allocation.sensitivity(
             self._scorer.scores(), self.masks(), options.sparsity, self._patterns, self._loss_with
         )
-        self.losses = {key[0]: values for key, values in losses.items()}
+        count = Counter(layer for layer, _ in losses)
+        self.losses = {key[0] if count[key[0]] == 1 else ".".join(key): values for key, values in losses.items()}
         return dict(found)
 
     def prune(self, sparsity: dict[Key, float]) -> None:
@@ -111,9 +114,13 @@ class Pruner:
         return 1 - sum(int(mask.sum()) for mask in masks) / sum(mask.size for mask in masks)
 
     def accuracy(self) -> float:
-        """The accuracy on the validation samples; of the training samples, where there are none."""
-        part = self.dataset.validation if len(self.dataset.validation.x) else self.dataset.train
-        return training.evaluate(self.model, part)
+        """The accuracy of the network as it is now."""
+        return training.evaluate(self.model, self._judges)
+
+    @property
+    def _judges(self) -> Part:
+        """The samples that say how good the network is: those for validation, for training where there are none."""
+        return self.dataset.validation if len(self.dataset.validation.x) else self.dataset.train
 
     def _row(self) -> dict[str, Any]:
         return {"sparsity": round(self.sparsity(), 6)}
@@ -130,12 +137,11 @@ class Pruner:
             kernel.assign(tf.where(self._masks[key], kernel, 0.0))
 
     def _loss_with(self, key: Key, mask: Any) -> float:
-        """The loss on validation samples (training samples, where there are none) with one kernel pruned."""
-        part = self.dataset.validation if len(self.dataset.validation.x) else self.dataset.train
+        """The loss with one kernel pruned."""
         kernel = self._kernels[key]
         before = kernel.numpy()
         kernel.assign(np.where(mask, before, 0))
-        loss = training.loss(self.model, part)
+        loss = training.loss(self.model, self._judges)
         kernel.assign(before)
         return loss
 
