@@ -86,7 +86,8 @@ def test_sensitivity_gives_the_zeros_to_the_layer_that_bears_them():
     rng = np.random.default_rng(0)
     scores = {key: rng.random((10, 10)) for key in patterns}
     slope = {("a", "kernel"): 1.0, ("b", "kernel"): 9.0}
-    chosen, losses = allocation.sensitivity(scores, ones, 0.6, patterns, lambda key, mask: slope[key] * np.mean(~mask))
+    losses = allocation.sensitivities(scores, ones, patterns, lambda key, mask: slope[key] * np.mean(~mask))
+    chosen = allocation.sensitivity(losses, dict.fromkeys(patterns, 100), 0.6)
     assert chosen["a", "kernel"] > 0.9 > 0.3 > chosen["b", "kernel"]
     assert sum(chosen.values()) / 2 == pytest.approx(0.6, abs=0.001)
     assert len(losses["a", "kernel"]) == 1 + len(allocation.SENSITIVITY_AT)
@@ -104,7 +105,8 @@ def test_sensitivity_gives_the_zeros_to_the_layer_that_bears_them():
 def test_sensitivity_meets_the_sparsity_where_losses_do_not_rise(loss, sparsity):
     patterns, ones = one_group((10, 10))
     scores = {key: np.random.default_rng(0).random((10, 10)) for key in patterns}
-    chosen, _ = allocation.sensitivity(scores, ones, sparsity, patterns, loss)
+    losses = allocation.sensitivities(scores, ones, patterns, loss)
+    chosen = allocation.sensitivity(losses, dict.fromkeys(patterns, 100), sparsity)
     assert sum(chosen.values()) / 2 == pytest.approx(sparsity, abs=1e-6)
 
 
@@ -250,14 +252,18 @@ def test_members_of_patterns_with_a_rest():
     assert masks["a", "kernel"].ravel().tolist() == [False, False, True, True, True]
 
 
-def test_rounds_go_on_while_accuracy_bears_it(trained):
-    network, report = pruned(trained, method="iterative", max_accuracy_drop=0.05, step=0.5, epochs=2)
+@pytest.mark.parametrize("choice", ["uniform", "sensitivity"])
+def test_rounds_go_on_while_accuracy_bears_it(trained, choice):
+    options = {"method": "iterative", "max_accuracy_drop": 0.05, "step": 0.5, "epochs": 2, "allocation": choice}
+    assert not list(prune.check(prune.Options(**options), trained.model, PRECISION, ()))
+    network, report = pruned(trained, **options)
     curve = report.details["curve"]
     baseline = training.evaluate(trained.model, DATA.validation)
     kept = [point for point in curve if point["kept"]]
     assert all(point["accuracy"] >= baseline - 0.05 for point in kept)
     assert all(point["accuracy"] < baseline - 0.05 for point in curve if not point["kept"])
     assert 1 <= len(curve) - len(kept) <= 3
+    assert kept[0]["sparsity"] == pytest.approx(0.5, abs=0.01)  # by either allocation
     assert kept[-1]["sparsity"] >= 0.5
     zeros = sum(int(np.sum(kernel == 0)) for kernel in kernels(network).values())
     assert zeros / 176 == pytest.approx(kept[-1]["sparsity"])

@@ -155,7 +155,7 @@ def _check_sparsity(options: Options, path: FieldPath) -> Iterator[FieldError]:
             yield FieldError(
                 (*path, "allocation"), f"expected uniform for the pattern {options.pattern}, got {options.allocation}"
             )
-    elif options.sparsity is None and (options.allocation == "sensitivity" or not _limited(options)):
+    elif options.sparsity is None and not options.layers and options.max_accuracy_drop is None:
         yield FieldError(path, "expected `sparsity`, `layers` with some by pattern, or `max_accuracy_drop`, got none")
 
 
@@ -179,10 +179,6 @@ def _check_groups(options: Options, model: Any, path: FieldPath) -> Iterator[Fie
             f'expected a pattern with two or more groups in layer "{layer}"{out}, got {options.pattern} with '
             f"{count} in its {name} of shape {shape}",
         )
-
-
-def _limited(options: Options) -> bool:
-    return bool(options.layers) or options.max_accuracy_drop is not None
 
 
 def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:

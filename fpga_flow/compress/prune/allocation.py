@@ -4,7 +4,7 @@ uniform      the same share of each layer, or the share that a pattern of names 
 global       the lowest scores of all layers together
 lamp         the same, by scores relative to those of the layer's weights that would outlive each (Lee et al. 2021,
              "Layer-Adaptive Sparsity for the Magnitude-based Pruning"): score^2 / sum of the squares from it on upwards
-sensitivity  each layer as far as its accuracy bears it by itself, see `sensitivity`
+sensitivity  each layer as far as its accuracy bears it by itself, see `sensitivities`
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ Masks = dict[Key, NDArray[np.bool_]]
 
 #: The sparsities at which a layer's sensitivity is measured.
 SENSITIVITY_AT = (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
+_SHARES = (0.0, *SENSITIVITY_AT)
 
 
 def by_layer(scores: Scores, earlier: Masks, sparsity: Mapping[Key, float], patterns: Mapping[Key, Pattern]) -> Masks:
@@ -84,35 +85,33 @@ def lamp(scores: Scores) -> Scores:
     return changed
 
 
-def sensitivity(
-    scores: Scores,
-    earlier: Masks,
-    sparsity: float,
-    patterns: Mapping[Key, Pattern],
-    loss_of: Callable[[Key, NDArray[np.bool_]], float],
-) -> tuple[dict[Key, float], dict[Key, list[float]]]:
-    """Each layer's sparsity such that all layers together reach `sparsity`, and what the layers' loss was measured at.
+def sensitivities(
+    scores: Scores, earlier: Masks, patterns: Mapping[Key, Pattern], loss_of: Callable[[Key, NDArray[np.bool_]], float]
+) -> dict[Key, list[float]]:
+    """Each layer's loss when it is pruned by itself, without retraining: not at all, and to `SENSITIVITY_AT`.
 
-    Each layer is pruned by itself to the sparsities `SENSITIVITY_AT`, without retraining. Then one bound on the loss is
-    found at which the layers, each pruned to the most that stays below it, have the overall sparsity. Where losses do
-    not rise, the sparsity jumps at one bound; then each layer goes the same part of its way through the jump.
-
-    Source: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks", section 4.2; the
-    bound is ours.
+    Source: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks", section 4.2.
 
     Args:
         loss_of: the loss on samples when only this kernel has this mask.
     """
-    shares = (0.0, *SENSITIVITY_AT)
-    sizes = {key: score.size for key, score in scores.items()}
-    losses = {
-        key: [loss_of(key, by_layer({key: score}, earlier, {key: share}, patterns)[key]) for share in shares]
+    return {
+        key: [loss_of(key, by_layer({key: score}, earlier, {key: share}, patterns)[key]) for share in _SHARES]
         for key, score in scores.items()
     }
+
+
+def sensitivity(losses: Mapping[Key, list[float]], sizes: Mapping[Key, int], sparsity: float) -> dict[Key, float]:
+    """Each layer's sparsity such that all layers together reach `sparsity`, from their losses (see `sensitivities`).
+
+    One bound on the loss is found at which the layers, each pruned to the most that stays below it, have the overall
+    sparsity (the bound is ours). Where losses do not rise, the sparsity jumps at one bound; then each layer goes the
+    same part of its way through the jump.
+    """
     rising = {key: np.maximum.accumulate(each) for key, each in losses.items()}
 
     def at(bound: float) -> dict[Key, float]:
-        return {key: _interpolated(bound, each, shares) for key, each in rising.items()}
+        return {key: _interpolated(bound, each) for key, each in rising.items()}
 
     def overall(chosen: dict[Key, float]) -> float:
         return sum(chosen[key] * sizes[key] for key in sizes) / sum(sizes.values())
@@ -120,14 +119,14 @@ def sensitivity(
     low = np.nextafter(min(each[0] for each in rising.values()), -np.inf)  # nothing is within this bound
     high = max(each[-1] for each in rising.values())
     if overall(at(high)) < sparsity:  # more than was measured: all layers alike
-        return dict.fromkeys(sizes, sparsity), losses
+        return dict.fromkeys(sizes, sparsity)
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (low, middle) if overall(at(middle)) >= sparsity else (middle, high)
     below, above = at(low), at(high)  # where losses do not rise, they differ, however close the bounds are
     gap = overall(above) - overall(below)
     part = (sparsity - overall(below)) / gap if gap > 0 else 0.0
-    return {key: below[key] + part * (above[key] - below[key]) for key in sizes}, losses
+    return {key: below[key] + part * (above[key] - below[key]) for key in sizes}
 
 
 def least(values: NDArray[np.floating], count: int) -> NDArray[np.bool_]:
@@ -165,12 +164,12 @@ def _n_of_m(score: NDArray[np.floating], sparsity: float, pattern: Pattern) -> N
     return mask.T.reshape(score.shape)
 
 
-def _interpolated(bound: float, losses: NDArray[np.floating], shares: tuple[float, ...]) -> float:
+def _interpolated(bound: float, losses: NDArray[np.floating]) -> float:
     """The greatest sparsity whose loss is within the bound, straight lines between the measured ones."""
     within = int(np.searchsorted(losses, bound, side="right"))
     if within == 0:
         return 0.0
-    if within == len(shares):
-        return shares[-1]
+    if within == len(_SHARES):
+        return _SHARES[-1]
     left, right = losses[within - 1], losses[within]
-    return float(shares[within - 1] + (shares[within] - shares[within - 1]) * (bound - left) / (right - left))
+    return float(_SHARES[within - 1] + (_SHARES[within] - _SHARES[within - 1]) * (bound - left) / (right - left))

@@ -39,7 +39,7 @@ def iterative(pruner: Pruner) -> dict[str, Any]:
     told = rounds.told
     while told["sparsity"] < limit and told["failed"] <= _SMALLER_STEPS:
         target = min(limit, 1 - (1 - told["sparsity"]) * (1 - told["step"]))
-        pruner.prune({key: target if end is None else min(end, target) for key, end in ends.items()})
+        pruner.prune(pruner.shares(ends, target))
         done = len(told["history"])
         told["history"] += [{**row, "epoch": row["epoch"] + done} for row in pruner.retrain()]
         accuracy = pruner.accuracy()

@@ -37,9 +37,15 @@ class Pruner:
         }
         self._patterns = {key: pattern_of(options.pattern, key, context) for key in self._kernels}
         self._scorer = Scorer(options.criterion, self.model, self._kernels, dataset)
-        #: Of the allocation `sensitivity`: each kernel's losses at `allocation.SENSITIVITY_AT`, after that of none; by
-        #: the name of its layer, where that has no other kernel.
-        self.losses: dict[str, list[float]] = {}
+        self._losses: dict[Key, list[float]] = {}
+
+    @property
+    def losses(self) -> dict[str, list[float]]:
+        """Of the allocation `sensitivity`: each kernel's losses at `allocation.SENSITIVITY_AT`, after that of none; by
+        the name of its layer, where that has no other kernel.
+        """
+        count = Counter(layer for layer, _ in self._losses)
+        return {key[0] if count[key[0]] == 1 else ".".join(key): values for key, values in self._losses.items()}
 
     @property
     def variables(self) -> list[Any]:
@@ -71,12 +77,18 @@ class Pruner:
         ends = {key: next(iter(matching(options.layers, key[0])), share) for key, share in all_alike.items()}
         if options.allocation != "sensitivity":
             return ends
-        found, losses = allocation.sensitivity(
-            self._scorer.scores(), self.masks(), options.sparsity, self._patterns, self._loss_with
-        )
-        count = Counter(layer for layer, _ in losses)
-        self.losses = {key[0] if count[key[0]] == 1 else ".".join(key): values for key, values in losses.items()}
-        return dict(found)
+        self._losses = allocation.sensitivities(self._scorer.scores(), self.masks(), self._patterns, self._loss_with)
+        return ends if options.sparsity is None else dict(self._by_sensitivity(options.sparsity))
+
+    def shares(self, ends: dict[Key, float | None], target: float) -> dict[Key, float]:
+        """The sparsity of each kernel in a round that prunes so much, or as much as the kernel's end."""
+        if self.options.allocation == "sensitivity" and self.options.sparsity is None:
+            return self._by_sensitivity(target)
+        return {key: target if end is None else min(end, target) for key, end in ends.items()}
+
+    def _by_sensitivity(self, sparsity: float) -> dict[Key, float]:
+        sizes = {key: mask.size for key, mask in self.masks().items()}
+        return allocation.sensitivity(self._losses, sizes, sparsity)
 
     def prune(self, sparsity: dict[Key, float]) -> None:
         """Prune to these sparsities by the kernels' scores as they are now; what is zero stays zero."""
