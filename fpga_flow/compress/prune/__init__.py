@@ -161,14 +161,18 @@ def _check_sparsity(options: Options, path: FieldPath) -> Iterator[FieldError]:
 
 def _check_groups(options: Options, model: Any, path: FieldPath) -> Iterator[FieldError]:
     """A kernel of one block loses all of it or nothing; so it never gets the sparsity of its layer. Where layers are
-    compared with each other, others make up for it.
+    compared with each other, others make up for it. Of N:M one group does, in any of a layer's kernels.
     """
+    least, words = (1, "a whole group") if ":" in (options.pattern or "") else (2, "two or more groups")
     counts = {
         key: groups.Pattern.parse(options.pattern).of_kernel(key[1]).count(weight(model, *key).shape)
         for key in kernels(model)
         if prunes(options, key[0])
     }
-    small = {key: count for key, count in counts.items() if count is not None and count < 2}
+    small = {key: count for key, count in counts.items() if count is not None and count < least}
+    if least == 1:
+        enough = {layer for layer, name in counts if (layer, name) not in small}
+        small = {key: count for key, count in small.items() if key[0] not in enough}
     if options.allocation in ("global", "lamp") and len(small) < len(counts):
         return
     for (layer, name), count in small.items():
@@ -176,7 +180,7 @@ def _check_groups(options: Options, model: Any, path: FieldPath) -> Iterator[Fie
         out = ", or 0 for it in layers" if options.allocation == "uniform" else ""
         yield FieldError(
             (*path, "pattern"),
-            f'expected a pattern with two or more groups in layer "{layer}"{out}, got {options.pattern} with '
+            f'expected a pattern with {words} in layer "{layer}"{out}, got {options.pattern} with '
             f"{count} in its {name} of shape {shape}",
         )
 

@@ -78,10 +78,13 @@ class Pattern:
         return math.prod(shape[:-columns]), math.prod(shape[-columns:])
 
     def count(self, shape: Sequence[int]) -> int | None:
-        """Of blocks, how many a kernel of this shape has; None for the other patterns."""
-        if self.kind != "block":
-            return None
-        return math.prod(math.ceil(size / block) for size, block in zip(self.matrix(shape), self.numbers, strict=True))
+        """How many groups a kernel of this shape has, whole ones for N:M; None for patterns that are no such groups."""
+        inputs, outputs = self.matrix(shape)
+        if self.kind == "n:m":
+            return inputs // self.numbers[1] * outputs
+        if self.kind == "block":
+            return math.ceil(inputs / self.numbers[0]) * math.ceil(outputs / self.numbers[1])
+        return None
 
     def members(self, shape: Sequence[int]) -> NDArray[np.int64]:
         """For each weight of a kernel of this shape the number of its group, from 0, none left out."""
