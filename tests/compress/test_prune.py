@@ -78,6 +78,14 @@ def test_sparsity_rises_along_the_polynomial(trained):
     assert [point["sparsity"] for point in report.details["curve"]] == [row["sparsity"] for row in history]
 
 
+def test_layers_with_a_low_end_lose_no_more_than_that_on_the_way(trained):
+    options = prune.Options(layers={"d1": 0.5, "out": 0.125}, epochs=4, schedule=prune.Schedule(initial=0.3))
+    pruned, _ = compress.apply("prune", trained, DATA, options, CONTEXT)
+    assert (zeros(pruned, "d1"), zeros(pruned, "out")) == (64, 6)
+    pruned, _ = compress.apply("prune", trained, DATA, options.model_copy(update={"layers": {"d1": 0.5}}), CONTEXT)
+    assert (zeros(pruned, "d1"), zeros(pruned, "out")) == (64, 0)
+
+
 @pytest.mark.parametrize("order", ["prune first", "quantize first"])
 def test_zeros_survive_every_later_pass(trained, order):
     steps = [("prune", prune.Options(sparsity=0.6, epochs=3)), ("quantize", quantize.Options(epochs=4))]

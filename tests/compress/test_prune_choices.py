@@ -10,7 +10,9 @@ from fpga_flow.compress import prune
 from fpga_flow.compress.base import Context
 from fpga_flow.compress.prune import allocation
 from fpga_flow.compress.prune.groups import Pattern
+from fpga_flow.keras import keras
 from fpga_flow.networks.network import Network
+from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.spec.base import Training
 from fpga_flow.spec.model import Hls, Precision
 from tests.compress.nets import trained_mlp
@@ -56,6 +58,15 @@ def test_global_leaves_each_layer_a_weight():
     np.testing.assert_array_equal(masks["a", "kernel"], [[False, False], [False, True]])
 
 
+@pytest.mark.parametrize("pattern", [Pattern(), Pattern("block", (1, 2))])
+def test_global_leaves_a_layer_of_equal_weights_one_of_them(pattern):
+    patterns, ones = one_group((4, 4))
+    scores = {("a", "kernel"): np.ones((4, 4)), ("b", "kernel"): np.full((4, 4), 2.0)}
+    masks = allocation.together(scores, ones, 0.5, dict.fromkeys(patterns, pattern))
+    assert masks["a", "kernel"].sum() == (1 if pattern.kind == "single" else 2)
+    assert masks["b", "kernel"].all()
+
+
 def test_lamp_scores_by_what_would_outlive_a_weight():
     (scores,) = allocation.lamp({("a", "kernel"): np.array([[1.0, 3.0], [2.0, 0.0]])}).values()
     np.testing.assert_allclose(scores, [[1 / 14, 1.0], [4 / 13, 0.0]], rtol=1e-6)
@@ -75,10 +86,37 @@ def test_sensitivity_gives_the_zeros_to_the_layer_that_bears_them():
     rng = np.random.default_rng(0)
     scores = {key: rng.random((10, 10)) for key in patterns}
     slope = {("a", "kernel"): 1.0, ("b", "kernel"): 9.0}
-    chosen, losses = allocation.sensitivity(scores, ones, 0.6, patterns, lambda key, mask: slope[key] * np.mean(~mask))
+    losses = allocation.sensitivities(scores, ones, patterns, lambda key, mask: slope[key] * np.mean(~mask))
+    chosen = allocation.sensitivity(losses, dict.fromkeys(patterns, 100), 0.6)
     assert chosen["a", "kernel"] > 0.9 > 0.3 > chosen["b", "kernel"]
     assert sum(chosen.values()) / 2 == pytest.approx(0.6, abs=0.001)
     assert len(losses["a", "kernel"]) == 1 + len(allocation.SENSITIVITY_AT)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda key, mask: 1.0,
+        lambda key, mask: 1.0 + (np.mean(~mask) > 0.6),
+        lambda key, mask: 1.0 + (key[0] == "a") * np.mean(~mask),
+    ],
+)
+@pytest.mark.parametrize("sparsity", [0.0, 0.1, 0.6, 0.9])
+def test_sensitivity_meets_the_sparsity_where_losses_do_not_rise(loss, sparsity):
+    patterns, ones = one_group((10, 10))
+    scores = {key: np.random.default_rng(0).random((10, 10)) for key in patterns}
+    losses = allocation.sensitivities(scores, ones, patterns, loss)
+    chosen = allocation.sensitivity(losses, dict.fromkeys(patterns, 100), sparsity)
+    assert sum(chosen.values()) / 2 == pytest.approx(sparsity, abs=1e-6)
+
+
+def test_sensitivity_tells_of_both_kernels_of_a_separable_convolution():
+    inputs = keras.Input((8,))
+    hidden = keras.layers.Reshape((4, 2))(inputs)
+    hidden = keras.layers.SeparableConv1D(4, 3, name="both")(hidden)
+    network = Network(keras.Model(inputs, keras.layers.Dense(3, name="out")(keras.layers.Flatten()(hidden))))
+    _, report = pruned(network, sparsity=0.5, method="one_shot", allocation="sensitivity", epochs=0)
+    assert list(report.details["sensitivity"]) == ["both.depthwise_kernel", "both.pointwise_kernel", "out"]
 
 
 @pytest.mark.parametrize("method", ["gradual", "one_shot", "iterative"])
@@ -108,6 +146,19 @@ def test_criteria_choose_other_weights_and_are_what_they_say(trained):
     np.testing.assert_array_equal(kernels(once)["d1"] == 0, allocation.least(score, 64))
 
 
+def test_movement_of_a_frozen_layer_is_refused(trained):
+    model = copy_model(trained.model)
+    model.get_layer("d1").trainable = False
+    options = {"sparsity": 0.5, "criterion": "movement", "epochs": 4}
+    (error,) = prune.check(prune.Options(**options), model, PRECISION, ())
+    assert error.path == ("criterion",)
+    assert error.message == (
+        'expected magnitude or gradient, or 0 for it in layers, as weights of the frozen layer "d1" do not move, '
+        "got movement"
+    )
+    assert not list(prune.check(prune.Options(**options, layers={"d1": 0.0}), model, PRECISION, ()))
+
+
 def test_the_gradient_is_that_of_the_loss(trained):
     layer = trained.model.get_layer("out")
     (gradient,) = training.gradients(trained.model, DATA.train, [layer.kernel], 10**6)
@@ -128,6 +179,14 @@ def test_n_of_m(trained):
     for kernel in kernels(network).values():
         alive = (kernel != 0).T.reshape(len(kernel.T), -1, 4).sum(axis=-1)
         assert (alive == 2).all()
+
+
+@pytest.mark.parametrize("method", ["gradual", "one_shot", "iterative"])
+def test_a_layer_left_out_of_n_of_m_keeps_all_weights(trained, method):
+    options = {"pattern": "2:4", "layers": {"out": 0.0}, "method": method, "epochs": 2}
+    assert [prune.prunes(prune.Options(**options), layer) for layer in ("d1", "out")] == [True, False]
+    _, report = pruned(trained, **options)
+    assert report.details["sparsity"] == {"d1": 0.5, "out": 0.0}
 
 
 def test_blocks(trained):
@@ -157,6 +216,32 @@ def test_the_zeros_of_a_multiplier_are_those_that_the_estimate_leaves_out(traine
     assert _idle(whole, 4) == 16
 
 
+def test_groups_of_a_depthwise_kernel_are_of_weights_that_one_output_adds_up():
+    rng, key = np.random.default_rng(0), ("a", "depthwise_kernel")
+    shape = (2, 2, 3, 2)
+    mask = allocation.by_layer(
+        {key: rng.random(shape)}, {key: np.ones(shape, bool)}, {key: 0.5}, {key: Pattern("n:m", (2, 4), depthwise=True)}
+    )[key]
+    assert (mask.sum(axis=(0, 1)) == 2).all()
+    members = Pattern("block", (4, 1), depthwise=True).members(shape).reshape(4, 6)
+    assert (members == np.arange(6)).all()
+    members = Pattern("run", (4,), depthwise=True).members((2, 2, 3, 1)).reshape(4, 3)
+    assert (members == np.arange(3)).all()
+
+
+@pytest.mark.parametrize("reuse", [2, 4, 6, 12])
+def test_runs_of_a_depthwise_kernel_with_a_multiplier_are_those_of_the_convolution_it_becomes(reuse):
+    from fpga_flow.hls.layer import depthwise_as_conv
+    from fpga_flow.resources.estimate.layers import _idle
+
+    members = Pattern("run", (reuse,), depthwise=True).members((2, 2, 3, 2))
+    assert set(members.ravel()) == set(range(members.max() + 1))
+    none = _idle(depthwise_as_conv(np.ones(members.shape, np.int64)).reshape(12, 6), reuse)
+    for group in range(members.max() + 1):
+        whole = depthwise_as_conv((members != group).astype(np.int64)).reshape(12, 6)
+        assert _idle(whole, reuse) == none + 1
+
+
 def test_members_of_patterns_with_a_rest():
     assert Pattern("block", (2, 2)).members((3, 3)).tolist() == [[0, 0, 1], [0, 0, 1], [2, 2, 3]]
     assert Pattern("run", (4,)).members((3, 2)).tolist() == [[0, 0], [0, 1], [0, 1]]
@@ -167,8 +252,11 @@ def test_members_of_patterns_with_a_rest():
     assert masks["a", "kernel"].ravel().tolist() == [False, False, True, True, True]
 
 
-def test_rounds_go_on_while_accuracy_bears_it(trained):
-    network, report = pruned(trained, method="iterative", max_accuracy_drop=0.05, step=0.5, epochs=2)
+@pytest.mark.parametrize("choice", ["uniform", "sensitivity"])
+def test_rounds_go_on_while_accuracy_bears_it(trained, choice):
+    options = {"method": "iterative", "max_accuracy_drop": 0.05, "step": 0.5, "epochs": 2, "allocation": choice}
+    assert not list(prune.check(prune.Options(**options), trained.model, PRECISION, ()))
+    network, report = pruned(trained, **options)
     curve = report.details["curve"]
     baseline = training.evaluate(trained.model, DATA.validation)
     kept = [point for point in curve if point["kept"]]
@@ -177,6 +265,7 @@ def test_rounds_go_on_while_accuracy_bears_it(trained):
     assert 1 <= len(curve) - len(kept) <= 3
     best = [row["epoch"] for row in report.details["history"] if row["best"]]
     assert (best[-1] - 1) // 2 == max(number for number, point in enumerate(curve) if point["kept"])
+    assert kept[0]["sparsity"] == pytest.approx(0.5, abs=0.01)  # by either allocation
     assert kept[-1]["sparsity"] >= 0.5
     zeros = sum(int(np.sum(kernel == 0)) for kernel in kernels(network).values())
     assert zeros / 176 == pytest.approx(kept[-1]["sparsity"])
@@ -206,36 +295,3 @@ def test_interrupted_rounds_go_on_to_the_same_end(trained, tmp_path, stop_at, mo
     for name, kernel in kernels(straight).items():
         np.testing.assert_array_equal(kernel, kernels(network)[name])
     assert not list(tmp_path.iterdir())
-
-
-def test_an_initial_sparsity_leaves_out_what_the_spec_does(trained):
-    network, _ = pruned(trained, layers={"d1": 0.5}, schedule={"initial": 0.3}, epochs=4)
-    assert all(kernel.all() for name, kernel in kernels(network).items() if name != "d1")
-
-
-@pytest.mark.parametrize("loss", [0.5, 1.0])
-def test_sensitivity_meets_the_sparsity_where_losses_stay_the_same(loss):
-    shares = iter([*[loss] * 10, *[0.5 + 0.1 * number for number in range(10)]])
-    scores = {("a", "kernel"): np.ones((10, 10)), ("b", "kernel"): np.ones((10, 10))}
-    masks = {key: np.ones((10, 10), bool) for key in scores}
-    single = dict.fromkeys(scores, Pattern())
-    found, _ = allocation.sensitivity(scores, masks, 0.1, single, lambda *_: next(shares))
-    assert sum(found.values()) / 2 == pytest.approx(0.1)
-
-
-def test_of_weights_that_tie_one_stays():
-    scores = {("a", "kernel"): np.full((4, 4), 0.1), ("b", "kernel"): np.full((4, 4), 0.5)}
-    masks = {key: np.ones((4, 4), bool) for key in scores}
-    found = allocation.together(scores, masks, 0.5, dict.fromkeys(scores, Pattern()))
-    assert [int(found[key].sum()) for key in scores] == [1, 16]
-    found = allocation.together(scores, masks, 0.5, dict.fromkeys(scores, Pattern("block", (2, 2))))
-    assert [int(found[key].sum()) for key in scores] == [4, 16]
-
-
-def test_n_of_m_of_a_depthwise_kernel_is_of_each_channel():
-    score = {("d", "depthwise_kernel"): np.random.default_rng(0).random((4, 4, 3, 2))}
-    (mask,) = allocation.by_layer(
-        score, {key: np.ones(each.shape, bool) for key, each in score.items()}, dict.fromkeys(score, 0.5),
-        dict.fromkeys(score, Pattern("n:m", (2, 4))),
-    ).values()  # fmt: skip
-    assert (mask.sum(axis=(0, 1)) == 8).all()

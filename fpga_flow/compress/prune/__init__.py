@@ -27,7 +27,7 @@ from fpga_flow.compress.prune.methods import METHODS, Method
 from fpga_flow.compress.prune.pruner import Pruner, kernels
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
-from fpga_flow.networks.network import Network, weights
+from fpga_flow.networks.network import Network, weight
 from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import Fraction, Retraining, Section
@@ -35,7 +35,7 @@ from fpga_flow.spec.base import Fraction, Retraining, Section
 
 class Schedule(Section):
     """Of the method `gradual`: sparsity goes from `initial` to its end along 1 - (1 - t)**power, over this share of the
-    epochs.
+    epochs. A layer whose end is below `initial` starts at its end.
     """
 
     initial: Fraction = 0.0
@@ -46,7 +46,8 @@ class Schedule(Section):
 class Options(Retraining):
     """`sparsity` is the share of weights that become zero, of each kernel or (allocations `global`, `lamp` and
     `sensitivity`) of all of them; `layers` gives it by glob pattern. Without it only the layers of the patterns are
-    pruned, or, with `max_accuracy_drop`, all of them as far as accuracy bears it. `epochs` are those of each training.
+    pruned, or, with `max_accuracy_drop`, all of them as far as accuracy bears it. An N:M `pattern` says the share;
+    then `layers` can only leave layers out, by 0. `epochs` are those of each training.
     """
 
     sparsity: Fraction | None = None
@@ -78,56 +79,37 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
     names = [layer for layer, _ in kernels(model)]
     for pattern, message in unmatched(options.layers, names, "layer with weights").items():
         yield FieldError((*path, "layers", pattern), message)
-    yield from _check_sparsity(options, path)
+    wrong = list(_check_sparsity(options, path))
+    yield from wrong or _check_groups(options, model, path)
     for key, method in (("schedule", "gradual"), ("max_accuracy_drop", "iterative"), ("step", "iterative")):
         if key in options.model_fields_set and options.method != method:
             yield FieldError(
                 (*path, key), f"expected none for the method {options.method}: it is of the method {method}"
             )
+    if options.sparsity is not None and options.schedule.initial > options.sparsity:
+        yield FieldError(
+            (*path, "schedule", "initial"),
+            f"expected at most the sparsity {options.sparsity:g}, got {options.schedule.initial:g}",
+        )
     if options.layers and options.allocation != "uniform":
         yield FieldError(
             (*path, "layers"),
             f"expected none for the allocation {options.allocation}, which chooses the shares itself",
         )
-    if options.schedule.initial > (1.0 if options.sparsity is None else options.sparsity):
-        yield FieldError(
-            (*path, "schedule", "initial"),
-            f"expected at most the sparsity {options.sparsity:g}, got {options.schedule.initial:g}",
-        )
-    yield from _check_blocks(options, model, path)
     if options.criterion == "movement":
-        for layer in dict.fromkeys(names):
-            if prunes(options, layer) and not model.get_layer(layer).trainable:
-                yield FieldError(
-                    (*path, "criterion"),
-                    f'expected layers that are trained for movement, got "{layer}", which is frozen',
-                )
-        yield from _check_movement(options, path)
+        yield from _check_movement(options, model, path)
 
 
-def _check_blocks(options: Options, model: Any, path: FieldPath) -> Iterator[FieldError]:
-    """A layer must have so many blocks that the share to be pruned is at least one."""
-    try:
-        pattern = groups.Pattern.parse(options.pattern)
-    except ValueError:
-        return
-    if pattern.kind != "block" or options.allocation != "uniform":
-        return
-    for layer, name, variable in weights(model):
-        share = next(iter(matching(options.layers, layer.name)), options.sparsity)
-        if name == "bias" or not share:
-            continue
-        count = int(pattern.members(tuple(variable.shape)).max()) + 1
-        if share * count < 1:
+def _check_movement(options: Options, model: Any, path: FieldPath) -> Iterator[FieldError]:
+    """Weights move in training, so it must come before the pruning; those of frozen layers never do."""
+    for layer in dict.fromkeys(layer for layer, _ in kernels(model)):
+        if prunes(options, layer) and not model.get_layer(layer).trainable:
+            out = ", or 0 for it in layers" if options.allocation == "uniform" else ""
             yield FieldError(
-                (*path, "pattern"),
-                f"expected blocks of which a share of {share:g} is at least one in each layer, got {options.pattern} "
-                f'for "{layer.name}", of whose weights {tuple(variable.shape)} it makes {count}',
+                (*path, "criterion"),
+                f'expected magnitude or gradient{out}, as weights of the frozen layer "{layer}" do not move, '
+                "got movement",
             )
-
-
-def _check_movement(options: Options, path: FieldPath) -> Iterator[FieldError]:
-    """Weights move in training, so it must come before the pruning."""
     if options.allocation in ("lamp", "sensitivity"):
         yield FieldError(
             (*path, "allocation"),
@@ -157,21 +139,50 @@ def _check_sparsity(options: Options, path: FieldPath) -> Iterator[FieldError]:
         yield FieldError((*path, "pattern"), str(error))
         return
     if of_pattern is not None:
-        for key in ("sparsity", "layers"):
-            if getattr(options, key) not in (None, {}):
-                yield FieldError((*path, key), f"expected none, as the pattern {options.pattern} says it, got some")
+        if options.sparsity is not None:
+            yield FieldError(
+                (*path, "sparsity"),
+                f"expected none, as the pattern {options.pattern} says it, got {options.sparsity:g}",
+            )
+        for layers, share in options.layers.items():
+            if share:
+                yield FieldError(
+                    (*path, "layers", layers),
+                    f"expected 0, which leaves a layer out, as the pattern {options.pattern} says the rest, "
+                    f"got {share:g}",
+                )
         if options.allocation != "uniform":
             yield FieldError(
                 (*path, "allocation"), f"expected uniform for the pattern {options.pattern}, got {options.allocation}"
             )
-    elif options.sparsity is None and options.allocation == "sensitivity":
-        yield FieldError(path, "expected `sparsity` for the allocation sensitivity, which shares it out, got none")
-    elif options.sparsity is None and not _limited(options):
+    elif options.sparsity is None and not options.layers and options.max_accuracy_drop is None:
         yield FieldError(path, "expected `sparsity`, `layers` with some by pattern, or `max_accuracy_drop`, got none")
 
 
-def _limited(options: Options) -> bool:
-    return bool(options.layers) or options.max_accuracy_drop is not None
+def _check_groups(options: Options, model: Any, path: FieldPath) -> Iterator[FieldError]:
+    """A kernel of one block loses all of it or nothing; so it never gets the sparsity of its layer. Where layers are
+    compared with each other, others make up for it. Of N:M one group does, in any of a layer's kernels.
+    """
+    least, words = (1, "a whole group") if ":" in (options.pattern or "") else (2, "two or more groups")
+    counts = {
+        key: groups.Pattern.parse(options.pattern).of_kernel(key[1]).count(weight(model, *key).shape)
+        for key in kernels(model)
+        if prunes(options, key[0])
+    }
+    small = {key: count for key, count in counts.items() if count is not None and count < least}
+    if least == 1:
+        enough = {layer for layer, name in counts if (layer, name) not in small}
+        small = {key: count for key, count in small.items() if key[0] not in enough}
+    if options.allocation in ("global", "lamp") and len(small) < len(counts):
+        return
+    for (layer, name), count in small.items():
+        shape = "x".join(map(str, weight(model, layer, name).shape))
+        out = ", or 0 for it in layers" if options.allocation == "uniform" else ""
+        yield FieldError(
+            (*path, "pattern"),
+            f'expected a pattern with {words} in layer "{layer}"{out}, got {options.pattern} with '
+            f"{count} in its {name} of shape {shape}",
+        )
 
 
 def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:

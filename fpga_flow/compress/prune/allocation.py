@@ -4,7 +4,7 @@ uniform      the same share of each layer, or the share that a pattern of names 
 global       the lowest scores of all layers together
 lamp         the same, by scores relative to those of the layer's weights that would outlive each (Lee et al. 2021,
              "Layer-Adaptive Sparsity for the Magnitude-based Pruning"): score^2 / sum of the squares from it on upwards
-sensitivity  each layer as far as its accuracy bears it by itself, see `sensitivity`
+sensitivity  each layer as far as its accuracy bears it by itself, see `sensitivities`
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ Masks = dict[Key, NDArray[np.bool_]]
 
 #: The sparsities at which a layer's sensitivity is measured.
 SENSITIVITY_AT = (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
+_SHARES = (0.0, *SENSITIVITY_AT)
 
 
 def by_layer(scores: Scores, earlier: Masks, sparsity: Mapping[Key, float], patterns: Mapping[Key, Pattern]) -> Masks:
@@ -35,7 +36,7 @@ def by_layer(scores: Scores, earlier: Masks, sparsity: Mapping[Key, float], patt
     for key, score in scores.items():
         score = np.where(earlier[key], score, -np.inf)
         if patterns[key].kind == "n:m":
-            mask = _n_of_m(score, sparsity[key], patterns[key], depthwise=key[1] == "depthwise_kernel")
+            mask = _n_of_m(score, sparsity[key], patterns[key])
         elif patterns[key].kind == "single":
             mask = ~least(score, _count(sparsity[key], score.size))
         else:
@@ -48,7 +49,7 @@ def by_layer(scores: Scores, earlier: Masks, sparsity: Mapping[Key, float], patt
 
 def together(scores: Scores, earlier: Masks, sparsity: float, patterns: Mapping[Key, Pattern]) -> Masks:
     """Masks of the lowest scores of all layers, with this share of all weights zero (or less, by not a whole group); at
-    least one weight of each layer stays.
+    least one weight (or group) of each layer stays.
     """
     ranked = {}
     for key, values in scores.items():
@@ -62,11 +63,11 @@ def together(scores: Scores, earlier: Masks, sparsity: float, patterns: Mapping[
     for key, score in ranked.items():
         mask = ~gone[start : start + score.size].reshape(score.shape)
         start += score.size
+        groups = patterns[key].members(score.shape)
         if patterns[key].kind != "single":  # of a group that is cut in two, all stays
-            groups = patterns[key].members(score.shape)
             mask = (np.bincount(groups.ravel(), mask.ravel()) > 0)[groups]
-        if not (mask & earlier[key]).any():
-            mask = _only_best(score, patterns[key])
+        if not (mask & earlier[key]).any():  # one stays, though others may have the same score
+            mask = groups == groups.ravel()[score.argmax()]
         masks[key] = mask & earlier[key]
     return masks
 
@@ -84,54 +85,48 @@ def lamp(scores: Scores) -> Scores:
     return changed
 
 
-def sensitivity(
-    scores: Scores,
-    earlier: Masks,
-    sparsity: float,
-    patterns: Mapping[Key, Pattern],
-    loss_of: Callable[[Key, NDArray[np.bool_]], float],
-) -> tuple[dict[Key, float], dict[Key, list[float]]]:
-    """Each layer's sparsity such that all layers together reach `sparsity`, and what the layers' loss was measured at.
+def sensitivities(
+    scores: Scores, earlier: Masks, patterns: Mapping[Key, Pattern], loss_of: Callable[[Key, NDArray[np.bool_]], float]
+) -> dict[Key, list[float]]:
+    """Each layer's loss when it is pruned by itself, without retraining: not at all, and to `SENSITIVITY_AT`.
 
-    Each layer is pruned by itself to the sparsities `SENSITIVITY_AT`, without retraining. Then one bound on the loss is
-    found at which the layers, each pruned to the most that stays below it, have the overall sparsity.
-
-    Source: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks", section 4.2; the
-    bound is ours.
+    Source: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks", section 4.2.
 
     Args:
         loss_of: the loss on samples when only this kernel has this mask.
     """
-    shares = (0.0, *SENSITIVITY_AT)
-    sizes = {key: score.size for key, score in scores.items()}
-    losses = {
-        key: [loss_of(key, by_layer({key: score}, earlier, {key: share}, patterns)[key]) for share in shares]
+    return {
+        key: [loss_of(key, by_layer({key: score}, earlier, {key: share}, patterns)[key]) for share in _SHARES]
         for key, score in scores.items()
     }
+
+
+def sensitivity(losses: Mapping[Key, list[float]], sizes: Mapping[Key, int], sparsity: float) -> dict[Key, float]:
+    """Each layer's sparsity such that all layers together reach `sparsity`, from their losses (see `sensitivities`).
+
+    One bound on the loss is found at which the layers, each pruned to the most that stays below it, have the overall
+    sparsity (the bound is ours). Where losses do not rise, the sparsity jumps at one bound; then each layer goes the
+    same part of its way through the jump.
+    """
     rising = {key: np.maximum.accumulate(each) for key, each in losses.items()}
 
     def at(bound: float) -> dict[Key, float]:
-        return {key: _interpolated(bound, each, shares) for key, each in rising.items()}
+        return {key: _interpolated(bound, each) for key, each in rising.items()}
 
     def overall(chosen: dict[Key, float]) -> float:
         return sum(chosen[key] * sizes[key] for key in sizes) / sum(sizes.values())
 
-    low, high = min(each[0] for each in rising.values()) - 1, max(each[-1] for each in rising.values())
+    low = np.nextafter(min(each[0] for each in rising.values()), -np.inf)  # nothing is within this bound
+    high = max(each[-1] for each in rising.values())
     if overall(at(high)) < sparsity:  # more than was measured: all layers alike
-        return dict.fromkeys(sizes, sparsity), losses
-    for _ in range(100):
+        return dict.fromkeys(sizes, sparsity)
+    for _ in range(50):
         middle = (low + high) / 2
         low, high = (low, middle) if overall(at(middle)) >= sparsity else (middle, high)
-    less, more = at(low), at(high)  # where a loss stays the same, a layer's share leaps
-    part = (sparsity - overall(less)) / max(overall(more) - overall(less), 1e-12)
-    return {key: less[key] + min(part, 1.0) * (more[key] - less[key]) for key in sizes}, losses
-
-
-def _only_best(score: NDArray[np.floating], pattern: Pattern) -> NDArray[np.bool_]:
-    """True for the weight of the highest score (of equals, the first), or for its group."""
-    groups = pattern.members(score.shape)
-    best: NDArray[np.bool_] = groups == groups.flat[score.argmax()]
-    return best
+    below, above = at(low), at(high)  # where losses do not rise, they differ, however close the bounds are
+    gap = overall(above) - overall(below)
+    part = (sparsity - overall(below)) / gap if gap > 0 else 0.0
+    return {key: below[key] + part * (above[key] - below[key]) for key in sizes}
 
 
 def least(values: NDArray[np.floating], count: int) -> NDArray[np.bool_]:
@@ -158,14 +153,10 @@ def _means(score: NDArray[np.floating], groups: NDArray[np.int64]) -> NDArray[np
     return means
 
 
-def _n_of_m(
-    score: NDArray[np.floating], sparsity: float, pattern: Pattern, *, depthwise: bool = False
-) -> NDArray[np.bool_]:
-    """Of each whole group the lowest scores are pruned: M - N of them at the pattern's sparsity, fewer on the way. A
-    group are weights that one output adds up; those of depthwise kernels (..., inputs, multiplier) are of one input.
-    """
+def _n_of_m(score: NDArray[np.floating], sparsity: float, pattern: Pattern) -> NDArray[np.bool_]:
+    """Of each whole group the lowest scores are pruned: M - N of them at the pattern's sparsity, fewer on the way."""
     of = pattern.numbers[1]
-    columns = score.reshape(-1, score.shape[-2] * score.shape[-1] if depthwise else score.shape[-1]).T
+    columns = score.reshape(pattern.matrix(score.shape)).T
     whole = columns.shape[1] // of * of
     mask = np.ones(columns.shape, bool)
     ranks = columns[:, :whole].reshape(len(columns), -1, of).argsort(axis=-1, kind="stable").argsort(axis=-1)
@@ -173,12 +164,12 @@ def _n_of_m(
     return mask.T.reshape(score.shape)
 
 
-def _interpolated(bound: float, losses: NDArray[np.floating], shares: tuple[float, ...]) -> float:
+def _interpolated(bound: float, losses: NDArray[np.floating]) -> float:
     """The greatest sparsity whose loss is within the bound, straight lines between the measured ones."""
     within = int(np.searchsorted(losses, bound, side="right"))
     if within == 0:
         return 0.0
-    if within == len(shares):
-        return shares[-1]
+    if within == len(_SHARES):
+        return _SHARES[-1]
     left, right = losses[within - 1], losses[within]
-    return float(shares[within - 1] + (shares[within] - shares[within - 1]) * (bound - left) / (right - left))
+    return float(_SHARES[within - 1] + (_SHARES[within] - _SHARES[within - 1]) * (bound - left) / (right - left))

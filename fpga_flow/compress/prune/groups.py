@@ -9,7 +9,8 @@ Written in a spec as
     bram    the weights that are read from one block RAM: as many such groups as fit 36 bits (both: Ramhorst et al.
             2023, "FPGA Resource-aware Structured Pruning for Real-Time Neural Networks", section 3)
 
-A kernel (*window, inputs, outputs) is the matrix (window * inputs, outputs).
+A kernel (*window, inputs, outputs) is the matrix (window * inputs, outputs); a depthwise one (*window, inputs,
+multiplier), of which an output adds up only the window, is (window, inputs * multiplier).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -41,6 +42,7 @@ class Pattern:
 
     kind: str = "single"
     numbers: tuple[int, ...] = ()
+    depthwise: bool = False
 
     @classmethod
     def parse(cls, text: str | None, reuse_factor: int = 1, weight_bits: int = 1) -> Pattern:
@@ -66,16 +68,35 @@ class Pattern:
         """The share of zeros that an N:M pattern means; None for the others, which allow any."""
         return 1 - self.numbers[0] / self.numbers[1] if self.kind == "n:m" else None
 
+    def of_kernel(self, name: str) -> Pattern:
+        """The same pattern for a layer's kernel of this name."""
+        return replace(self, depthwise=name == "depthwise_kernel")
+
+    def matrix(self, shape: Sequence[int]) -> tuple[int, int]:
+        """The shape of a kernel as the matrix whose columns are outputs."""
+        columns = 2 if self.depthwise else 1
+        return math.prod(shape[:-columns]), math.prod(shape[-columns:])
+
+    def count(self, shape: Sequence[int]) -> int | None:
+        """How many groups a kernel of this shape has, whole ones for N:M; None for patterns that are no such groups."""
+        inputs, outputs = self.matrix(shape)
+        if self.kind == "n:m":
+            return inputs // self.numbers[1] * outputs
+        if self.kind == "block":
+            return math.ceil(inputs / self.numbers[0]) * math.ceil(outputs / self.numbers[1])
+        return None
+
     def members(self, shape: Sequence[int]) -> NDArray[np.int64]:
-        """For each weight of a kernel of this shape the number of its group."""
-        outputs = shape[-1]
-        inputs = math.prod(shape[:-1])
+        """For each weight of a kernel of this shape the number of its group, from 0, none left out."""
+        inputs, outputs = self.matrix(shape)
         row, column = np.arange(inputs)[:, None], np.arange(outputs)[None, :]
         if self.kind == "block":
             high, wide = self.numbers
             numbers = row // high * math.ceil(outputs / wide) + column // wide
         elif self.kind == "run":
-            numbers = (column * inputs + row) // self.numbers[0]
+            if self.depthwise and shape[-1] > 1:  # hls4ml gets a convolution with zeros, see `depthwise_as_conv`
+                row, inputs = row * shape[-2] + column // shape[-1], inputs * shape[-2]
+            numbers = np.unique((column * inputs + row) // self.numbers[0], return_inverse=True)[1]
         elif self.kind == "n:m":
             numbers = column * math.ceil(inputs / self.numbers[1]) + row // self.numbers[1]
         else:

@@ -40,7 +40,7 @@ def iterative(pruner: Pruner) -> dict[str, Any]:
     told = rounds.told
     while told["sparsity"] < limit and told["failed"] <= _SMALLER_STEPS:
         target = min(limit, 1 - (1 - told["sparsity"]) * (1 - told["step"]))
-        pruner.prune({key: target if end is None else min(end, target) for key, end in ends.items()})
+        pruner.prune(pruner.shares(ends, target))
         history = pruner.retrain()
         accuracy = pruner.accuracy()
         good = accuracy >= told["least"]

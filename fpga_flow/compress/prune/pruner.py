@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from fpga_flow.compress.prune import allocation
 from fpga_flow.compress.prune.allocation import Masks
 from fpga_flow.compress.prune.criteria import Key, Scorer
 from fpga_flow.compress.prune.groups import Pattern
-from fpga_flow.datasets.base import Dataset
+from fpga_flow.datasets.base import Dataset, Part
 from fpga_flow.hls import settings
 from fpga_flow.keras import tf
 from fpga_flow.networks.network import Network, snap, weight, weights
@@ -34,10 +35,17 @@ class Pruner:
             key: tf.Variable(earlier.get(key, np.ones(kernel.shape, bool)), dtype=tf.bool)
             for key, kernel in self._kernels.items()
         }
-        self._patterns = {key: pattern_of(options.pattern, key[0], context) for key in self._kernels}
+        self._patterns = {key: pattern_of(options.pattern, key, context) for key in self._kernels}
         self._scorer = Scorer(options.criterion, self.model, self._kernels, dataset)
-        #: Of the allocation `sensitivity`: each layer's losses at `allocation.SENSITIVITY_AT`, after that of none.
-        self.losses: dict[str, list[float]] = {}
+        self._losses: dict[Key, list[float]] = {}
+
+    @property
+    def losses(self) -> dict[str, list[float]]:
+        """Of the allocation `sensitivity`: each kernel's losses at `allocation.SENSITIVITY_AT`, after that of none; by
+        the name of its layer, where that has no other kernel.
+        """
+        count = Counter(layer for layer, _ in self._losses)
+        return {key[0] if count[key[0]] == 1 else ".".join(key): values for key, values in self._losses.items()}
 
     @property
     def variables(self) -> list[Any]:
@@ -65,16 +73,22 @@ class Pruner:
         """
         options = self.options
         rest = 0.0 if options.sparsity is None and options.max_accuracy_drop is None else options.sparsity
-        given = {key: next(iter(matching(options.layers, key[0])), rest) for key in self._kernels}
-        of_pattern = {key: pattern.sparsity for key, pattern in self._patterns.items()}
-        ends = {key: share if of_pattern[key] is None else of_pattern[key] for key, share in given.items()}
+        all_alike = {key: rest if each.sparsity is None else each.sparsity for key, each in self._patterns.items()}
+        ends = {key: next(iter(matching(options.layers, key[0])), share) for key, share in all_alike.items()}
         if options.allocation != "sensitivity":
             return ends
-        found, losses = allocation.sensitivity(
-            self._scorer.scores(), self.masks(), options.sparsity, self._patterns, self._loss_with
-        )
-        self.losses = {key[0]: values for key, values in losses.items()}
-        return dict(found)
+        self._losses = allocation.sensitivities(self._scorer.scores(), self.masks(), self._patterns, self._loss_with)
+        return ends if options.sparsity is None else dict(self._by_sensitivity(options.sparsity))
+
+    def shares(self, ends: dict[Key, float | None], target: float) -> dict[Key, float]:
+        """The sparsity of each kernel in a round that prunes so much, or as much as the kernel's end."""
+        if self.options.allocation == "sensitivity" and self.options.sparsity is None:
+            return self._by_sensitivity(target)
+        return {key: target if end is None else min(end, target) for key, end in ends.items()}
+
+    def _by_sensitivity(self, sparsity: float) -> dict[Key, float]:
+        sizes = {key: mask.size for key, mask in self.masks().items()}
+        return allocation.sensitivity(self._losses, sizes, sparsity)
 
     def prune(self, sparsity: dict[Key, float]) -> None:
         """Prune to these sparsities by the kernels' scores as they are now; what is zero stays zero."""
@@ -112,9 +126,13 @@ class Pruner:
         return 1 - sum(int(mask.sum()) for mask in masks) / sum(mask.size for mask in masks)
 
     def accuracy(self) -> float:
-        """The accuracy on the validation samples; of the training samples, where there are none."""
-        part = self.dataset.validation if len(self.dataset.validation.x) else self.dataset.train
-        return training.evaluate(self.model, part)
+        """The accuracy of the network as it is now."""
+        return training.evaluate(self.model, self._judges)
+
+    @property
+    def _judges(self) -> Part:
+        """The samples that say how good the network is: those for validation, for training where there are none."""
+        return self.dataset.validation if len(self.dataset.validation.x) else self.dataset.train
 
     def _row(self) -> dict[str, Any]:
         return {"sparsity": round(self.sparsity(), 6)}
@@ -131,12 +149,11 @@ class Pruner:
             kernel.assign(tf.where(self._masks[key], kernel, 0.0))
 
     def _loss_with(self, key: Key, mask: Any) -> float:
-        """The loss on validation samples (training samples, where there are none) with one kernel pruned."""
-        part = self.dataset.validation if len(self.dataset.validation.x) else self.dataset.train
+        """The loss with one kernel pruned."""
         kernel = self._kernels[key]
         before = kernel.numpy()
         kernel.assign(np.where(mask, before, 0))
-        loss = training.loss(self.model, part)
+        loss = training.loss(self.model, self._judges)
         kernel.assign(before)
         return loss
 
@@ -146,11 +163,11 @@ def kernels(model: Any) -> list[Key]:
     return [(layer.name, name) for layer, name, _ in weights(model) if name != "bias"]
 
 
-def pattern_of(text: str | None, layer: str, context: Context) -> Pattern:
-    """The pattern for a layer, by its reuse factor and the width of its weights where it depends on them."""
-    if text not in ("dsp", "bram"):
-        return Pattern.parse(text)
-    return Pattern.parse(text, reuse_factor(context.hls, layer), weight_bits(context.precision, layer))
+def pattern_of(text: str | None, key: Key, context: Context) -> Pattern:
+    """The pattern for a kernel, by its layer's reuse factor and width of weights where it depends on them."""
+    layer, name = key
+    sizes = (reuse_factor(context.hls, layer), weight_bits(context.precision, layer)) if text in ("dsp", "bram") else ()
+    return Pattern.parse(text, *sizes).of_kernel(name)
 
 
 def reuse_factor(hls: Any, layer: str) -> int:
