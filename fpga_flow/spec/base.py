@@ -103,7 +103,7 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class Retraining(Section):
     """How a compression pass retrains. What is left out is taken from the spec's `training` section."""
 
-    epochs: Annotated[int, Field(ge=0)] = 10
+    epochs: Annotated[int, Field(ge=0, lt=2**31)] = 10
     learning_rate: PositiveFloat | None = None
     batch_size: PositiveInt | None = None
     patience: PositiveInt | None = None
