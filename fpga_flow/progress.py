@@ -55,6 +55,8 @@ class Progress(Ui):
         self.console.print(f"  [bold]{done.stage.name:<10}[/] {seconds:>9}   {_say(done)}")
         if done.stage.name == "hls" and done.result["fit"]:
             self.console.print(_say_fit(done.result["fit"]))
+        if (widths := done.result.get("details", {}).get("widths")) and not widths["within"]:
+            self.console.print(f"{'':<24}[yellow]{_say_missed(widths)}[/]")
 
     def note(self, text: str) -> None:
         """Print a line."""
@@ -98,6 +100,14 @@ def _say(done: Done) -> str:
     return (
         f"{result['source']}: {result['lut']:,} LUT, {result['ff']:,} FF, {result['dsp']:,} DSP, "
         f"{result['bram18']:,} BRAM18, {cycles}; {fits} {result['board']}"
+    )
+
+
+def _say_missed(widths: dict[str, Any]) -> str:
+    """That quantization costs more accuracy than the budget of its search for widths allows."""
+    return (
+        f"widths: the budget of accuracy is missed: {widths['accuracy']:.4f} on {widths['samples']:,} "
+        f"validation samples, at least {widths['floor']:.4f} was asked for"
     )
 
 

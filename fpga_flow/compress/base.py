@@ -45,8 +45,8 @@ class Context:
     precision   the spec's `precision` section, or None
     hls         the spec's `hls` section
     seed        the spec's seed
-    checkpoint  where interrupted retraining goes on from, or None; what else a pass goes on from lies beside it. Passes leave
-                the last of these files: they are of use until the network is saved, then the stage removes them
+    checkpoint  where interrupted retraining goes on from, or None; what else a pass goes on from lies beside it. Passes
+                leave the last of these files: they are of use until the stage has saved the network and removes them
     report      gets each epoch's row of the training history, and the number of epochs
     """
 

@@ -46,7 +46,7 @@ def accuracies(stages: Sequence[tuple[str, float, tuple[float, float]]]) -> Draw
     return drawn(figure)
 
 
-def training(history: Sequence[Mapping[str, Any]], kept: int) -> Drawn:
+def training(history: Sequence[Mapping[str, Any]], kept: int | None) -> Drawn:
     """Loss, accuracy and learning rate over the epochs of one training, with the epoch that was kept marked."""
     epochs = [row["epoch"] for row in history]
     panels = (
@@ -75,14 +75,16 @@ def training(history: Sequence[Mapping[str, Any]], kept: int) -> Drawn:
                 f"yaxis{suffix}": axis(title, anchor=f"x{suffix}"),
             }
         )
-        figure.add_shape(
-            type="line", x0=kept, x1=kept, y0=0, y1=1, xref=f"x{suffix}", yref=f"y{suffix} domain",
-            line={"color": INK, "width": 1.2, "dash": "dot"},
+        if kept is not None:
+            figure.add_shape(
+                type="line", x0=kept, x1=kept, y0=0, y1=1, xref=f"x{suffix}", yref=f"y{suffix} domain",
+                line={"color": INK, "width": 1.2, "dash": "dot"},
+            )  # fmt: skip
+    if kept is not None:
+        figure.add_annotation(
+            x=kept, y=1, xref="x", yref="y domain", yanchor="bottom", showarrow=False, text=f"kept: epoch {kept}",
+            font={"size": 12, "color": INK},
         )  # fmt: skip
-    figure.add_annotation(
-        x=kept, y=1, xref="x", yref="y domain", yanchor="bottom", showarrow=False, text=f"kept: epoch {kept}",
-        font={"size": 12, "color": INK},
-    )  # fmt: skip
     figure.update_layout(legend_x=domains[1][0])  # beside the mark's label
     values = [_finite(row.get(key), 1.0) for row in history for key in ("loss", "val_loss")]
     losses = [value for value in values if value is not None]

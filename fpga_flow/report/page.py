@@ -62,7 +62,7 @@ class Training:
     name: str
     figure: Drawn
     epochs: int
-    kept: int
+    kept: int | None
     detail: str
     has_validation: bool
 
@@ -178,8 +178,13 @@ def _trainings(finished: Sequence[Done]) -> list[Training]:
         history = done.result.get("history") or done.result.get("details", {}).get("history")
         if not history:
             continue
-        kept = next((row for row in reversed(history) if row.get("best")), history[-1])
         validated = any(_is_number(row.get("val_accuracy")) for row in history)
+        kept = next((row for row in reversed(history) if row.get("best", True)), None)
+        if kept is None:
+            detail = "No epoch was kept, as all rounds of pruning and retraining were taken back."
+            figure = figures.training(history, None)
+            trainings.append(Training(done.stage.name, figure, len(history), None, detail, validated))
+            continue
         key = "val_" if validated and _is_number(kept.get("val_accuracy")) else ""
         on = "validation" if key else "training"
         detail = (

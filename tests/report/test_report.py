@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from plotly.offline import get_plotlyjs
 
+from fpga_flow.progress import Progress
+
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
@@ -198,6 +200,27 @@ def test_training_marks_the_kept_epoch(page: Page) -> None:
     assert {shape["x0"] for shape in figure["layout"]["shapes"]} == {4}
     assert "Epoch 4 of 5 was kept: validation loss 0.625, validation accuracy 85.00\u202f%." in page.text
     assert sum(name.startswith("figure-training-") for name in page.figures) == 3
+
+
+def test_no_epoch_is_said_to_be_kept_where_all_rounds_were_taken_back(fake_run) -> None:
+    for row in fake_run.stage("prune").result["details"]["history"]:
+        row["best"] = False
+    page = Page(fake_run.write())
+    assert "No epoch was kept, as all rounds of pruning and retraining were taken back." in page.text
+    assert not page.figures["figure-training-2"]["layout"].get("shapes")
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_a_missed_budget_of_accuracy_is_told(fake_run, capsys, within: bool) -> None:
+    told = {"accuracy": 0.61, "floor": 0.7, "within": within, "samples": 200, "rounds": []}
+    next(each for each in fake_run.record["passes"] if each["name"] == "quantize")["widths"] = told
+    text = Page(fake_run.write()).text
+    assert ("The budget of accuracy of quantize is missed" in text) is not within
+    done = fake_run.stage("quantize")
+    done.result["details"]["widths"] = told
+    Progress().done(done)
+    line = "widths: the budget of accuracy is missed: 0.6100 on 200 validation samples, at least 0.7000 was asked for"
+    assert (line in capsys.readouterr().out) is not within
 
 
 @pytest.mark.parametrize("missing", [float("nan"), None])
