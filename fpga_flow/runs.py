@@ -1,8 +1,8 @@
 """Run folders: `runs/<name>/<digest>/`, one folder per stage in each, and the digests that name what is in them.
 
 A stage folder appears by one rename, whole or not at all. What a killed stage left lies in a folder `.<stage>.partial`,
-from which the stage goes on if it can. A stage that any run of the same `runs/` folder has finished is copied, not done
-again.
+from which the stage goes on if it can; what only serves that is in its `unfinished/`. A stage that any run of the same
+`runs/` folder has finished is copied, not done again.
 """
 
 from __future__ import annotations
