@@ -122,7 +122,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         spec.seed,
         network,
         spec.training.model_dump(mode="json"),
-        runs.code_digest("stages.py", "networks", "training.py", "augment.py", "keras.py"),
+        runs.code_digest("stages.py", "networks", "training.py", "saved.py", "augment.py", "keras.py"),
         runs.versions("tensorflow", "tf_keras", "numpy"),
     )
     stages = [Stage(1, "float", previous)]

@@ -1,8 +1,8 @@
 """Run folders: `runs/<name>/<digest>/`, one folder per stage in each, and the digests that name what is in them.
 
 A stage folder appears by one rename, whole or not at all. What a killed stage left lies in a folder `.<stage>.partial`,
-from which the stage goes on if it can. A stage that any run of the same `runs/` folder has finished is copied, not done
-again.
+from which the stage goes on if it can; what only serves that is in its `unfinished/`. A stage that any run of the same
+`runs/` folder has finished is copied, not done again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ import filelock
 
 _PACKAGE = Path(__file__).parent
 _RECORD = "stage.json"
+#: In a stage's partial folder: what it goes on from if it is killed, and what is removed when all else is written.
+UNFINISHED = "unfinished"
 
 
 def digest(*parts: Any) -> str:
@@ -126,6 +128,16 @@ class Run:
         partial, folder = self._partial(stage), self.folder / stage.folder
         if partial.is_dir() and not (partial / f".stage-{stage.digest}").is_file():
             shutil.rmtree(partial)
+        if not _is_whole(partial, stage):  # else it was killed just before the end
+            self._work(stage, partial, work)
+        shutil.rmtree(partial / UNFINISHED, ignore_errors=True)
+        self._set_aside(folder)
+        partial.rename(folder)
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        return Done(stage, folder, record["result"], record["seconds"], cached=False)
+
+    def _work(self, stage: Stage, partial: Path, work: Callable[[Path], dict[str, Any]]) -> None:
+        """Fill the partial folder, its record last."""
         partial.mkdir(exist_ok=True)
         (partial / f".stage-{stage.digest}").touch()
         started = time.monotonic()
@@ -137,9 +149,6 @@ class Run:
         record = {"name": stage.name, "digest": stage.digest, "seconds": seconds, "result": result}
         record["files"] = {str(file.relative_to(partial)): file_digest(file) for file in _files(partial)}
         write_json(partial / _RECORD, record)
-        self._set_aside(folder)
-        partial.rename(folder)
-        return Done(stage, folder, result, seconds, cached=False)
 
     def forget(self, stage: Stage) -> None:
         """Leave a finished or half-done stage out, so that it is done again."""
@@ -196,7 +205,9 @@ def _located(error: OSError, folder: Path) -> OSError:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file() and file.name != _RECORD)
+    """The files of a stage but for its record, and what it leaves behind when it is finished."""
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name != _RECORD]
+    return sorted(file for file in files if folder / UNFINISHED not in file.parents)
 
 
 def _is_whole(folder: Path, stage: Stage) -> bool:

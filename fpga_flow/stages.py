@@ -65,14 +65,14 @@ class Work:
         model = build_network(self.spec.network, self.dataset, trust_code=self.trust_code)
         history = training.fit(
             model, self.dataset, self.spec.training, self.spec.seed,
-            checkpoint=folder / "checkpoint.npz", report=self.ui.epoch,
+            checkpoint=_checkpoint(folder), report=self.ui.epoch,
         )  # fmt: skip
         Network(model).save(folder)
         return {"accuracy": training.evaluate(model, self.dataset.test), "history": history}
 
     def _compress(self, stage: Stage, folder: Path) -> dict[str, Any]:
         spec = self.spec
-        context = Context(spec.training, spec.precision, spec.seed, folder / "checkpoint.npz", self.ui.epoch, spec.hls)
+        context = Context(spec.training, spec.precision, spec.seed, _checkpoint(folder), self.ui.epoch, spec.hls)
         options = spec.compress[stage.number - 2].options
         network, made = compress.apply(stage.name, self._network(), self.dataset, options, context)
         network.save(folder)
@@ -178,6 +178,13 @@ class Work:
     def _network(self) -> Network:
         """The network as the last stage that made one left it."""
         return Network.load([done.folder for done in self.finished if (done.folder / "model.h5").is_file()][-1])
+
+
+def _checkpoint(folder: Path) -> Path:
+    """Where the training of a stage is written to; the stage's folder is rid of it at the end, see `runs`."""
+    unfinished = folder / runs.UNFINISHED
+    unfinished.mkdir(exist_ok=True)
+    return unfinished / "checkpoint.npz"
 
 
 def _sizes(network: Network) -> dict[str, int]:

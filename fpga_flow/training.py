@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-import zipfile
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import saved
 from fpga_flow.augment import augmented
 from fpga_flow.datasets.base import Dataset, Part
 from fpga_flow.keras import keras, seed_everything, tf
@@ -23,8 +21,6 @@ from fpga_flow.spec.base import Training
 #: At least so many seconds of training lie between two checkpoints, and so many times as long as writing one takes.
 CHECKPOINT_SECONDS, CHECKPOINT_SHARE = 1.0, 20
 _VALIDATION_BATCH = 1024
-#: What reading a damaged file of an interrupted process raises.
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -84,8 +80,8 @@ def fit(
     Without epochs the model stays as it is.
 
     Args:
-        checkpoint: a file from which training goes on if it exists, and to which its state is written; removed at the
-        end.
+        checkpoint: a file from which training goes on if it exists, and to which its state is written. It stays where
+            it is: a training that has been done gives its result at once. Who needs it no more removes it.
     """
     seed_everything(seed)
     if not training.epochs:
@@ -100,7 +96,8 @@ def fit(
     validate = _validate(model, dataset.validation)
     x = tf.constant(dataset.train.x)
 
-    state = _resume(checkpoint, variables) if checkpoint is not None else _State()
+    state = _State() if checkpoint is None else _resume(checkpoint, variables, model.get_weights())
+    written = state.epoch
     due = time.monotonic() + CHECKPOINT_SECONDS
     while state.epoch < training.epochs and not _patience_spent(state, training, hooks.ready_epoch):
         started = time.monotonic()
@@ -131,11 +128,12 @@ def fit(
         report(row, training.epochs)
         if checkpoint is not None and (now := time.monotonic()) > due:
             _save(checkpoint, variables, state)
+            written = state.epoch
             due = time.monotonic() + max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * (time.monotonic() - now))
+    if checkpoint is not None and state.epoch > written:
+        _save(checkpoint, variables, state)
     if state.best_weights:
         model.set_weights(state.best_weights)
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
     return state.history
 
 
@@ -254,38 +252,21 @@ def _patience_spent(state: _State, training: Training, ready_epoch: int) -> bool
 
 
 def _save(path: Path, variables: Sequence[Any], state: _State) -> None:
-    arrays = {f"variable_{number}": variable.numpy() for number, variable in enumerate(variables)}
-    best = {f"best_{number}": value for number, value in enumerate(state.best_weights)}
-    head = {"head": np.array(json.dumps([state.epoch, state.best, state.best_epoch, state.history]))}
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, allow_pickle=False, **head, **arrays, **best)
-    partial.replace(path)
+    told = [state.epoch, state.best, state.best_epoch, state.history]
+    saved.write(path, told, variables=[variable.numpy() for variable in variables], best=state.best_weights)
 
 
-def saved_values(data: Mapping[str, NDArray[Any]], variables: Sequence[Any]) -> list[NDArray[Any]]:
-    """The values of variables in a file of an interrupted process.
-
-    Raises:
-        KeyError: one is missing.
-        ValueError: one is of another shape.
+def _resume(path: Path, variables: Sequence[Any], weights: Sequence[NDArray[Any]]) -> _State:
+    """Set the variables as the checkpoint has them; where it is missing, damaged or of another network, start from the
+    beginning.
     """
-    values = [data[f"variable_{number}"] for number in range(len(variables))]
-    for value, variable in zip(values, variables, strict=True):
-        if value.shape != tuple(variable.shape):
-            raise ValueError(f"expected values of shape {tuple(variable.shape)}, got {value.shape}")
-    return values
-
-
-def _resume(path: Path, variables: Sequence[Any]) -> _State:
-    """Set the variables as the checkpoint has them; where there is none, or a damaged one, start from the beginning."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
-            values = saved_values(data, variables)
-            epoch, best, best_epoch, history = json.loads(str(data["head"]))
-            count = sum(name.startswith("best_") for name in data.files)
-            weights = [data[f"best_{number}"] for number in range(count)]
-    except DAMAGED:
+        (epoch, best, best_epoch, history), lists = saved.read(path)
+        values, best_weights = lists["variables"], lists["best"]
+        saved.check_alike(values, [variable.numpy() for variable in variables])
+        saved.check_alike(best_weights, weights if best_weights else [])
+    except saved.UNREADABLE:
         return _State()
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    return _State(epoch, tuple(best), best_epoch, weights, history)
+    return _State(epoch, tuple(best), best_epoch, best_weights, history)

@@ -72,6 +72,32 @@ def test_work_goes_on_from_what_a_killed_run_left(tmp_path):
     assert done.result == {"found": "epoch 7"}
 
 
+def test_what_a_stage_goes_on_from_is_there_until_all_else_is_written(tmp_path, monkeypatch):
+    run = make(tmp_path)
+
+    def work(folder: Path) -> dict:
+        (folder / runs.UNFINISHED).mkdir(exist_ok=True)
+        (folder / runs.UNFINISHED / "checkpoint.npz").write_text("epoch 7")
+        return write("done")(folder)
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "write_json", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run.do(STAGE, work)
+    assert (run.folder / ".1-work.partial" / runs.UNFINISHED / "checkpoint.npz").is_file()
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run.do(STAGE, work)
+    done = run.do(STAGE, lambda folder: pytest.fail("it is whole, but for its name"))
+    assert done.result == {"text": "done"}
+    assert not (done.folder / runs.UNFINISHED).exists()
+    assert run.finished(STAGE) is not None
+
+
 def test_what_another_digest_left_is_not_used(tmp_path):
     run = make(tmp_path)
 

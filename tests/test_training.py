@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fpga_flow import training
 from fpga_flow.datasets.base import Part
-from fpga_flow.keras import seed_everything, tf
+from fpga_flow.keras import keras, seed_everything, tf
 from fpga_flow.networks import mlp
 from fpga_flow.spec.base import Training
 from tests.conftest import blobs
@@ -72,18 +71,42 @@ def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, dropo
     assert seen == list(range(killed_after + 1, 7))
     assert weights(resumed) == weights(straight)
     assert [row["val_loss"] for row in history] == [row["val_loss"] for row in expected]
-    assert not checkpoint.exists()
+    again = network(dropout)
+    seen.clear()
+    told = training.fit(
+        again, data, OPTIONS, seed=1, checkpoint=checkpoint, report=lambda row, epochs: seen.append(row["epoch"])
+    )
+    assert seen == []  # a training that is done gives its result at once
+    assert told == history
+    assert weights(again) == weights(straight)
 
 
-def test_a_damaged_checkpoint_starts_training_anew(tmp_path):
+def damaged(checkpoint: Path, damage: str) -> None:
+    """Leave a checkpoint with this damage."""
+    if damage == "of another network":
+        seed_everything(1)
+        model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(5), keras.layers.Dense(3)])
+        training.fit(model, blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
+        return
+    training.fit(network(), blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
+    content = checkpoint.read_bytes()
+    if damage == "lacks arrays":
+        with np.load(checkpoint) as data:
+            np.savez(checkpoint, head=data["head"])
+    else:
+        cut = {"empty": b"", "cut": content[: len(content) // 2], "no end": content[:-30], "text": b"text"}
+        checkpoint.write_bytes(cut[damage])
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "no end", "text", "lacks arrays", "of another network"])
+def test_a_damaged_checkpoint_starts_training_anew(tmp_path, damage):
     checkpoint = tmp_path / "checkpoint.npz"
-    whole = io.BytesIO()  # of another network
-    head = np.array(json.dumps([3, [0.5, -1.0], 3, []]))
-    np.savez(whole, head=head, **{f"variable_{number}": np.zeros(3) for number in range(99)})
-    for damaged in (b"PK\x03\x04 cut off", b"", whole.getvalue()):
-        checkpoint.write_bytes(damaged)
-        history = training.fit(network(), blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
-        assert len(history) == 6
+    damaged(checkpoint, damage)
+    model, straight = network(), network()
+    expected = training.fit(straight, blobs(), OPTIONS, seed=1)
+    history = training.fit(model, blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
+    assert [row["val_loss"] for row in history] == [row["val_loss"] for row in expected]
+    assert weights(model) == weights(straight)
 
 
 def test_the_best_epoch_is_kept():

@@ -19,7 +19,7 @@ tell (JSON values). `compress.apply` measures accuracy before and after, and re-
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,9 @@ from fpga_flow.networks.network import Network, snap, weight, weight_type
 from fpga_flow.networks.promises import Mask, Promise, Sharing
 from fpga_flow.spec.base import Retraining, Training
 
+#: A layer's name and that of its weight.
+Key = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class Context:
@@ -42,7 +45,8 @@ class Context:
     precision   the spec's `precision` section, or None
     hls         the spec's `hls` section
     seed        the spec's seed
-    checkpoint  where interrupted retraining goes on from, or None
+    checkpoint  where interrupted retraining goes on from, or None; what else a pass goes on from lies beside it. Passes
+                leave the last of these files: they are of use until the stage has saved the network and removes them
     report      gets each epoch's row of the training history, and the number of epochs
     """
 
@@ -52,6 +56,17 @@ class Context:
     checkpoint: Path | None = None
     report: Callable[[dict[str, Any], int], None] = lambda epoch, epochs: None
     hls: Any = None
+
+    def of_training(self, number: int) -> Context:
+        """The context of one of several trainings of a pass, so that none is taken for another."""
+        if self.checkpoint is None:
+            return self
+        return replace(self, checkpoint=self.checkpoint.with_stem(f"checkpoint_{number}"))
+
+    def forget_training(self, number: int) -> None:
+        """Remove the checkpoint of one of several trainings, whose outcome is saved."""
+        if (checkpoint := self.of_training(number).checkpoint) is not None:
+            checkpoint.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fpga_flow.compress import sharing
-from fpga_flow.compress.base import Context
+from fpga_flow.compress.base import Context, Key
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.networks.network import Network, weight
@@ -39,7 +39,7 @@ def uses(options: Options) -> tuple[str, ...]:
     return ()
 
 
-def shared(options: Options, model: Any) -> dict[sharing.Key, int]:
+def shared(options: Options, model: Any) -> dict[Key, int]:
     """The kernels that come to be block-circulant, and the size of their blocks."""
     return sharing.chosen(model, options.layers, options.block, rank=2)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fpga_flow.compress import sharing
-from fpga_flow.compress.base import Context
+from fpga_flow.compress.base import Context, Key
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.networks.network import Network, weight
@@ -40,7 +40,7 @@ def uses(options: Options) -> tuple[str, ...]:
     return ()
 
 
-def shared(options: Options, model: Any) -> dict[sharing.Key, float]:
+def shared(options: Options, model: Any) -> dict[Key, float]:
     """The kernels that come to share values, and what share of their weights."""
     return sharing.chosen(model, options.layers, options.values)
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import saved
 from fpga_flow.compress.base import Context
-from fpga_flow.training import DAMAGED, saved_values
 
 T = TypeVar("T")
+
+#: After a round that cost too much accuracy, the next ones are half as large, so many times.
+SMALLER_STEPS = 2
 
 
 class Rounds:
@@ -35,53 +36,49 @@ class Rounds:
 
     def go_back(self) -> None:
         """Set the variables to those of the last good round."""
-        for variable, value in zip(self._variables, self._values, strict=True):
-            variable.assign(value)
+        _set(self._variables, self._values)
 
     def save(self) -> None:
         """Write the last good round and what is told of all rounds, to go on from there if the process is stopped."""
         if self._path is not None:
-            _write(self._path, self._values, self.told)
-
-    def finish(self) -> None:
-        """Go back to the last good round and remove the file."""
-        self.go_back()
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            saved.write(self._path, self.told, variables=self._values)
 
     def _resume(self) -> None:
         """Where there is no file of an interrupted pass, or a damaged one, the pass begins at its beginning."""
         found = None if self._path is None else _read(self._path, self._variables)
-        self.told = self.told if found is None else found
+        if found is not None and isinstance(found.told, dict) and found.told.keys() == self.told.keys():
+            self.told = found.told
+            _set(self._variables, found.values)
 
 
-def once(path: Path | None, variables: Sequence[Any], work: Callable[[], T]) -> T:
+def once(path: Path, variables: Sequence[Any], work: Callable[[], T]) -> T:
     """What `work` returns (JSON values), with the variables as it leaves them: from the file at `path` if an
-    interrupted process has done it already, else done now and written to it. Without a path it is just done.
+    interrupted process has done it already, else done now and written to it.
     """
-    if path is not None and (found := _read(path, variables)) is not None:
-        return cast(T, found)
+    if (found := _read(path, variables)) is not None:
+        _set(variables, found.values)
+        return cast(T, found.told)
     told = work()
-    if path is not None:
-        _write(path, [variable.numpy() for variable in variables], told)
+    saved.write(path, told, variables=[variable.numpy() for variable in variables])
     return told
 
 
-def _write(path: Path, values: Sequence[NDArray[Any]], told: Any) -> None:
-    arrays = {f"variable_{number}": value for number, value in enumerate(values)}
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, allow_pickle=False, told=np.array(json.dumps(told)), **arrays)
-    partial.replace(path)
+class _Found(NamedTuple):
+    told: Any
+    values: list[NDArray[Any]]
 
 
-def _read(path: Path, variables: Sequence[Any]) -> Any:
-    """What was told, and the variables set to what was written; None where there is no such file or a damaged one."""
+def _read(path: Path, variables: Sequence[Any]) -> _Found | None:
+    """What was told, and values for the variables; None where the file is missing, damaged or of others."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            values = saved_values(data, variables)
-            told = json.loads(str(data["told"]))
-    except DAMAGED:
+        told, lists = saved.read(path)
+        values = lists["variables"]
+        saved.check_alike(values, [variable.numpy() for variable in variables])
+    except saved.UNREADABLE:
         return None
+    return _Found(told, values)
+
+
+def _set(variables: Sequence[Any], values: Sequence[NDArray[Any]]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    return told

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.compress.base import Context, retrain
+from fpga_flow.compress.base import Context, Key, retrain
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.networks.network import Network, weight, weights
@@ -16,9 +16,6 @@ from fpga_flow.networks.promises import Mask, Promise, Sharing
 from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import Retraining
-
-#: A layer's name and that of its weight.
-Key = tuple[str, str]
 
 
 def chosen(model: Any, layers: Mapping[str, Any], default: Any, rank: int | None = None) -> dict[Key, Any]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import struct
-import tokenize
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,19 +15,13 @@ MAX_BYTES = 2**30
 #: An archive that unpacks to more than this must be at least a `_RATIO`th of it.
 _SMALL, _RATIO = 2**24, 256
 
-#: What numpy, zipfile and zlib raise for damaged files.
-UNREADABLE = (
-    OSError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RuntimeError,
-    SyntaxError, MemoryError, struct.error, tokenize.TokenError, zlib.error, zipfile.BadZipFile,
-)  # fmt: skip
-
 
 def read_array(file: IO[bytes]) -> NDArray[Any]:
     """The array of numbers in a file of numpy's `.npy` form.
 
     Raises:
         ValueError: it is larger than `MAX_BYTES`, its values are no numbers, or the file is cut off or goes on; for
-            files that are damaged otherwise, any of `UNREADABLE`.
+            files that are damaged otherwise, any of `saved.UNREADABLE`.
     """
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
@@ -53,7 +44,7 @@ def open_archive(path: Path, file: IO[bytes]) -> zipfile.ZipFile:
     """The archive (`.npz`) in an open file, if what it says of its sizes is plausible.
 
     Raises:
-        ValueError: it is not; for files that are damaged otherwise, any of `UNREADABLE`.
+        ValueError: it is not; for files that are damaged otherwise, any of `saved.UNREADABLE`.
     """
     archive = zipfile.ZipFile(file)
     entries = archive.infolist()

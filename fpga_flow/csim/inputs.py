@@ -14,6 +14,7 @@ from fpga_flow.csim import arrays
 from fpga_flow.csim.golden.file import MAX_VALUES
 from fpga_flow.csim.golden.values import fixed_point
 from fpga_flow.errors import InputError, Place, Problem
+from fpga_flow.saved import UNREADABLE
 
 if TYPE_CHECKING:
     from fpga_flow.csim.build import Tensor
@@ -143,6 +144,6 @@ def _array(path: Path) -> tuple[str, NDArray[Any]]:
                 name = wanted[0]
                 with archive.open(f"{name}.npy") as entry:
                     return name, arrays.read_array(entry)
-    except arrays.UNREADABLE as error:
+    except UNREADABLE as error:
         words = str(error) or type(error).__name__
         raise InputError.at(str(path), f"the samples can't be read: {words}", field=name) from error

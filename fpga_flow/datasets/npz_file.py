@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from typing import Any, Literal
 
 import numpy as np
@@ -11,14 +10,9 @@ from numpy.typing import NDArray
 
 from fpga_flow.datasets import base, user
 from fpga_flow.errors import FieldError, InputError, suggest
+from fpga_flow.saved import UNREADABLE
 
 _DEFAULT_TEST = ("x_test", "y_test")
-
-#: What numpy and zipfile raise for damaged files; the last two for compression and encryption that they don't know.
-_UNREADABLE = (
-    OSError, ValueError, EOFError, KeyError, MemoryError, zlib.error, zipfile.BadZipFile,
-    NotImplementedError, RuntimeError,
-)  # fmt: skip
 
 
 class Options(user.Options):
@@ -78,7 +72,7 @@ def _read(options: Options) -> dict[str, NDArray[Any]]:
                 arrays[name] = archive[name]
                 if not isinstance(arrays[name], np.ndarray):  # numpy hands out other files as bytes
                     raise ValueError("not a numpy array")
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise InputError.at(path, f"the array can't be read: {error}", field=name) from error
     return arrays
 

@@ -14,6 +14,7 @@ from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import load_h5, save_h5, tf
 from fpga_flow.networks import promises
 from fpga_flow.networks.promises import Promise
+from fpga_flow.saved import UNREADABLE
 
 #: Of a layer's attributes, those that hold weights; QKeras keeps their quantizers under the names below.
 WEIGHTS = ("kernel", "depthwise_kernel", "pointwise_kernel", "bias")
@@ -62,7 +63,7 @@ class Network:
         try:
             model = load_h5(folder / "model.h5", quantizers.OWN)
             return cls(model, promises.load(folder / "promises.npz"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except UNREADABLE as error:
             raise InputError.at(str(folder), f"expected a network saved by fpga_flow, got: {error}") from error
 
 

@@ -111,10 +111,10 @@ def load(path: Path) -> tuple[Promise, ...]:
     """Read what `save` wrote.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: the file is missing or damaged.
+        one of `saved.UNREADABLE`: the file is missing or damaged.
     """
     promises: list[Promise] = []
-    with np.load(path, allow_pickle=False) as data:
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
         for number, entry in enumerate(json.loads(str(data["head"]))):
             names = entry["made_by"], entry["layer"], entry["weight"]
             if "shape" in entry:

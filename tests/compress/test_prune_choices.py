@@ -272,6 +272,15 @@ def test_rounds_go_on_while_accuracy_bears_it(trained, choice):
     assert training.evaluate(network.model, DATA.validation) == kept[-1]["accuracy"]
 
 
+def test_the_best_epoch_is_one_of_a_round_that_was_kept(trained):
+    _, report = pruned(trained, method="iterative", max_accuracy_drop=0.05, step=0.6, epochs=2)
+    told = report.details
+    of_rounds = [told["history"][start : start + 2] for start in range(0, len(told["history"]), 2)]
+    kept = [row["kept"] for row in told["curve"]]
+    assert sorted(set(kept)) == [False, True]
+    assert [any(row["best"] for row in rows) for rows in of_rounds] == kept
+
+
 @pytest.mark.parametrize("stop_at", [1, 3])
 def test_interrupted_rounds_go_on_to_the_same_end(trained, tmp_path, stop_at, monkeypatch):
     options = {"method": "iterative", "sparsity": 0.7, "epochs": 2, "allocation": "lamp"}
@@ -294,4 +303,5 @@ def test_interrupted_rounds_go_on_to_the_same_end(trained, tmp_path, stop_at, mo
     assert report.details["curve"] == expected.details["curve"]
     for name, kernel in kernels(straight).items():
         np.testing.assert_array_equal(kernel, kernels(network)[name])
-    assert not list(tmp_path.iterdir())
+    pruned(trained, context, **options)
+    assert len(rounds) == len(expected.details["curve"]) + 1  # nor is any, until the stage is finished

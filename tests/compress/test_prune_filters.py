@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,8 @@ def test_a_killed_pass_goes_on_with_its_round(perceptron, tmp_path, monkeypatch)
     context = replace(CONTEXT, checkpoint=tmp_path / "checkpoint.npz")
     options = OPTIONS(amount=0.75, steps=2, epochs=1)
     whole, details = prune_filters.apply(perceptron, VECTORS, options, context)
-    assert list(tmp_path.iterdir()) == []
+    for left in tmp_path.iterdir():
+        shutil.rmtree(left)
     calls = []
 
     def killed(*arguments: Any) -> Any:
@@ -169,7 +171,57 @@ def test_a_killed_pass_goes_on_with_its_round(perceptron, tmp_path, monkeypatch)
     assert told["rounds"] == details["rounds"]
     for one, other in zip(whole.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert list(tmp_path.iterdir()) == []
+    prune_filters.apply(perceptron, VECTORS, options, context)
+    assert len(calls) == 3  # what is done is not done again until the stage is finished
+
+
+def test_a_pass_of_one_step_goes_on_with_its_smaller_steps(perceptron, tmp_path, monkeypatch):
+    """A round that cost too much is followed by others, whatever `steps` says."""
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(training, "CHECKPOINT_SHARE", 0)
+    options = OPTIONS(amount=0.6, max_accuracy_drop=0.0, steps=1, epochs=2, learning_rate=1e-6)
+    _, details = prune_filters.apply(perceptron, VECTORS, options, CONTEXT)
+    assert not details["rounds"][0]["kept"]
+    rows = []
+
+    def stop(row, epochs):
+        rows.append(row)
+        if len(rows) == 4:
+            raise KeyboardInterrupt
+
+    context = replace(CONTEXT, checkpoint=tmp_path / "checkpoint.npz")
+    with pytest.raises(KeyboardInterrupt):
+        prune_filters.apply(perceptron, VECTORS, options, replace(context, report=stop))
+    again = prune_filters.apply(perceptron, VECTORS, options, context)[1]
+    assert again["rounds"] == details["rounds"]
+
+
+@pytest.mark.parametrize("damage", ["promises.npz", "model.h5", "told.json"])
+def test_of_the_saved_rounds_the_last_whole_one_is_taken(perceptron, tmp_path, damage):
+    told = {"rounds": [{}]}
+    saved = rounds._Saved(tmp_path / "checkpoint.npz")
+    saved.save(perceptron, told)
+    shutil.copytree(tmp_path / "rounds-1", tmp_path / "rounds-2")  # as if killed before the one before was removed
+    (tmp_path / "rounds-2" / damage).write_bytes(b"PK\x03\x04" if damage.endswith("npz") else b"")
+    assert saved.load(perceptron, {"rounds": []})[1] == told
+    (tmp_path / "rounds-1" / "promises.npz").write_bytes(b"")
+    assert saved.load(perceptron, {"rounds": []}) == (perceptron, {"rounds": []})
+
+
+def test_one_round_is_always_whole(perceptron, tmp_path, monkeypatch):
+    saved = rounds._Saved(tmp_path / "checkpoint.npz")
+    saved.save(perceptron, {"rounds": [1]})
+
+    def killed(*arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        saved.save(perceptron, {"rounds": [1, 2]})
+    monkeypatch.undo()
+    assert saved.load(perceptron, {"rounds": []})[1] == {"rounds": [1]}
+    saved.save(perceptron, {"rounds": [1, 2]})
+    assert [each.name for each in tmp_path.iterdir()] == ["rounds-2"]
 
 
 def test_a_round_that_was_kept_is_kept_by_a_kill_in_the_next_smaller_one(perceptron, tmp_path, monkeypatch):
@@ -202,7 +254,7 @@ def test_a_kill_while_rounds_are_saved_loses_none(perceptron, tmp_path, monkeypa
     rename, renamed = Path.rename, []
 
     def killed(path: Path, target: Path) -> Path:
-        if path.name == ".rounds.partial":
+        if path.name.startswith(".rounds-"):
             renamed.append(path)
             if len(renamed) == 2:
                 raise KeyboardInterrupt
@@ -215,8 +267,7 @@ def test_a_kill_while_rounds_are_saved_loses_none(perceptron, tmp_path, monkeypa
     again = replace(context, report=lambda row, count: epochs.append(row))
     _, told = prune_filters.apply(perceptron, VECTORS, options, again)
     assert told["rounds"] == whole["rounds"]
-    assert len(epochs) == 2
-    assert list(tmp_path.iterdir()) == []
+    assert len(epochs) == 1  # the second round's training is done, its checkpoint beside
 
 
 @pytest.mark.parametrize("criterion", ["l1", "l2", "batch_norm", "thinet"])

@@ -11,6 +11,7 @@ from fpga_flow import datasets
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import tf
 from fpga_flow.networks import mlp
+from fpga_flow.record import spec_yaml
 from fpga_flow.spec.check import check, check_all, explained
 from fpga_flow.spec.load import load
 
@@ -30,6 +31,27 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "good.yaml"
     path.write_text(SPEC)
     return path
+
+
+@pytest.mark.parametrize(
+    "passes",
+    [
+        "[prune: {sparsity: 0.5}, quantize: {}]",
+        "[prune: {sparsity: 0.5, method: one_shot}, quantize: {widths: {max_accuracy_drop: 0.01}}]",
+        "[prune: {max_accuracy_drop: 0.01, method: iterative, step: 0.3}, quantize: {}, cluster: {clusters: 8}]",
+        '[prune: {pattern: "2:4", layers: {output: 0}}, quantize: {}]',
+        "[prune_filters: {amount: 0.5}, hash_share: {values: 0.1}, quantize: {}]",
+        "[prune_filters: {parameters: 0.5, criterion: thinet}, circulant: {block: 4}, quantize: {ranges: mse}]",
+    ],
+)
+def test_what_a_run_writes_down_can_be_run_again(path: Path, passes: str) -> None:
+    path.write_text(SPEC.replace("[quantize: {}]", passes))
+    spec = load(path).spec
+    assert spec is not None
+    path.write_text(spec_yaml(spec))
+    again = load(path)
+    check(again)
+    assert again.spec == spec
 
 
 def test_a_good_spec_gives_its_data(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

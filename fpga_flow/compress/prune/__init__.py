@@ -82,7 +82,7 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
     wrong = list(_check_sparsity(options, path))
     yield from wrong or _check_groups(options, model, path)
     for key, method in (("schedule", "gradual"), ("max_accuracy_drop", "iterative"), ("step", "iterative")):
-        if key in options.model_fields_set and options.method != method:
+        if getattr(options, key) != Options.model_fields[key].default and options.method != method:
             yield FieldError(
                 (*path, key), f"expected none for the method {options.method}: it is of the method {method}"
             )

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.compress.prune.criteria import Key, Scores
+from fpga_flow.compress.base import Key
+from fpga_flow.compress.prune.criteria import Scores
 from fpga_flow.compress.prune.groups import Pattern
 
 Allocation = Literal["uniform", "global", "lamp", "sensitivity"]

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow import training
+from fpga_flow.compress.base import Key
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.keras import tf
 
 Criterion = Literal["magnitude", "gradient", "movement"]
-#: A layer's name and that of its weight.
-Key = tuple[str, str]
 Scores = dict[Key, NDArray[np.float32]]
 
 #: Training samples from which the gradient is taken.

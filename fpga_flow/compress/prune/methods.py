@@ -7,12 +7,10 @@ from typing import Any, Literal
 
 from fpga_flow.compress.base import following
 from fpga_flow.compress.prune.pruner import Pruner
-from fpga_flow.compress.rounds import Rounds
+from fpga_flow.compress.rounds import SMALLER_STEPS, Rounds
 
 Method = Literal["gradual", "one_shot", "iterative"]
 
-#: After a round that cost too much, the method `iterative` goes on with half the step, so many times.
-_SMALLER_STEPS = 2
 #: How far the method `iterative` goes where only accuracy limits it.
 _MOST = 0.999
 
@@ -38,10 +36,11 @@ def iterative(pruner: Pruner) -> dict[str, Any]:
         start["least"] = pruner.accuracy() - options.max_accuracy_drop
     rounds = Rounds(pruner.context, pruner.variables, start)
     told = rounds.told
-    while told["sparsity"] < limit and told["failed"] <= _SMALLER_STEPS:
+    while told["sparsity"] < limit and told["failed"] <= SMALLER_STEPS:
         target = min(limit, 1 - (1 - told["sparsity"]) * (1 - told["step"]))
         pruner.prune(pruner.shares(ends, target))
-        history = pruner.retrain()
+        number = len(told["rows"])
+        history = pruner.retrain(context=pruner.context.of_training(number))
         accuracy = pruner.accuracy()
         good = accuracy >= told["least"]
         told["history"] += following(history, len(told["history"]), kept=good)
@@ -53,7 +52,8 @@ def iterative(pruner: Pruner) -> dict[str, Any]:
             told["step"], told["failed"] = told["step"] / 2, told["failed"] + 1
             rounds.go_back()
         rounds.save()
-    rounds.finish()
+        pruner.context.forget_training(number)
+    rounds.go_back()
     return {"history": told["history"], "curve": told["rows"], **_sensitivity(pruner)}
 
 

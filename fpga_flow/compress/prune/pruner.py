@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from fpga_flow import training
-from fpga_flow.compress.base import Context, retrain
+from fpga_flow.compress.base import Context, Key, retrain
 from fpga_flow.compress.prune import allocation
 from fpga_flow.compress.prune.allocation import Masks
-from fpga_flow.compress.prune.criteria import Key, Scorer
+from fpga_flow.compress.prune.criteria import Scorer
 from fpga_flow.compress.prune.groups import Pattern
 from fpga_flow.datasets.base import Dataset, Part
 from fpga_flow.hls import settings
@@ -109,12 +109,12 @@ class Pruner:
             self._masks[key].assign(mask)
             self._kernels[key].assign(np.where(mask, self._kernels[key].numpy(), 0))
 
-    def retrain(self, **hooks: Any) -> History:
+    def retrain(self, context: Context | None = None, **hooks: Any) -> History:
         """Train the model on with its masks as they are at each step."""
         gradients = [*self._scorer.gradients, self._without_pruned]
         state = [*self._masks.values(), *self._scorer.state]
         own = Hooks(gradients=gradients, after_step=[self._keep_zero], state=state, row=self._row, **hooks)
-        return retrain(self._start, self.dataset, self.options, self.context, own)
+        return retrain(self._start, self.dataset, self.options, context or self.context, own)
 
     def snap(self) -> None:
         """Leave quantized weights on their types' values."""

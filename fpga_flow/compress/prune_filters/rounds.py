@@ -11,13 +11,12 @@ from fpga_flow import training
 from fpga_flow.compress.base import Context, following, retrain
 from fpga_flow.compress.prune_filters import choice, reconstruction, scores
 from fpga_flow.compress.prune_filters.plan import Plan, filters
+from fpga_flow.compress.rounds import SMALLER_STEPS
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import CheckFailed, FieldError, InputError
 from fpga_flow.networks import channel_cut, channels
 from fpga_flow.networks.network import Network
-
-#: After a round that cost too much accuracy, the next ones are half as large, so many times.
-_SMALLER_STEPS = 2
+from fpga_flow.saved import UNREADABLE
 
 
 def run(network: Network, dataset: Dataset, options: Any, context: Context) -> tuple[Network, dict[str, Any]]:
@@ -40,13 +39,14 @@ def run(network: Network, dataset: Dataset, options: Any, context: Context) -> t
     }
     saved = _Saved(context.checkpoint)
     network, told = saved.load(network, told)
-    while told["progress"] < 1 - 1e-9 and told["failed"] <= _SMALLER_STEPS:
+    while told["progress"] < 1 - 1e-9 and told["failed"] <= SMALLER_STEPS:
         progress = min(told["progress"] + told["step"], 1.0)
         smaller = _smaller(network, dataset, options, context, plan, progress)
         if smaller is None:
             told["progress"] = progress
             continue
-        history = retrain(smaller, dataset, options, context)
+        number = len(told["rounds"])
+        history = retrain(smaller, dataset, options, context.of_training(number))
         accuracy, drop = _accuracy(smaller, dataset), options.max_accuracy_drop
         kept = drop is None or (accuracy is not None and accuracy >= told["baseline"] - drop - 1e-9)
         told["history"] += following(history, len(told["history"]), kept=kept)
@@ -56,7 +56,7 @@ def run(network: Network, dataset: Dataset, options: Any, context: Context) -> t
         else:
             told["step"], told["failed"] = told["step"] / 2, told["failed"] + 1
         saved.save(network, told)
-    saved.remove()
+        context.forget_training(number)
     end = filters(network.model, plan.counts)
     return network, {
         "history": told["history"],
@@ -102,40 +102,42 @@ def _size(network: Network) -> dict[str, int]:
 
 
 class _Saved:
-    """The last good network and what there is to tell, beside the checkpoint, so that a killed pass goes on."""
+    """The last good network and what there is to tell, beside the checkpoint, so that a killed pass goes on: after each
+    round in a folder of its own, which replaces the one before.
+    """
 
     def __init__(self, checkpoint: Path | None) -> None:
-        self._folder = None if checkpoint is None else checkpoint.with_name("rounds")
-        self._before = Path() if checkpoint is None else checkpoint.with_name(".rounds.before")
+        self._parent = None if checkpoint is None else checkpoint.parent
 
     def load(self, network: Network, told: dict[str, Any]) -> tuple[Network, dict[str, Any]]:
-        """What `save` wrote; where there is nothing, or something damaged, what it gets."""
-        if self._folder is None:
-            return network, told
-        for folder in (self._folder, self._before):
+        """What the last `save` wrote whole; where there is nothing, or only damaged ones, what it gets."""
+        for folder in reversed(self._folders()):
             try:
-                return Network.load(folder), json.loads((folder / "told.json").read_text(encoding="utf-8"))
-            except (*training.DAMAGED, InputError):
-                continue
+                found = json.loads((folder / "told.json").read_text(encoding="utf-8"))
+                if found.keys() == told.keys():
+                    return Network.load(folder), found
+            except (*UNREADABLE, InputError):
+                pass
         return network, told
 
     def save(self, network: Network, told: dict[str, Any]) -> None:
-        """Write, whole or not at all; killed in between, what was written before is there still."""
-        if self._folder is None:
+        """Write, whole or not at all."""
+        if self._parent is None:
             return
-        partial = self._folder.with_name(".rounds.partial")
-        shutil.rmtree(partial, ignore_errors=True)
+        before = self._folders()
+        folder = self._parent / f"rounds-{len(told['rounds'])}"
+        partial = self._parent / f".{folder.name}.partial"
+        for left in (partial, folder):  # by a killed pass, or damaged
+            shutil.rmtree(left, ignore_errors=True)
         partial.mkdir()
         network.save(partial)
         (partial / "told.json").write_text(json.dumps(told), encoding="utf-8")
-        if self._folder.exists():
-            shutil.rmtree(self._before, ignore_errors=True)
-            self._folder.rename(self._before)
-        partial.rename(self._folder)
-        shutil.rmtree(self._before, ignore_errors=True)
+        partial.rename(folder)
+        for each in before:
+            if each != folder:
+                shutil.rmtree(each, ignore_errors=True)
 
-    def remove(self) -> None:
-        """Leave nothing behind."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            shutil.rmtree(self._before, ignore_errors=True)
+    def _folders(self) -> list[Path]:
+        """The folders of rounds, the last one last."""
+        found = [] if self._parent is None else self._parent.glob("rounds-*")
+        return sorted(found, key=lambda folder: int(folder.name.removeprefix("rounds-")))

@@ -11,10 +11,10 @@ left to chance: the same spec finds the same widths.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -116,7 +116,7 @@ def search(
         raise ValueError("expected validation samples to measure accuracy on, got none")
     before = training.evaluate(network.model, part)
     floor = before - widths.max_accuracy_drop
-    finished: list[Path] = []
+    numbers = itertools.count()
 
     def make(source: _Source, written: _Written, epochs: int) -> Made:
         types = source.ranges.types(context.precision.input, written)
@@ -126,10 +126,10 @@ def search(
         if not epochs or context.checkpoint is None:
             history = retrain(made, dataset, given, context)
         else:  # each training has files of its own, since a killed search begins again and does it not twice
-            number = len(finished)
-            own = dataclasses.replace(context, checkpoint=context.checkpoint.with_stem(f"checkpoint_{number}"))
-            finished.append(context.checkpoint.with_name(f"trained_{number}.npz"))
-            history = once(finished[-1], made.model.variables, lambda: retrain(made, dataset, given, own))
+            number = next(numbers)
+            own, trained = context.of_training(number), context.checkpoint.with_name(f"trained_{number}.npz")
+            history = once(trained, made.model.variables, lambda: retrain(made, dataset, given, own))
+            context.forget_training(number)
         return Made(made, types, training.evaluate(made.model, part), history)
 
     source = _Source.of(network, x, options.ranges)
@@ -155,8 +155,6 @@ def search(
     if options.epochs and not best.history:  # nothing could be narrowed
         trained = make(source, written, options.epochs)
         best = trained if trained.accuracy >= min(floor, best.accuracy) else best
-    for file in finished:
-        file.unlink()
     told = {"accuracy_before": before, "floor": floor, "accuracy": best.accuracy, "within": best.accuracy >= floor}
     return best, {**told, "samples": len(part.x), "rounds": rounds}
 

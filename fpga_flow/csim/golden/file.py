@@ -22,6 +22,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from fpga_flow.csim import arrays
 from fpga_flow.csim.golden.values import Golden, Signal, fixed_point
 from fpga_flow.errors import InputError
+from fpga_flow.saved import UNREADABLE
 from fpga_flow.spec import messages
 from fpga_flow.spec.base import Section
 
@@ -139,7 +140,7 @@ def load(path: Path) -> Golden:
     except ValidationError as error:
         wrong = "; ".join(str(each) for each in messages.mistakes(error, _Metadata))
         raise InputError.at(str(path), f"the golden record can't be read: {wrong}", field=part) from error
-    except arrays.UNREADABLE as error:
+    except UNREADABLE as error:
         raise InputError.at(str(path), f"the golden record can't be read: {_words(error)}", field=part) from error
     return Golden(
         top=metadata.top, digest=metadata.digest, headers=metadata.headers, version=metadata.version, **groups
