@@ -27,7 +27,8 @@ Block = Annotated[int, Field(ge=2, le=4096)]
 
 class Options(Retraining):
     """`block` is the size of the square blocks of a dense layer's matrix; `layers` gives it by glob pattern. Without it
-    only the layers of the patterns are changed. Blocks at the edges are cut off.
+    only the layers of the patterns are changed. Blocks at the edges are cut off; no block is larger than the longer
+    side of the matrix.
     """
 
     block: Block | None = None
@@ -55,7 +56,8 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     values, promises = {}, []
     for key, block in shared(options, network.model).items():
         weights = weight(network.model, *key).numpy()
-        rule = {"kind": "circulant", "block": block}
+        # a larger one can have more values than the matrix has weights
+        rule = {"kind": "circulant", "block": min(block, max(weights.shape))}
         made = Sharing("circulant", *key, groups(weights.shape, rule), None, rule)
         values[key] = sharing.spread_values(made, weights)
         promises.append(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fpga_flow import compress, training
+from fpga_flow import compress, storage, training
 from fpga_flow.compress import circulant, cluster, hash_share, prune, quantize, sharing
 from fpga_flow.compress.base import Context
 from fpga_flow.keras import tf
@@ -151,6 +151,14 @@ def test_circulant_blocks(trained):
                 np.testing.assert_array_equal(block[:, shift], np.roll(block[:, 0], shift))
     assert [entry["shared"] for entry in report.details["layers"]] == [32, 16]
     assert report.accuracy_after > 0.7
+
+
+@pytest.mark.parametrize("block", [64, 1024])
+def test_a_block_larger_than_the_matrix_is_as_large_as_that(trained, block):
+    options = circulant.Options(block=block, epochs=1)
+    network, report = compress.apply("circulant", trained, DATA, options, CONTEXT)
+    assert [entry["shared"] for entry in report.details["layers"]] == [16, 16]
+    storage.verify(network, storage.decode(storage.encode(network)))
 
 
 def test_variance_stays_about_what_it_was():

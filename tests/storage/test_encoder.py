@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fpga_flow.networks.promises import Mask, Sharing
-from fpga_flow.storage import architecture, decoder, encoder, streams
+from fpga_flow.storage import architecture, decoder, encoder, rules, streams
 from fpga_flow.storage.bits import Damaged, Reader
 
 _RNG = np.random.default_rng(0)
@@ -112,6 +112,13 @@ def test_weights_shared_by_a_rule_are_stored_once(kind, shared_by_rule):
     assert promise.rule == promises[0].rule
     pruned = array * (np.arange(10) % 3 > 0)  # zeros that the rule does not know of
     assert "shared" not in round_trip(pruned.astype(np.float32), promises).row.coding
+
+
+def test_a_rule_with_more_groups_than_weights_is_not_stored():
+    rule = {"kind": "circulant", "block": 64}
+    promise = Sharing("test", "", "", rules.RULES["circulant"].groups((1, 67), rule)[0], None, rule)
+    assert promise.count > 67
+    assert "shared" not in round_trip(np.arange(1, 68, dtype=np.float32)[None, :], [promise]).row.coding
 
 
 def test_promises_that_the_values_tell_come_back():
