@@ -31,6 +31,11 @@ class Header:
         """How many values the weight has."""
         return math.prod(self.shape)
 
+    @property
+    def extent(self) -> int:
+        """How many values it would have if its axes of length 0 were not: numpy and rules use the others, too."""
+        return math.prod(each for each in self.shape if each)
+
 
 @dataclass(frozen=True)
 class Row:

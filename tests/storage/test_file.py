@@ -29,6 +29,11 @@ def resized(number: int, body: bytes) -> bytes:
     return mutations.joined([*_BODIES[:number], body, *_BODIES[number + 1 :]])
 
 
+def with_weight(weight: bytes) -> bytes:
+    """A file with this weight alone."""
+    return mutations.joined([b"\x01" + _BODIES[0][1:], bytes([len(weight)]) + weight])
+
+
 CASES = {
     "empty": (b"", "header, byte 0: expected a .fpz file, which begins with FPZ"),
     "foreign": (b"\x89HDF\r\n", "header, byte 0: expected a .fpz file, which begins with FPZ"),
@@ -83,6 +88,17 @@ def test_large_weights_are_refused_before_they_are_made():
     wide = b"\x10\x08" + b"\x80\x80\x80\x80\x10" * 8 + b"\x00"
     with pytest.raises(InputError, match=r"expected weights of at most"):
         file.split(mutations.joined([b"\x01" + _BODIES[0][1:], bytes([len(wide)]) + wide]), "x")
+
+
+#: Empty weights with long axes: (0, 2**32) shared by circulant blocks of 8, and (0, 2**32, 2**32, 2**32).
+EMPTY = {"circulant": b"\x00\x12\x00" + b"\x80\x80\x80\x80\x10" + b"\x02\x08\x00",
+         "axes": b"\x00\x04\x00" + b"\x80\x80\x80\x80\x10" * 3}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_long_axes_of_empty_weights_are_refused(name):
+    with pytest.raises(InputError, match=r"layer 1, weight 1, byte .*: expected weights of at most 1,073,741,824 byte"):
+        file.split(with_weight(EMPTY[name]), "x")
 
 
 def test_files_are_written_and_read(tmp_path):
