@@ -13,12 +13,13 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import keras, qkeras, quietly
+from fpga_flow.networks import quantizer_limits
 from fpga_flow.spec.yaml_file import shortened
 
 PATH, WEIGHTS = ("network", "path"), ("network", "weights")
@@ -48,12 +49,18 @@ _VALUES = ("__tuple__", "__ellipsis__", "TensorShape")
 class Finding:
     """Something in a model's configuration that can't be loaded: where it is, and what it is.
 
-    code    whether it can be if its code is trusted; else it is a layer that the flow has no use for
+    kind    "code" can be if its code is trusted; a "layer" is one that the flow has no use for; a "setting" is too
+            large, whoever is trusted
     """
 
     where: str
     what: str
-    code: bool = True
+    kind: Literal["code", "layer", "setting"] = "code"
+
+    @property
+    def code(self) -> bool:
+        """Whether it can be loaded if its code is trusted."""
+        return self.kind == "code"
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,8 @@ class ModelFile:
     weights: Path
 
     def findings(self) -> list[Finding]:
-        """All that is not Keras' or QKeras' own (Lambda layers, unknown classes, references to functions), and all
-        layers that can't become HLS code.
+        """All that is not Keras' or QKeras' own (Lambda layers, unknown classes, references to functions), all layers
+        that can't become HLS code, and all quantizers with settings that are too large.
         """
         return findings(self.config)
 
@@ -310,8 +317,11 @@ def _walk(value: Any, where: str, key: str = "") -> Iterator[Finding]:
         for each in value:
             yield from _walk(each, where, key)
     elif isinstance(value, str):
-        if (key == "activation" or "quantizer" in key) and not _is_known_function(value):
-            yield Finding(where, f'the unknown function "{shortened(printable(value))}"')
+        if key == "activation" or "quantizer" in key:
+            if not _is_known_function(value):
+                yield Finding(where, f'the unknown function "{shortened(printable(value))}"')
+            elif what := quantizer_limits.excess_of_text(value):
+                yield Finding(where, f"({key}): {what}", "setting")
     elif isinstance(value, dict):
         name = value.get("class_name")
         if isinstance(name, str):
@@ -324,7 +334,12 @@ def _walk(value: Any, where: str, key: str = "") -> Iterator[Finding]:
                 yield Finding(where, printable(what))
                 return
             if key == "layers" and name not in _supported():
-                yield Finding(where, f"({name}) can't become HLS code: {way_out(name)}", code=False)
+                yield Finding(where, f"({name}) can't become HLS code: {way_out(name)}", "layer")
+                return
+            # of two names, Keras may take either
+            kind = f"{value.get('registered_name', '')} {name}"
+            if isinstance(config, dict) and (what := quantizer_limits.excess(kind, config)):
+                yield Finding(where, f"({name.rpartition('>')[2]}): {what}", "setting")
                 return
         elif "class_name" in value:
             yield Finding(where, "of a class without a name")

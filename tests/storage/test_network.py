@@ -129,6 +129,12 @@ HOSTILE = {
     "size": (["Dense", {"units": 10**11}], r"a weight of the shape \(8, 100000000000\), which the file does not have"),
     "shape": (["Dense", {"units": 6, "use_bias": False}], r"expected weights of 1 layers, got those of 2"),
     "setting": (["Dense", {"units": "many"}], "expected a model, got: "),
+    "bits": (["QDense", {"units": 3, "kernel_quantizer": {"!quantized_po2": {"bits": 35}}}],
+             r"layer \"a\" \(quantized_po2\): expected bits of -16 to 16, got 35"),
+    "bits in text": (["QDense", {"units": 3, "kernel_quantizer": "quantized_po2(40000000000)"}],
+                     r"layer \"a\" \(kernel_quantizer\): expected bits of -16 to 16, got 40000000000"),
+    "shifted bits": (["QActivation", {"activation": {"!ShiftedBits": {"bits": 4e10, "integer": -1}}}],
+                     r"layer \"a\" \(ShiftedBits\): expected bits of -64 to 64, got 40000000000.0"),
     "no weights": (["ReLU", {}], "expected weights of 0 layers, got those of 2"),
 }  # fmt: skip
 
