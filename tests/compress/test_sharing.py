@@ -8,6 +8,7 @@ import pytest
 from fpga_flow import compress, storage, training
 from fpga_flow.compress import circulant, cluster, hash_share, prune, quantize, sharing
 from fpga_flow.compress.base import Context
+from fpga_flow.errors import CheckFailed
 from fpga_flow.keras import tf
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.promises import Mask, Sharing
@@ -158,7 +159,10 @@ def test_a_block_larger_than_the_matrix_is_as_large_as_that(trained, block):
     options = circulant.Options(block=block, epochs=1)
     network, report = compress.apply("circulant", trained, DATA, options, CONTEXT)
     assert [entry["shared"] for entry in report.details["layers"]] == [16, 16]
-    storage.verify(network, storage.decode(storage.encode(network)))
+    decoded = storage.decode(storage.encode(network))
+    storage.verify(network, decoded)
+    with pytest.raises(CheckFailed, match=r"what circulant promised of d1.kernel is gone"):
+        storage.verify(network, Network(decoded.model))
 
 
 def test_variance_stays_about_what_it_was():

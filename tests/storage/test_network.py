@@ -90,6 +90,9 @@ def test_what_differs_is_told():
     kernel.assign(kernel + 1)
     with pytest.raises(CheckFailed, match=r"64 decoded values of output.kernel differ"):
         storage.verify(network, other)
+    bare = Network(storage.decode(storage.encode(network)).model)
+    with pytest.raises(CheckFailed, match=r"what prune promised of dense_1.kernel is gone"):
+        storage.verify(network, bare)
     with pytest.raises(CheckFailed, match=r"the decoded architecture differs"):
         storage.verify(network, nets.made("float mlp"))
 
