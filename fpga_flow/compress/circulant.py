@@ -27,7 +27,8 @@ Block = Annotated[int, Field(ge=2, le=4096)]
 
 class Options(Retraining):
     """`block` is the size of the square blocks of a dense layer's matrix; `layers` gives it by glob pattern. Without it
-    only the layers of the patterns are changed. Blocks at the edges are cut off.
+    only the layers of the patterns are changed. Blocks at the edges are cut off; no block is larger than the longer
+    side of the matrix.
     """
 
     block: Block | None = None
@@ -55,7 +56,10 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     values, promises = {}, []
     for key, block in shared(options, network.model).items():
         shape = tuple(weight(network.model, *key).shape)
-        rule = {"kind": "circulant", "block": min(block, max(shape))}  # beyond it nothing wraps around
+        rule = {
+            "kind": "circulant",
+            "block": min(block, max(shape)),
+        }  # a larger one has more values than the matrix has weights
         made = Sharing("circulant", *key, groups(shape, rule), None, rule)
         values[key] = sharing.spread_values(made, network)
         promises.append(made)

@@ -7,19 +7,19 @@ model of is that configuration alone, without what the file says of compilation;
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import keras, qkeras, quietly
+from fpga_flow.networks import call_order, quantizer_limits
 from fpga_flow.spec.yaml_file import shortened
 
 PATH, WEIGHTS = ("network", "path"), ("network", "weights")
@@ -39,8 +39,6 @@ _QOTHERS = ("QInitializer", "Clip")
 _OURS = ("ShiftedBits", "ShiftedRelu", "LevelWeights", "ChannelBits")
 #: Functions that a quantizer's text may name, besides quantizers and Keras' activation functions.
 _PLAIN = ("linear", "hard_tanh", "smooth_sigmoid", "hard_sigmoid", "binary_sigmoid", "binary_tanh", "smooth_tanh")
-#: The most bits of quantizers; those of powers of two give their exponent so many.
-_MOST_BITS = {"": 64, "quantized_po2": 16, "quantized_relu_po2": 16}
 _MODULES = re.compile(r"(tf_)?keras(\..*)?|qkeras(\..*)?|builtins|fpga_flow(\..*)?")
 _MODELS = ("Functional", "Sequential", "Model")
 #: Values that Keras writes as if they were of a class.
@@ -51,14 +49,18 @@ _VALUES = ("__tuple__", "__ellipsis__", "TensorShape")
 class Finding:
     """Something in a model's configuration that can't be loaded: where it is, and what it is.
 
-    code     whether it can be if its code is trusted; else it is a layer that the flow has no use for
-    endless  whether making it would take for ever, or more memory than there is
+    kind    "code" can be if its code is trusted; a "layer" is one that the flow has no use for; what is "endless" would
+            take hours or all memory, whoever is trusted
     """
 
     where: str
     what: str
-    code: bool = True
-    endless: bool = False
+    kind: Literal["code", "layer", "endless"] = "code"
+
+    @property
+    def code(self) -> bool:
+        """Whether it can be loaded if its code is trusted."""
+        return self.kind == "code"
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,9 @@ class ModelFile:
     weights: Path
 
     def findings(self) -> list[Finding]:
-        """All that is not Keras' or QKeras' own (Lambda layers, unknown classes, references to functions), and all
-        layers that can't become HLS code.
+        """All that is not Keras' or QKeras' own (Lambda layers, unknown classes, references to functions), all layers
+        that can't become HLS code, and all that would take for ever: quantizers of too many bits, calls of layers in no
+        order.
         """
         return findings(self.config)
 
@@ -315,10 +318,11 @@ def _walk(value: Any, where: str, key: str = "") -> Iterator[Finding]:
         for each in value:
             yield from _walk(each, where, key)
     elif isinstance(value, str):
-        if (key == "activation" or "quantizer" in key) and not _is_known_function(value):
-            yield Finding(where, f'the unknown function "{shortened(printable(value))}"')
-        elif key == "activation" or "quantizer" in key:
-            yield from _too_wide(where, *_settings(value))
+        if key == "activation" or "quantizer" in key:
+            if not _is_known_function(value):
+                yield Finding(where, f'the unknown function "{shortened(printable(value))}"')
+            elif what := quantizer_limits.excess_of_text(value):
+                yield Finding(where, f"({key}): {what}", "endless")
     elif isinstance(value, dict):
         name = value.get("class_name")
         if isinstance(name, str):
@@ -327,39 +331,25 @@ def _walk(value: Any, where: str, key: str = "") -> Iterator[Finding]:
             if isinstance(own, str) and key == "layers":
                 shown = shortened(printable(own))
                 where = f'layer "{shown}"' if where == "the model" else f'{where[:-1]}/{shown}"'
-            if isinstance(config, dict):
-                yield from _too_wide(where, name, [config.get(each) for each in ("bits", "integer")])
             if what := _unknown(name, value):
                 yield Finding(where, printable(what))
                 return
             if key == "layers" and name not in _supported():
-                yield Finding(where, f"({name}) can't become HLS code: {way_out(name)}", code=False)
+                yield Finding(where, f"({name}) can't become HLS code: {way_out(name)}", "layer")
+                return
+            # of two names, Keras may take either
+            kind = f"{value.get('registered_name', '')} {name}"
+            if isinstance(config, dict) and (what := quantizer_limits.excess(kind, config)):
+                yield Finding(where, f"({name.rpartition('>')[2]}): {what}", "endless")
                 return
         elif "class_name" in value:
             yield Finding(where, "of a class without a name")
             return
+        for layer in call_order.never_made(value.get("layers")):
+            text = "expected a call of layers that are called before it, got one that waits for ever"
+            yield Finding(f'layer "{shortened(printable(layer))}"', text, "endless")
         for each_key, each in value.items():
             yield from _walk(each, where, each_key)
-
-
-def _settings(text: str) -> tuple[str, list[Any]]:
-    """The name of a quantizer that is written as a call, and its numbers of bits."""
-    try:
-        call = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return text, []
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        return text, []
-    given = [*call.args[:2], *(each.value for each in call.keywords if each.arg in ("bits", "integer"))]
-    return call.func.id, [each.value for each in given if isinstance(each, ast.Constant)]
-
-
-def _too_wide(where: str, name: str, numbers: Sequence[Any]) -> Iterator[Finding]:
-    """Types that QKeras would compute on for ever, or with more memory than there is."""
-    most = _MOST_BITS.get(name, _MOST_BITS[""])
-    for number in numbers:
-        if isinstance(number, int | float) and not abs(number) <= most:
-            yield Finding(where, f"has {name} of {number:g} bits, of at most {most}", code=False, endless=True)
 
 
 def _supported() -> tuple[str, ...]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fpga_flow.errors import CheckFailed, FieldError, InputError
 from fpga_flow.networks.network import Network
+from fpga_flow.networks.promises import Mask, Promise, Sharing
 from fpga_flow.storage.file import MAX_BYTES
 from fpga_flow.storage.streams import Coding
 from fpga_flow.storage.summary import Summary, summarise
@@ -70,22 +73,36 @@ def examine(data: bytes | memoryview, max_bytes: int = MAX_BYTES, name: str = "m
 
 
 def verify(network: Network, decoded: Network) -> None:
-    """Check that a network that was encoded and decoded is the same.
+    """Check that a network that was encoded and decoded is the same, its promised zeros and sharing rules, too.
 
     Raises:
-        CheckFailed: its architecture or a weight differs in anything.
+        CheckFailed: its architecture or a weight differs in anything, or such a promise is gone.
     """
     from fpga_flow.storage import architecture, building
 
     if not architecture.are_equal(network.model, decoded.model):
         raise CheckFailed("model.fpz: the decoded architecture differs from the one that was encoded")
-    for (values, _), (others, _), name in zip(
+    for (values, promised), (others, found), name in zip(
         *([each for layer in building.sources(one) for each in layer] for one in (network, decoded)),
         [f"{layer.name}.{name}" for layer in building.weighted(network.model) for name in building.names(layer)],
         strict=True,
     ):
         if not np.array_equal(values, others):
             raise CheckFailed(f"model.fpz: {int((values != others).sum())} decoded values of {name} differ")
+        for each in promised:
+            if not _is_kept(each, values, found):
+                raise CheckFailed(f"model.fpz: what {each.made_by} promised of {name} is gone")
+
+
+def _is_kept(promise: Promise, values: NDArray[np.float32], found: Sequence[Promise]) -> bool:
+    """Whether decoded promises of a weight hold what a promise says, as far as files hold it."""
+    from fpga_flow.storage import rules
+
+    if isinstance(promise, Mask):
+        return any(isinstance(each, Mask) and not (each.mask & ~promise.mask).any() for each in found)
+    if rules.group_values(promise, values) is None:  # files need not hold it
+        return True
+    return any(isinstance(each, Sharing) and each.rule == promise.rule for each in found)
 
 
 def write(path: Path, data: bytes) -> None:

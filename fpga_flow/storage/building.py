@@ -60,8 +60,11 @@ def build(contents: Contents, name: str) -> Network:
         InputError: the architecture is none that Keras and QKeras can make without running code of others, or the
             weights are not those of its layers.
     """
-    if found := [each for each in model_file.findings(contents.config) if each.code or each.endless]:
-        raise _wrong(name, f"expected layers of Keras and QKeras, got {found[0].where}: {found[0].what}")
+    for found in model_file.findings(contents.config):
+        if found.kind == "code":
+            raise _wrong(name, f"expected layers of Keras and QKeras, got {found.where}: {found.what}")
+        if found.kind == "endless":
+            raise _wrong(name, f"{found.where} {found.what}")
     shapes = Counter(weight.values.shape for layer in contents.layers for weight in layer)
     try:
         with tf.variable_creator_scope(_only(shapes)), quietly():

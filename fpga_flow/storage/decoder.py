@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 
 from fpga_flow.networks.promises import Mask, Promise, Sharing
 from fpga_flow.storage import layout, rules, sparse, streams, values
+from fpga_flow.storage.alphabet import distinct
 from fpga_flow.storage.bits import Damaged, Reader
 
 #: Who made the promises of a decoded network.
 MADE_BY = "storage"
-
-
-#: Axes of a weight without values have at most this product, without those of length 0: what is made for each place
-#: along an axis must not be large.
-_EMPTY = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -35,6 +31,11 @@ class Header:
     def count(self) -> int:
         """How many values the weight has."""
         return math.prod(self.shape)
+
+    @property
+    def extent(self) -> int:
+        """How many values it would have if its axes of length 0 were not: numpy and rules use the others, too."""
+        return math.prod(each for each in self.shape if each)
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,6 @@ def read_header(reader: Reader) -> Header:
         raise Damaged("expected an order of sparse weights alone", start)
     shape = tuple(reader.varint("a length of an axis", 1 << 32) for _ in range(axes & 15))
     count = math.prod(shape)
-    if not count and math.prod(filter(None, shape)) > _EMPTY:
-        raise Damaged(f"expected an empty weight of short axes, got {shape}", start)
     rule = rules.read(reader) if axes & layout.RULE else {}
     stored = reader.varint("the number of groups", min(count, 1 << 62)) if rule else count
     return Header(coding, shape, rule, stored)
@@ -162,11 +161,19 @@ def _with_promises(header: Header, stored: NDArray[np.float32]) -> tuple[NDArray
     if header.coding & layout.ZEROS:
         promised.append(Mask(MADE_BY, "", "", array != 0))
     if header.coding & layout.EQUALS:
-        member = array != 0
-        groups = np.full(array.shape, -1, np.int32)
-        groups[member] = np.unique(array[member], return_inverse=True)[1]
-        promised.append(Sharing(MADE_BY, "", "", groups))
+        promised.append(Sharing(MADE_BY, "", "", _equal(array.ravel()).reshape(array.shape)))
     return array, tuple(promised)
+
+
+def _equal(values: NDArray[np.float32]) -> NDArray[np.int32]:
+    """The number of each value (n,) among the distinct ones other than 0, which gets -1."""
+    few = distinct(values + np.float32(0))  # -0.0 becomes 0.0
+    # sorting all values takes much more memory, which only a large file can ask for
+    found, numbers = np.unique(values, return_inverse=True) if few is None else few
+    number_of = np.cumsum(found != 0, dtype=np.int32) - np.int32(1)
+    number_of[found == 0] = -1
+    groups: NDArray[np.int32] = number_of[numbers]
+    return groups
 
 
 def _describe(header: Header, bits: int, index_coder: int) -> str:

@@ -83,7 +83,7 @@ def split(data: bytes | memoryview, name: str, max_bytes: int = MAX_BYTES, *, wi
             sections.append([(begin + start, weight) for start, weight in _weights(Reader(body))])
         for place, (begin, weight) in enumerate(sections[-1], 1):
             with _located(name, f"layer {number}, weight {place}", begin):
-                left -= decoder.read_header(Reader(weight)).count * np.dtype(np.float32).itemsize
+                left -= decoder.read_header(Reader(weight)).extent * np.dtype(np.float32).itemsize
                 if left < 0:
                     raise Damaged(f"expected weights of at most {max_bytes:,} bytes in all, got more", 0)
     with _located(name, "end", 0):

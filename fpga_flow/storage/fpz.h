@@ -182,9 +182,10 @@ static inline fpz_error fpz_header(fpz_weight *weight, const uint8_t *at, const 
     for (uint32_t i = 0; i < weight->axes; i++) {
         FPZ_TRY(fpz_varint(&at, end, &weight->shape[i]));
         if (weight->shape[i] > UINT64_C(1) << 32) return FPZ_DAMAGED;
-        is_empty |= weight->shape[i] == 0;
-    }
-    for (uint32_t i = 0; i < weight->axes && !is_empty; i++) {
+        if (weight->shape[i] == 0) {
+            is_empty = 1;
+            continue; /* the other axes of an empty array are limited, too */
+        }
         if (weight->count > (UINT64_C(1) << 48) / weight->shape[i]) return FPZ_TOO_SMALL;
         weight->count *= weight->shape[i];
     }

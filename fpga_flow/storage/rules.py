@@ -64,7 +64,7 @@ def read(reader: Reader) -> dict[str, Any]:
 
 def group_values(promise: Sharing, values: NDArray[np.float32]) -> NDArray[np.float32] | None:
     """The value of each group, if the promise has a rule that gives its groups, and all weights follow from them bit
-    for bit; else None.
+    for bit; else None. So it is for a rule with more groups than weights, which saves nothing.
     """
     if promise.rule.get("kind") not in RULES:
         return None
@@ -75,6 +75,8 @@ def group_values(promise: Sharing, values: NDArray[np.float32]) -> NDArray[np.fl
         return None
     groups, signs = rule.groups(values.shape, promise.rule)
     if not np.array_equal(groups, promise.groups) or not _same(signs, promise.signs) or (groups < 0).any():
+        return None
+    if promise.count > values.size:
         return None
     found = promise.values(values)
     return found if np.array_equal(promise.spread(found, values), values) else None

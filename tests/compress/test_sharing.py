@@ -10,6 +10,7 @@ import pytest
 from fpga_flow import compress, storage, training
 from fpga_flow.compress import circulant, cluster, hash_share, prune, quantize, sharing
 from fpga_flow.compress.base import Context
+from fpga_flow.errors import CheckFailed
 from fpga_flow.keras import keras, tf
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.promises import Mask, Sharing
@@ -156,10 +157,15 @@ def test_circulant_blocks(trained):
     assert report.accuracy_after > 0.7
 
 
-def test_a_block_larger_than_the_matrix_can_be_stored(trained):
-    network, _ = compress.apply("circulant", trained, DATA, circulant.Options(block=1024, epochs=0), CONTEXT)
+@pytest.mark.parametrize("block", [64, 1024])
+def test_a_block_larger_than_the_matrix_is_as_large_as_that(trained, block):
+    options = circulant.Options(block=block, epochs=1)
+    network, report = compress.apply("circulant", trained, DATA, options, CONTEXT)
+    assert [entry["shared"] for entry in report.details["layers"]] == [16, 16]
     decoded = storage.decode(storage.encode(network))
-    np.testing.assert_array_equal(kernel(Network(decoded.model), "d1"), kernel(network, "d1"))
+    storage.verify(network, decoded)
+    with pytest.raises(CheckFailed, match=r"what circulant promised of d1.kernel is gone"):
+        storage.verify(network, Network(decoded.model))
 
 
 def test_variance_stays_about_what_it_was():

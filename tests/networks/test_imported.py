@@ -259,6 +259,32 @@ def test_code_hidden_in_a_configuration(tmp_path, change, what):
     )
 
 
+@pytest.mark.parametrize(
+    ("quantizer", "what"),
+    [
+        ({"class_name": "quantized_po2", "config": {"bits": 4e10}},
+         "(quantized_po2): expected bits of -16 to 16, got 40000000000.0"),
+        ({"class_name": "quantized_ulaw", "config": {"bits": 10**11, "integer": 0}},
+         "(quantized_ulaw): expected bits of -64 to 64, got 100000000000"),
+        ({"class_name": "fpga_flow>ShiftedBits", "config": {"bits": 4, "integer": -65}},
+         "(ShiftedBits): expected integer of -64 to 64, got -65"),
+        ({"module": "qkeras.quantizers", "class_name": "quantized_bits", "registered_name": "quantized_po2",
+          "config": {"bits": 35}}, "(quantized_bits): expected bits of -16 to 16, got 35"),
+        ("quantized_po2(40000000000)", "(kernel_quantizer): expected bits of -16 to 16, got 40000000000"),
+        ("quantized_bits(4,integer=1e99)", "(kernel_quantizer): expected integer of -64 to 64, got 1e+99"),
+        ("ternary(number_of_unrolls=99999)", "(kernel_quantizer): expected number_of_unrolls of -64 to 64, got 99999"),
+    ],
+)  # fmt: skip
+def test_quantizers_that_would_take_hours(tmp_path, quantizer, what):
+    files = save(qkeras_model(), tmp_path, "json")
+    config = json.loads(Path(files["path"]).read_text())
+    layer = next(each for each in config["config"]["layers"] if each["config"]["name"] == "first")
+    layer["config"]["kernel_quantizer"] = quantizer
+    Path(files["path"]).write_text(json.dumps(config))
+    assert refused(files, tmp_path) == f'layer "first" {what}'
+    assert refused(files, tmp_path, trust_code=True) == f'layer "first" {what}'
+
+
 def test_losses_and_optimizers_of_one_s_own_do_not_matter(tmp_path):
     model = qkeras_model()
     model.compile("adam", loss=lambda y, z: y - z)

@@ -16,11 +16,12 @@ from fpga_flow.storage.decoder import Weight
 from fpga_flow.storage.file import Contents
 from tests.storage import nets
 from tests.storage.test_encoder import ARRAYS, NONE
+from tests.storage.test_file import EMPTY, with_weight
 
 #: Sanitizers take seconds for more values.
 LARGE = 10**6
 #: Of the C decoder's errors.
-CHECKSUM, NO_FIXED, UNSUPPORTED = 4, 8, 9
+CHECKSUM, TOO_SMALL, NO_FIXED, UNSUPPORTED = 4, 7, 8, 9
 
 
 def dumped(program: Path, files: list[bytes]) -> list[str]:
@@ -110,3 +111,7 @@ def test_what_it_refuses(dump_c):
     damaged = data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
     lines = dumped(dump_c, [b"", b"FPX\x01", b"FPZ\x02", data[:-1], damaged, data + b"x"])
     assert [int(line) for line in lines] == [1, 1, 2, 3, CHECKSUM, 5]
+
+
+def test_long_axes_of_empty_weights_are_refused(dump_c):
+    assert dumped(dump_c, [with_weight(EMPTY["axes"])]) == [f"0 {TOO_SMALL}"]

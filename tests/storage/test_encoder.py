@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import zlib
 
 import numpy as np
 import pytest
 
 from fpga_flow.networks.promises import Mask, Sharing
-from fpga_flow.storage import architecture, decoder, encoder, streams
+from fpga_flow.storage import architecture, decoder, encoder, rules, streams
 from fpga_flow.storage.bits import Damaged, Reader
 
 _RNG = np.random.default_rng(0)
@@ -114,6 +115,13 @@ def test_weights_shared_by_a_rule_are_stored_once(kind, shared_by_rule):
     assert "shared" not in round_trip(pruned.astype(np.float32), promises).row.coding
 
 
+def test_a_rule_with_more_groups_than_weights_is_not_stored():
+    rule = {"kind": "circulant", "block": 64}
+    promise = Sharing("test", "", "", rules.RULES["circulant"].groups((1, 67), rule)[0], None, rule)
+    assert promise.count > 67
+    assert "shared" not in round_trip(np.arange(1, 68, dtype=np.float32)[None, :], [promise]).row.coding
+
+
 def test_promises_that_the_values_tell_come_back():
     mask = Mask("prune", "a", "kernel", _MASK)
     groups = np.where(_MASK, _SKEWED, -1)
@@ -124,6 +132,28 @@ def test_promises_that_the_values_tell_come_back():
     assert found[1].count == len(np.unique(_SKEWED[_MASK]))
     per_column = Sharing("cluster", "a", "kernel", np.where(_MASK, _SKEWED + 32 * np.arange(100), -1))
     assert len(round_trip(_BOOK[_SKEWED] * _MASK, [mask, per_column]).promises) == 1  # more groups than values
+
+
+def test_equal_values_of_large_weights_need_little_memory():
+    array = np.full((1000, 2000), 0.25, np.float32)
+    promises = [Mask("prune", "a", "kernel", array != 0), Sharing("cluster", "a", "kernel", np.zeros(array.shape, int))]
+    data = encoder.encode(array, promises)
+    tracemalloc.start()
+    found = decoder.decode(Reader(data))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(data) < 20
+    assert len(found.promises) == 2
+    assert peak < 6 * array.nbytes
+
+
+def test_any_number_of_equal_values_is_told_apart():
+    array = np.repeat(np.arange(-3000, 3000, dtype=np.float32), 2)
+    for values in (array, np.array([0.5, 0, -1, 0.5, -0.0], np.float32)):
+        member = values != 0
+        expected = np.full(len(values), -1)
+        expected[member] = np.unique(values[member], return_inverse=True)[1]
+        np.testing.assert_array_equal(decoder._equal(values), expected)
 
 
 def test_counts_that_no_stream_can_hold_are_refused_before_any_allocation():

@@ -7,8 +7,7 @@ import pytest
 
 from fpga_flow import storage
 from fpga_flow.errors import InputError
-from fpga_flow.storage import file, layout
-from fpga_flow.storage.bits import varint
+from fpga_flow.storage import file
 from tests.storage import mutations
 from tests.storage.test_encoder import ARRAYS, NONE
 
@@ -28,6 +27,11 @@ def changed(place: int, value: int | None = None) -> bytes:
 def resized(number: int, body: bytes) -> bytes:
     """The file with another body of a section, and checksums that fit."""
     return mutations.joined([*_BODIES[:number], body, *_BODIES[number + 1 :]])
+
+
+def with_weight(weight: bytes) -> bytes:
+    """A file with this weight alone."""
+    return mutations.joined([b"\x01" + _BODIES[0][1:], bytes([len(weight)]) + weight])
 
 
 CASES = {
@@ -86,14 +90,15 @@ def test_large_weights_are_refused_before_they_are_made():
         file.split(mutations.joined([b"\x01" + _BODIES[0][1:], bytes([len(wide)]) + wide]), "x")
 
 
-@pytest.mark.parametrize(
-    ("axes", "rule"), [((0, 2**32, 2**32, 2**32), []), ((0, 2**32), [2, 8, 0])], ids=["dense", "circulant"]
-)
-def test_empty_weights_have_short_axes(axes, rule):
-    head = bytes([0, len(axes) | (layout.RULE if rule else 0)])
-    weight = head + b"".join(map(varint, axes)) + b"".join(map(varint, rule))
-    with pytest.raises(InputError, match=r"expected an empty weight of short axes, got \(0, 4294967296"):
-        file.split(mutations.joined([b"\x01" + _BODIES[0][1:], bytes([len(weight)]) + weight]), "x")
+#: Empty weights with long axes: (0, 2**32) shared by circulant blocks of 8, and (0, 2**32, 2**32, 2**32).
+EMPTY = {"circulant": b"\x00\x12\x00" + b"\x80\x80\x80\x80\x10" + b"\x02\x08\x00",
+         "axes": b"\x00\x04\x00" + b"\x80\x80\x80\x80\x10" * 3}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_long_axes_of_empty_weights_are_refused(name):
+    with pytest.raises(InputError, match=r"layer 1, weight 1, byte .*: expected weights of at most 1,073,741,824 byte"):
+        file.split(with_weight(EMPTY[name]), "x")
 
 
 def test_files_are_written_and_read(tmp_path):

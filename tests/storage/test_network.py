@@ -90,6 +90,9 @@ def test_what_differs_is_told():
     kernel.assign(kernel + 1)
     with pytest.raises(CheckFailed, match=r"64 decoded values of output.kernel differ"):
         storage.verify(network, other)
+    bare = Network(storage.decode(storage.encode(network)).model)
+    with pytest.raises(CheckFailed, match=r"what prune promised of dense_1.kernel is gone"):
+        storage.verify(network, bare)
     with pytest.raises(CheckFailed, match=r"the decoded architecture differs"):
         storage.verify(network, nets.made("float mlp"))
 
@@ -129,20 +132,16 @@ HOSTILE = {
     "size": (["Dense", {"units": 10**11}], r"a weight of the shape \(8, 100000000000\), which the file does not have"),
     "shape": (["Dense", {"units": 6, "use_bias": False}], r"expected weights of 1 layers, got those of 2"),
     "setting": (["Dense", {"units": "many"}], "expected a model, got: "),
-    **{
-        f"endless {number}": (["QDense", {"units": 6, "kernel_quantizer": quantizer}], f"has {shown} bits, of at most")
-        for number, (quantizer, shown) in enumerate({
-            "quantized_po2(40000000000)": "quantized_po2 of 4e\\+10",
-            "quantized_relu_po2(bits=35)": "quantized_relu_po2 of 35",
-        }.items())
-    },
-    **{
-        f"endless {name}": (
-            ["QDense", {"units": 6, "kernel_quantizer": {"class_name": name, "config": {"bits": 40_000_000_000}}}],
-            f"has {name} of 4e\\+10 bits, of at most",
-        )
-        for name in ("quantized_bits", "quantized_po2", "quantized_ulaw", "ShiftedBits")
-    },
+    "bits": (["QDense", {"units": 3, "kernel_quantizer": {"!quantized_po2": {"bits": 35}}}],
+             r"layer \"a\" \(quantized_po2\): expected bits of -16 to 16, got 35"),
+    "bits in text": (["QDense", {"units": 3, "kernel_quantizer": "quantized_po2(40000000000)"}],
+                     r"layer \"a\" \(kernel_quantizer\): expected bits of -16 to 16, got 40000000000"),
+    "bits by name": (["QDense", {"units": 3, "kernel_quantizer": "quantized_relu_po2(bits=35)"}],
+                     r"layer \"a\" \(kernel_quantizer\): expected bits of -16 to 16, got 35"),
+    "law bits": (["QDense", {"units": 3, "kernel_quantizer": {"!quantized_ulaw": {"bits": 4e10}}}],
+                 r"layer \"a\" \(quantized_ulaw\): expected bits of -64 to 64, got 40000000000.0"),
+    "shifted bits": (["QActivation", {"activation": {"!ShiftedBits": {"bits": 4e10, "integer": -1}}}],
+                     r"layer \"a\" \(ShiftedBits\): expected bits of -64 to 64, got 40000000000.0"),
     "no weights": (["ReLU", {}], "expected weights of 0 layers, got those of 2"),
 }  # fmt: skip
 
@@ -157,6 +156,15 @@ def test_hostile_architectures_are_refused(name):
             ["a", class_, settings_],
         ]]))  # fmt: skip
     assert str(caught.value).startswith("model.fpz: ")
+
+
+def test_calls_that_wait_for_ever_are_refused():
+    config = ["Functional", "m", [
+        ["inputs", "InputLayer", {"batch_input_shape": [None, 8]}],
+        ["a", "Add", {}, {"nodes": [[["inputs", 0, 0, {}], ["a", 140, 0, {}]]]}],
+    ]]  # fmt: skip
+    with pytest.raises(InputError, match=r'layer "a" expected a call of layers that are called before it'):
+        storage.decode(with_architecture(storage.encode(nets.made("sequential")), config))
 
 
 def test_weights_of_other_layers_are_refused():
