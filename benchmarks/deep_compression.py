@@ -4,8 +4,8 @@
 
 Runs the specs hls_configs/mnist_lenet300_deep, mnist_lenet5_deep and mnist_lenet5_smallest from nothing, as a user
 would, and each again with fewer of its passes, for the resources (what the runs have in common is not done twice).
-`--quick` runs only the first, and it alone; `--only` runs one, and leaves the others in the file as they are. MNIST is taken from $FPGA_FLOW_DATA. Takes about an hour on 2 cores. Exit
-code 1 if a bar is missed.
+`--quick` runs only the first, and it alone; `--only` runs one, and leaves the others in the file as they are. MNIST is
+taken from $FPGA_FLOW_DATA. Takes about an hour on 2 cores. Exit code 1 if a bar is missed.
 
 The stages are those of Han et al. 2016, "Deep Compression" (tables 1 to 3), whose figures stand beside ours: pruning
 (nonzero weights as float32, with relative indices), quantisation and sharing (codes of fixed length), Huffman coding.
