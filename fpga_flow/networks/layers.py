@@ -58,3 +58,7 @@ class CReLU(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Twice as many channels."""
         return (*input_shape[:-1], 2 * input_shape[-1])
+
+
+#: All of them, by their names.
+OWN = {each.__name__: each for each in (ChannelShuffle, CReLU)}

@@ -37,8 +37,6 @@ _QUANTIZERS = (
 )  # fmt: skip
 _QOTHERS = ("QInitializer", "Clip")
 _OURS = ("ShiftedBits", "ShiftedRelu", "LevelWeights", "ChannelBits")
-#: Of `networks/layers.py`.
-_OUR_LAYERS = ("ChannelShuffle", "CReLU")
 #: Functions that a quantizer's text may name, besides quantizers and Keras' activation functions.
 _PLAIN = ("linear", "hard_tanh", "smooth_sigmoid", "hard_sigmoid", "binary_sigmoid", "binary_tanh", "smooth_tanh")
 _MODULES = re.compile(r"(tf_)?keras(\..*)?|qkeras(\..*)?|builtins|fpga_flow(\..*)?")
@@ -278,9 +276,8 @@ def classes() -> dict[str, Any]:
     from fpga_flow.networks import layers, quantizers
 
     ours = {name: getattr(quantizers, name) for name in _OURS}
-    ours |= {name: getattr(layers, name) for name in _OUR_LAYERS}
     names = (*_QLAYERS, *_QUANTIZERS, *_QOTHERS)
-    return {**ours, **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
+    return {**ours, **layers.OWN, **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
 
 
 def findings(config: dict[str, Any]) -> list[Finding]:
@@ -369,7 +366,9 @@ def _without_compilation(value: Any) -> Any:
 
 
 def _unknown(name: str, value: dict[str, Any]) -> str:
-    """What an object of a configuration is, in words, if it is not one of Keras' or QKeras' own."""
+    """What an object of a configuration is, in words, if it is not one of Keras' or QKeras' own, or of ours."""
+    from fpga_flow.networks import layers
+
     module = value.get("module")
     if name in ("Lambda", "__lambda__"):
         return "a Lambda layer" if name == "Lambda" else "a Python lambda"
@@ -379,7 +378,7 @@ def _unknown(name: str, value: dict[str, Any]) -> str:
         known = _is_known_function(value.get("config")) and module in (None, "builtins", "keras.activations")
         return "" if known else f'the unknown function "{value.get("config")}"'
     plain = name.rpartition(">")[2]
-    if plain in (*_QLAYERS, *_QUANTIZERS, *_QOTHERS, *_OURS, *_OUR_LAYERS, *_VALUES):
+    if plain in (*_QLAYERS, *_QUANTIZERS, *_QOTHERS, *_OURS, *layers.OWN, *_VALUES):
         return ""
     if name in ("TFOpLambda", "SlicingOpLambda"):
         return f"a call of a TensorFlow function ({name})"
