@@ -26,7 +26,7 @@ _CONFIG = "\n".join(
         *(f"    static const unsigned {name} = {{{name}}};" for name in _SIZES),
         "    static const unsigned reuse_factor = {reuse};",
         "    static const unsigned strategy = nnet::{strategy};",
-        "    static const unsigned n_zeros = {n_zeros};",
+        "    static const unsigned multiplier_limit = {multiplier_limit};",
         "    typedef {accum_t.name} accum_t;",
         "    typedef {weight_t.name} weight_t;",
         "    typedef {bias_t.name} bias_t;",
@@ -93,10 +93,10 @@ def _layer() -> Any:
 
 
 def _values(node: Any) -> dict[str, Any]:
-    weights = node.weights["weight"]
+    weights, reuse = node.weights["weight"], node.get_attr("reuse_factor")
     return {
         "strategy": node.get_attr("strategy").lower(),
-        "n_zeros": weights.nzeros,
+        "multiplier_limit": -(-weights.data_length // reuse) - weights.nzeros // reuse,  # as hls4ml's layers have it
         "w": weights.name,
         "b": node.weights["bias"].name,
     }

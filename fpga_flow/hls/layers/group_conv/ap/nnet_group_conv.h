@@ -31,7 +31,7 @@ struct group_conv_config {
     static const unsigned groups = 2;
     static const unsigned reuse_factor = 1;
     static const unsigned strategy = nnet::latency;
-    static const unsigned n_zeros = 0;
+    static const unsigned multiplier_limit = 24;
     typedef float accum_t;
     typedef float weight_t;
     typedef float bias_t;
@@ -45,8 +45,6 @@ template <typename CONFIG_T> struct group_conv_sizes {
     static const unsigned n_in = kernel_size * group_chan; // of each filter
     static const unsigned n_window = kernel_size * CONFIG_T::n_chan;
     static const unsigned n_weights = n_in * CONFIG_T::n_filt;
-    static const unsigned n_multipliers = DIV_ROUNDUP(n_weights, CONFIG_T::reuse_factor);
-    static const unsigned multiplier_limit = n_multipliers - CONFIG_T::n_zeros / CONFIG_T::reuse_factor;
 };
 
 // The window as hls4ml's line buffer keeps it: all pixels from the first to the last that a filter reads. Registers that
@@ -92,9 +90,13 @@ template <class data_T, class res_T, typename CONFIG_T>
 void group_filters_latency(data_T window[group_conv_sizes<CONFIG_T>::n_window], res_T res[CONFIG_T::n_filt],
                            typename CONFIG_T::weight_t weights[group_conv_sizes<CONFIG_T>::n_weights],
                            typename CONFIG_T::bias_t biases[CONFIG_T::n_filt]) {
-    #pragma HLS INLINE
     typedef group_conv_sizes<CONFIG_T> S;
     typedef typename CONFIG_T::accum_t accum_t;
+    #pragma HLS function_instantiate variable=weights,biases
+    #pragma HLS PIPELINE II=CONFIG_T::reuse_factor
+    #pragma HLS ARRAY_PARTITION variable=weights complete
+    #pragma HLS ARRAY_PARTITION variable=biases complete
+    #pragma HLS ALLOCATION operation instances=mul limit=CONFIG_T::multiplier_limit
 
 FilterLoop:
     for (unsigned j = 0; j < CONFIG_T::n_filt; j++) {
@@ -116,9 +118,12 @@ template <class data_T, class res_T, typename CONFIG_T>
 void group_filters_resource(data_T window[group_conv_sizes<CONFIG_T>::n_window], res_T res[CONFIG_T::n_filt],
                             typename CONFIG_T::weight_t weights[group_conv_sizes<CONFIG_T>::n_weights],
                             typename CONFIG_T::bias_t biases[CONFIG_T::n_filt]) {
-    #pragma HLS INLINE
     typedef group_conv_sizes<CONFIG_T> S;
     typedef typename CONFIG_T::accum_t accum_t;
+    constexpr unsigned block_factor = DIV_ROUNDUP(S::n_weights, CONFIG_T::reuse_factor);
+    #pragma HLS function_instantiate variable=weights,biases
+    #pragma HLS ARRAY_RESHAPE variable=weights block factor=block_factor
+    #pragma HLS ARRAY_PARTITION variable=biases complete
     static_assert(CONFIG_T::strategy == nnet::latency ||
                       (S::n_weights % CONFIG_T::reuse_factor == 0 &&
                        (S::n_in % CONFIG_T::reuse_factor == 0 || CONFIG_T::reuse_factor % S::n_in == 0)),
@@ -141,7 +146,7 @@ ReuseLoop:
         const unsigned value = whole ? i % S::n_in : i;
 
     MultiplierLoop:
-        for (unsigned m = 0; m < S::n_multipliers; m++) {
+        for (unsigned m = 0; m < block_factor; m++) {
             #pragma HLS UNROLL
             const unsigned first = m * CONFIG_T::reuse_factor;
             const unsigned j = first / S::n_in + filter;
@@ -175,14 +180,6 @@ void group_conv(data_T data[CONFIG_T::in_height * CONFIG_T::in_width * CONFIG_T:
                 typename CONFIG_T::weight_t weights[group_conv_sizes<CONFIG_T>::n_weights],
                 typename CONFIG_T::bias_t biases[CONFIG_T::n_filt]) {
     typedef group_conv_sizes<CONFIG_T> S;
-
-    if (CONFIG_T::strategy == nnet::latency) {
-        #pragma HLS ARRAY_PARTITION variable=weights complete
-        #pragma HLS ALLOCATION operation instances=mul limit=S::multiplier_limit
-    } else {
-        #pragma HLS ARRAY_RESHAPE variable=weights block factor=S::n_multipliers
-    }
-    #pragma HLS ARRAY_PARTITION variable=biases complete
 
 PositionLoop:
     for (unsigned i = 0; i < CONFIG_T::out_height * CONFIG_T::out_width; i++) {
@@ -227,14 +224,6 @@ void group_conv(hls::stream<data_T> &data, hls::stream<res_T> &res,
     #pragma HLS ARRAY_PARTITION variable=lines complete dim=2
     static data_t reached[L::filt_height * L::filt_width * CONFIG_T::n_chan];
     #pragma HLS ARRAY_PARTITION variable=reached complete
-
-    if (CONFIG_T::strategy == nnet::latency) {
-        #pragma HLS ARRAY_PARTITION variable=weights complete
-        #pragma HLS ALLOCATION operation instances=mul limit=S::multiplier_limit
-    } else {
-        #pragma HLS ARRAY_RESHAPE variable=weights block factor=S::n_multipliers
-    }
-    #pragma HLS ARRAY_PARTITION variable=biases complete
 
 ReadInputHeight:
     for (unsigned i = 0; i < CONFIG_T::in_height; i++) {
