@@ -274,6 +274,15 @@ def _convolutions() -> dict[str, tuple[Build, tuple[int, ...]]]:
         "QConv2DBatchnorm": (
             chain(partial(Q.QConv2DBatchnorm, 3, 2, kernel_quantizer=KERNEL, bias_quantizer=BIAS, name="c")), IMAGE
         ),
+        "QConv2DBatchnorm, groups=2, dilation_rate=2": (
+            chain(
+                partial(
+                    Q.QConv2DBatchnorm, 4, 2, groups=2, dilation_rate=2, kernel_quantizer=KERNEL, bias_quantizer=BIAS,
+                    name="c",
+                )
+            ),
+            IMAGE,
+        ),
         "QDepthwiseConv2DBatchnorm": (
             chain(
                 partial(

@@ -49,7 +49,7 @@ def conv_batchnorm(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
         depthwise_kernel = weights.quantized(layer, "depthwise_kernel", folded)
         return _depthwise(call.name, call.shape, layer, source, depthwise_kernel, bias)
     kernel, kernel_type = weights.quantized(layer, "kernel", folded)
-    return _convolution("conv", call.name, call.shape, layer, source, kernel, kernel_type, bias)
+    return _convolution("conv", call.name, call.shape, layer, source, kernel, kernel_type, bias, groups=layer.groups)
 
 
 def depthwise(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
