@@ -48,6 +48,7 @@ class Backend:
     default_for the toolchain whose boards get it where a spec names no backend
     layers      kinds of layers (`kind` or `kind function`) that are known to be exact
     parallel    kinds that are exact with io_parallel only
+    group_conv  whether its projects can have the own HLS layer for convolutions with groups or dilation
     strategies  that its layers have; the first one holds where a spec names none
     parts       by board, where it knows only these; else None
     options     more options for hls4ml; `{board}` stands for the board's name
@@ -70,6 +71,7 @@ class Backend:
     default_for: str = ""
     layers: frozenset[str] = frozenset()
     parallel: frozenset[str] = frozenset()
+    group_conv: bool = False
     inherits: str = ""
     strategies: tuple[str, ...] = ("latency", "resource")
     parts: Mapping[str, str] | None = None
@@ -95,6 +97,7 @@ _INTEL = ("quartus", "oneapi")
 _AMD_LAYERS = frozenset(
     {
         "dense", "conv1d", "conv2d", "depthwise1d", "depthwise2d", "reshape", "permute", "zero_pad", "crop", "upsample",
+        "shuffle", "crelu",
         "activation relu", "activation linear", "activation lookup", "activation softmax",
         "pool max", "pool average", "global_pool max", "global_pool average",
         "merge add", "merge subtract", "merge average", "merge multiply", "merge maximum", "merge minimum",
@@ -104,7 +107,7 @@ _AMD_LAYERS = frozenset(
 #: hls4ml's code for Quartus drops bits of averages, and leaves out depthwise convolutions and croppings without a word.
 _QUARTUS_LAYERS = frozenset(
     {
-        "dense", "conv1d", "conv2d", "reshape", "zero_pad", "upsample",
+        "dense", "conv1d", "conv2d", "reshape", "zero_pad", "upsample", "shuffle", "crelu",
         "activation relu", "activation linear", "activation lookup",
         "pool max", "global_pool max",
         "merge add", "merge subtract", "merge average", "merge multiply", "merge maximum", "merge minimum",
@@ -123,6 +126,7 @@ _TABLE = (
     Backend(
         "vitis", "Vitis HLS", "Vitis", "ap", _AMD, "vitis",
         layers=_AMD_LAYERS,
+        group_conv=True,
         strategies=_AMD_STRATEGIES,
         scripts=("build_prj.tcl", "build_opt.tcl", "project.tcl", "vivado_synth.tcl"),
         simulation=Simulation(("firmware/ap_types",)),
@@ -131,6 +135,7 @@ _TABLE = (
     Backend(
         "vivado", "Vivado HLS", "Vivado", "ap", _AMD, "vivado",
         layers=_AMD_LAYERS,
+        group_conv=True,
         strategies=_AMD_STRATEGIES,
         scripts=_VIVADO_SCRIPTS,
         simulation=Simulation(("firmware/ap_types",)),
@@ -139,6 +144,7 @@ _TABLE = (
     Backend(
         "vivado_accelerator", "Vivado HLS and Vivado", "VivadoAccelerator", "ap", _AMD,
         layers=_AMD_LAYERS,
+        group_conv=True,
         parts={"pynq-z2": "xc7z020clg400-1", "zcu102": "xczu9eg-ffvb1156-2-e", **_ALVEO},
         inherits="Vivado",
         options={"board": "{board}"},

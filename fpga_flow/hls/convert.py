@@ -24,6 +24,7 @@ from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.layers import register
 from fpga_flow.hls.plain import plain_model
 from fpga_flow.hls.settings import HlsSettings
+from fpga_flow.hls.written import written
 from fpga_flow.keras import save_h5
 
 #: hls4ml stamps each project with a random number; a fixed one makes projects reproducible.
@@ -40,6 +41,7 @@ def convert(layers: Sequence[HlsLayer], settings: HlsSettings, folder: Path) -> 
         ToolError: hls4ml failed, or would generate other types, strategies or reuse factors than were asked for.
     """
     folder.mkdir(parents=True)
+    layers = [written(layer, layer.strategy, BACKENDS[settings.backend]) for layer in layers]
     with open(folder / "hls4ml.log", "w", encoding="utf-8") as log, _into(log), _fixed_environment():
         try:
             graph = _graph(plain_model(layers), layers, settings, folder)
@@ -105,6 +107,8 @@ def _graph(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder
     save_h5(model, weights)
     hls_config = hls4ml.utils.config_from_keras_model(Architecture(model), granularity="name", backend=backend.hls4ml)
     hls_config["Model"]["Strategy"] = settings.strategy.capitalize()
+    if any(layer.grouped_or_dilated for layer in layers):  # as hls4ml does by itself where it finds its convolutions
+        hls_config["Model"]["PipelineStyle"] = "dataflow"
     _configure(hls_config["LayerName"], layers, settings)
     config = hls4ml.utils.config.create_config(
         output_dir=str(folder),

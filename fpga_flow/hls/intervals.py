@@ -119,8 +119,9 @@ def _bounds(layer: HlsLayer, *inputs: Interval) -> Bounds:
         return _activated(layer, inputs[0])
     if layer.kind == "merge":
         value = _joined(layer, *inputs)
-    else:  # these are monotone
-        value = Interval(_of(layer, inputs[0].low), _of(layer, inputs[0].high))
+    else:  # each value of these rises with the one that it is made of, or falls
+        ends = _of(layer, inputs[0].low), _of(layer, inputs[0].high)
+        value = Interval(np.minimum(*ends), np.maximum(*ends))
     if layer.kind == "merge" or layer.function == "average":
         return _converted(layer, "result", layer.result_type, value)
     return Bounds(value, ())

@@ -16,19 +16,23 @@ class HlsLayer:
     """A layer after conversion, with the types and settings that its HLS code uses. Shapes are without the batch.
 
     kind        `dense`; `conv1d`, `conv2d`, `depthwise1d`, `depthwise2d`; `activation`; `pool`, `global_pool`; `merge`;
-                `reshape`, `permute`, `zero_pad`, `crop`, `upsample`
+                `reshape`, `permute`, `zero_pad`, `crop`, `upsample`, `shuffle` of channels, `crelu` (concatenated ReLU)
     function    what an `activation`, `pool` or `merge` computes: `relu`, `linear`, `lookup`, `softmax`; `max`,
                 `average`; `add`, `subtract`, `average`, `multiply`, `maximum`, `minimum`, `concatenate`
     inputs      names of the layers that it reads, or `inputs`; the shape and the type are of the first of them
     second_type of a `merge`: the type of its second input
     symmetric   of an activation: it saturates at -max, not at min
     weights     the kernel as whole multiples of `weight_type.step`, in Keras' layout: dense (n_in, n_out), conv
-                (*window, channels, filters), depthwise (*window, channels, 1); None for layers without weights
+                (*window, channels of a group, filters), depthwise (*window, channels, 1); None for layers without
+                weights
     biases      the same for the bias, (n_out,), in steps of `bias_type`
     table       of a `lookup`: (channels, values) the result for each value of the input's type, in steps of
                 `result_type`, in the order of its bits read as an unsigned number; a row per channel, or a single one
                 for all
     window      kernel or pooling window, (height, width) or (length,), or factors of `upsample`; () where there is none
+    dilation    of a convolution: how many pixels the values that its window takes lie apart, for each axis; () is 1
+    groups      of a convolution: in so many the channels and filters are divided, and each filter reads the channels of
+                its group; of a `shuffle`: of channels. Convolutions with groups or dilation have padding `valid`
     pads        (before, after) for each axis of an image that is padded or cropped
     order       of a `permute`: the axis of the input for each axis of the output, from 0
     axis        of a `concatenate`: from 0
@@ -55,6 +59,8 @@ class HlsLayer:
     window: tuple[int, ...] = ()
     strides: tuple[int, ...] = ()
     padding: str = ""
+    dilation: tuple[int, ...] = ()
+    groups: int = 1
     pads: tuple[tuple[int, int], ...] = ()
     order: tuple[int, ...] = ()
     axis: int = 0
@@ -82,8 +88,21 @@ class HlsLayer:
         return math.prod(self.output_shape)
 
     @property
+    def grouped_or_dilated(self) -> bool:
+        """Whether it is a convolution that hls4ml has no code for."""
+        return self.kind.startswith("conv") and (self.groups > 1 or any(rate > 1 for rate in self.dilation))
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """The pixels from the first to the last value that the window takes, for each axis."""
+        rates = self.dilation or (1,) * len(self.window)
+        return tuple((width - 1) * rate + 1 for width, rate in zip(self.window, rates, strict=True))
+
+    @property
     def n_in(self) -> int:
-        """Inputs of one multiplication of vector and matrix: of the layer, or of one position of a convolution."""
+        """Inputs of each output of one multiplication of vector and matrix: of the layer, or of one position of a
+        convolution; where it has groups, of one of them.
+        """
         if self.weights is None:
             return math.prod(self.input_shape)
         return math.prod(self.weights.shape[:-1])
@@ -104,11 +123,3 @@ class HlsLayer:
     def macs(self) -> int:
         """Multiply-accumulate operations for one sample, counting the zeros."""
         return 0 if self.weights is None else self.weights.size * self.positions
-
-
-def depthwise_as_conv(kernel: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A depthwise kernel (*window, channels, multiplier) as (*window, channels, channels * multiplier)."""
-    *window, channels, multiplier = kernel.shape
-    whole = np.zeros((*window, channels, channels, multiplier), kernel.dtype)
-    whole[..., np.arange(channels), np.arange(channels), :] = kernel
-    return whole.reshape(*window, channels, channels * multiplier)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.hls.emulate import softmax
+from fpga_flow.hls.emulate.elementwise import shuffled
 from fpga_flow.hls.layer import HlsLayer
 
 Doubles = NDArray[np.float64]
@@ -41,6 +42,8 @@ def ideal(layer: HlsLayer, *inputs: Doubles) -> Doubles:
         return np.asarray(images.max(axis=0) if layer.function == "max" else images.sum(axis=0) / len(images))
     if layer.kind == "merge":
         return _joined(layer, *inputs)
+    if layer.kind == "crelu":
+        return np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)], axis=-1)
     return _moved(layer, x)
 
 
@@ -61,8 +64,20 @@ def weigh(layer: HlsLayer, x: Doubles, weights: Doubles) -> Doubles:
         return x @ weights
     total = np.zeros((len(x), *layer.output_shape))
     for place, image in _places(x, layer, 0.0):
-        total += image * weights[place][:, 0] if layer.kind.startswith("depthwise") else image @ weights[place]
+        depthwise = layer.kind.startswith("depthwise")
+        total += image * weights[place][:, 0] if depthwise else _times(image, weights[place], layer.groups)
     return total
+
+
+def _times(image: Doubles, matrix: Doubles, groups: int, *, back: bool = False) -> Doubles:
+    """The values at each pixel (..., channels) times a matrix (channels of a group, filters); `back` from filters to
+    channels.
+    """
+    if groups == 1:
+        return image @ (matrix.T if back else matrix)
+    parts = matrix.reshape(len(matrix), groups, -1).swapaxes(0, 1)  # (groups, channels, filters) of a group
+    parts = parts.swapaxes(1, 2) if back else parts
+    return np.asarray(image.reshape(*image.shape[:-1], groups, 1, -1) @ parts).reshape(*image.shape[:-1], -1)
 
 
 def look_up(layer: HlsLayer, x: Doubles) -> Doubles:
@@ -85,6 +100,9 @@ def backward(layer: HlsLayer, slope: Doubles, inputs: tuple[Doubles, ...]) -> tu
         return (_pool_back(layer, slope, x),)
     if layer.kind == "merge":
         return _join_back(layer, slope, *inputs)
+    if layer.kind == "crelu":
+        up, down = np.split(slope, 2, axis=-1)
+        return (up * np.where((x <= 0) & (up < 0), _FLAT, 1.0) - down * np.where((x >= 0) & (down < 0), _FLAT, 1.0),)
     # what moves values moves their numbers, too; 0 stands for padding
     source = _moved(layer, 1.0 + np.arange(x[0].size).reshape(1, *x.shape[1:]))[0].ravel().astype(np.int64)
     back = np.zeros((x[0].size + 1, len(x)))
@@ -112,7 +130,8 @@ def _slices(layer: HlsLayer, shape: tuple[int, ...]) -> Iterator[tuple[tuple[int
     window, _, strides = _window(layer, shape)
     outs = (1,) * len(shape) if layer.kind == "global_pool" else layer.output_shape[: len(shape)]
     for place in np.ndindex(*window):
-        steps = zip(place, strides, outs, strict=True)
+        starts = tuple(at * rate for at, rate in zip(place, layer.dilation or (1,) * len(place), strict=True))
+        steps = zip(starts, strides, outs, strict=True)
         yield place, tuple(slice(at, at + stride * (out - 1) + 1, stride) for at, stride, out in steps)
 
 
@@ -149,7 +168,10 @@ def _weigh_back(layer: HlsLayer, slope: Doubles, shape: tuple[int, ...]) -> Doub
         layer,
         shape,
         (
-            (slices, slope * weights[place][:, 0] if depthwise else slope @ weights[place].T)
+            (
+                slices,
+                slope * weights[place][:, 0] if depthwise else _times(slope, weights[place], layer.groups, back=True),
+            )
             for place, slices in _slices(layer, shape[1:-1])
         ),
     )
@@ -228,4 +250,6 @@ def _moved(layer: HlsLayer, x: Doubles) -> Doubles:
         for axis, factor in enumerate(layer.window, 1):
             x = x.repeat(factor, axis=axis)
         return x
+    if layer.kind == "shuffle":
+        return x[..., shuffled(layer)]
     raise ValueError(f'layer "{layer.name}": expected a kind of layer that is known here, got "{layer.kind}"')

@@ -39,6 +39,14 @@ def _dense(layer: HlsLayer) -> Any:
 
 
 def _conv(layer: HlsLayer) -> Any:
+    if layer.grouped_or_dilated:
+        from fpga_flow.hls.layers.group_conv import GroupConv1D, GroupConv2D
+
+        own = {"conv1d": GroupConv1D, "conv2d": GroupConv2D}[layer.kind]
+        return own(
+            layer.n_out, layer.window, layer.strides, dilation_rate=layer.dilation, groups=layer.groups,
+            use_bias=layer.biases is not None, name=layer.name,
+        )  # fmt: skip
     make = {"conv1d": keras.layers.Conv1D, "conv2d": keras.layers.Conv2D}[layer.kind]
     return make(
         layer.n_out, layer.window, layer.strides, layer.padding,
@@ -86,6 +94,18 @@ def _permute(layer: HlsLayer) -> Any:
     return keras.layers.Permute(tuple(axis + 1 for axis in layer.order), name=layer.name)
 
 
+def _shuffle(layer: HlsLayer) -> Any:
+    from fpga_flow.networks.layers import ChannelShuffle
+
+    return ChannelShuffle(layer.groups, name=layer.name)
+
+
+def _crelu(layer: HlsLayer) -> Any:
+    from fpga_flow.networks.layers import CReLU
+
+    return CReLU(name=layer.name)
+
+
 def _of_rank(name: str, value: Callable[[HlsLayer], tuple[Any, ...]]) -> Callable[[HlsLayer], Any]:
     """Makes `name`1D or `name`2D with a value for each axis of the image; for a single axis Keras takes it bare."""
 
@@ -112,4 +132,6 @@ _MAKERS: dict[str, Callable[[HlsLayer], Any]] = {
     "zero_pad": _of_rank("ZeroPadding", lambda layer: layer.pads),
     "crop": _of_rank("Cropping", lambda layer: layer.pads),
     "upsample": _of_rank("UpSampling", lambda layer: layer.window),
+    "shuffle": _shuffle,
+    "crelu": _crelu,
 }

@@ -15,6 +15,8 @@ from fpga_flow.hls.lower import lower
 
 #: How many copies of a stream hls4ml can make.
 MOST_COPIES = 7
+#: Kinds of layers that gather a vector from a stream of pixels.
+_OF_PIXELS = ("dense", "reshape", "shuffle", "crelu")
 
 
 def check(model: Any, hls: Any, backend: Backend = VITIS, *, shapes_known: bool = True) -> Iterator[FieldError]:
@@ -35,6 +37,7 @@ def check(model: Any, hls: Any, backend: Backend = VITIS, *, shapes_known: bool 
         for layer in layers:
             yield from _check_stream(layer)
         yield from _check_copies(layers)
+        yield from _check_flattened(layers)
     for layer in layers:
         yield from _check_layer(layer, hls.io_type, backend)
     yield from _check_ends(layers, backend)
@@ -70,6 +73,22 @@ def _check_copies(layers: Sequence[HlsLayer]) -> Iterator[FieldError]:
                 ("hls", "io_type"),
                 f'{count} layers read the output of "{name}": expected at most {MOST_COPIES} with io_stream (the '
                 "maximum over windows that overlap reads it once for each value along an axis), or io_parallel",
+            )
+
+
+def _check_flattened(layers: Sequence[HlsLayer]) -> Iterator[FieldError]:
+    """A flattened image stays a stream of pixels, which not all of hls4ml's code expects where it expects a vector."""
+    flattened = {
+        layer.name
+        for layer in layers
+        if layer.kind == "reshape" and len(layer.output_shape) == 1 and layer.output_shape != layer.input_shape[-1:]
+    }
+    for layer in layers:
+        if layer.kind not in _OF_PIXELS and flattened.intersection(layer.inputs):
+            yield FieldError(
+                ("hls", "io_type"),
+                f'layer "{layer.name}" reads a flattened image, which io_stream can\'t compute: expected it before the '
+                "image is flattened, or io_parallel",
             )
 
 

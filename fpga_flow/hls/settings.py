@@ -86,7 +86,7 @@ def choices(layer: HlsLayer, hls: Any, backend: Backend = VITIS) -> list[tuple[s
     strategy, reuse_factor = given(layer, hls, backend)
     return [
         (each, factor)
-        for each, factors in possible(layer, hls.io_type, backend.strategies).items()
+        for each, factors in possible(layer, hls.io_type, backend).items()
         for factor in factors
         if strategy in (FIT, each) and reuse_factor in (None, factor)
     ]
@@ -103,7 +103,7 @@ def check(
         yield FieldError(("hls", "layers", pattern), message)
     for layer in weighted:
         strategy, reuse_factor = given(layer, hls, backend)
-        able = possible(layer, hls.io_type, backend.strategies)
+        able = possible(layer, hls.io_type, backend)
         if strategy != FIT and strategy not in able:
             yield FieldError(
                 _where(layer, hls, "strategy"),

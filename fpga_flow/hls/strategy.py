@@ -13,12 +13,13 @@ hls4ml silently takes another strategy or reuse factor where it has no code for 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
+from fpga_flow.hls.backends import Backend
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.written import written
 
 #: Fractional bits of constants, beyond which da4ml cuts them off.
 _DA4ML_FRACTION = 32
@@ -26,13 +27,15 @@ _DA4ML_FRACTION = 32
 Strategy = Literal["latency", "resource", "resource_unrolled", "distributed_arithmetic"]
 
 
-def possible(layer: HlsLayer, io_type: str, of_backend: Sequence[str]) -> dict[str, list[int]]:
-    """For each of a backend's strategies that hls4ml has for a layer, the reuse factors that it computes rightly."""
-    factors = {
-        strategy: valid_reuse_factors(layer.n_in, layer.n_out, strategy)
-        for strategy in of_backend
-        if _has_code(layer, strategy, io_type)
-    }
+def possible(layer: HlsLayer, io_type: str, backend: Backend) -> dict[str, list[int]]:
+    """For each of a backend's strategies that there is code of for a layer, the reuse factors that it computes
+    rightly.
+    """
+    factors = {}
+    for strategy in backend.strategies:
+        if _has_code(layer, strategy, io_type):
+            in_cpp = written(layer, strategy, backend)
+            factors[strategy] = valid_reuse_factors(in_cpp.n_in, in_cpp.n_out, strategy)
     return {strategy: valid for strategy, valid in factors.items() if valid}
 
 

@@ -21,7 +21,7 @@ Rule = Callable[[Trace, Call, Sequence[Tensor]], Tensor]
 
 def rule(layer: Any) -> Rule:
     """The rule for a layer."""
-    own = type(layer).__module__.split(".")[0] in ("keras", "tf_keras", "qkeras")
+    own = type(layer).__module__.split(".")[0] in ("keras", "tf_keras", "qkeras", "fpga_flow")
     first = getattr(layer, "data_format", None) == "channels_first"
     if not own or first or getattr(layer, "renorm", False):
         return _unknown
@@ -236,6 +236,21 @@ def _concatenated(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
     return Tensor(call.shape, axis, parts[0])
 
 
+def _shuffled(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
+    """Channels of the same place in each group come and go together, so that groups stay of equal sizes."""
+    given = trace.last(inputs[0], call)
+    first, *others = parts = given.reshape(call.layer.groups, -1)
+    for other in others:
+        trace.tie(first, other, f'"{call.layer.name}" puts them beside others that stay')
+    return _of_shape(call, parts.T.ravel())
+
+
+def _both_signs(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
+    """Each channel twice."""
+    given = trace.last(inputs[0], call)
+    return _of_shape(call, np.concatenate([given, given]))
+
+
 def _along(tensor: Tensor, axis: int) -> Numbers:
     """The channels along an axis; they stay if they are along another one."""
     return tensor.channels if tensor.axis == axis else none(tensor.shape[axis])
@@ -273,4 +288,6 @@ _RULES: dict[str, Rule] = {
     "Permute": _permuted,
     "RepeatVector": _repeated,
     "Concatenate": _concatenated,
+    "ChannelShuffle": _shuffled,
+    "CReLU": _both_signs,
 }

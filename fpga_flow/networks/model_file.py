@@ -273,11 +273,11 @@ def _parsed(file: Path, content: bytes | str) -> Any:
 
 def classes() -> dict[str, Any]:
     """The classes, by their names, that Keras must be told of to make a model of QKeras' and our own layers."""
-    from fpga_flow.networks import quantizers
+    from fpga_flow.networks import layers, quantizers
 
     ours = {name: getattr(quantizers, name) for name in _OURS}
     names = (*_QLAYERS, *_QUANTIZERS, *_QOTHERS)
-    return {**ours, **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
+    return {**ours, **layers.OWN, **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
 
 
 def findings(config: dict[str, Any]) -> list[Finding]:
@@ -366,7 +366,9 @@ def _without_compilation(value: Any) -> Any:
 
 
 def _unknown(name: str, value: dict[str, Any]) -> str:
-    """What an object of a configuration is, in words, if it is not one of Keras' or QKeras' own."""
+    """What an object of a configuration is, in words, if it is not one of Keras' or QKeras' own, or of ours."""
+    from fpga_flow.networks import layers
+
     module = value.get("module")
     if name in ("Lambda", "__lambda__"):
         return "a Lambda layer" if name == "Lambda" else "a Python lambda"
@@ -376,7 +378,7 @@ def _unknown(name: str, value: dict[str, Any]) -> str:
         known = _is_known_function(value.get("config")) and module in (None, "builtins", "keras.activations")
         return "" if known else f'the unknown function "{value.get("config")}"'
     plain = name.rpartition(">")[2]
-    if plain in (*_QLAYERS, *_QUANTIZERS, *_QOTHERS, *_OURS, *_VALUES):
+    if plain in (*_QLAYERS, *_QUANTIZERS, *_QOTHERS, *_OURS, *layers.OWN, *_VALUES):
         return ""
     if name in ("TFOpLambda", "SlicingOpLambda"):
         return f"a call of a TensorFlow function ({name})"

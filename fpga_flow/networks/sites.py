@@ -105,7 +105,7 @@ WEIGHTED = {
     **dict.fromkeys(("SeparableConv1D", "QSeparableConv1D"), "QSeparableConv1D"),
     **dict.fromkeys(("SeparableConv2D", "QSeparableConv2D"), "QSeparableConv2D"),
 }
-_FUNCTIONS = ("ReLU", "LeakyReLU", "ELU", "ThresholdedReLU")
+_FUNCTIONS = ("ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "CReLU")
 _AVERAGES = (
     "AveragePooling1D", "AveragePooling2D", "QAveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
     "QGlobalAveragePooling2D",
@@ -117,7 +117,8 @@ _FOR_TRAINING = (
 _PASSED_ON = (
     "InputLayer", "MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Add", "Subtract",
     "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Flatten", "Reshape", "Permute", "ZeroPadding1D",
-    "ZeroPadding2D", "Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D", *_FOR_TRAINING,
+    "ZeroPadding2D", "Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D", "ChannelShuffle",
+    *_FOR_TRAINING,
 )  # fmt: skip
 #: The classes of all layers that can be quantized.
 LAYERS = tuple(

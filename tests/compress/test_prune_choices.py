@@ -231,15 +231,18 @@ def test_groups_of_a_depthwise_kernel_are_of_weights_that_one_output_adds_up():
 
 @pytest.mark.parametrize("reuse", [2, 4, 6, 12])
 def test_runs_of_a_depthwise_kernel_with_a_multiplier_are_those_of_the_convolution_it_becomes(reuse):
-    from fpga_flow.hls.layer import depthwise_as_conv
+    from fpga_flow.hls.written import ungrouped
     from fpga_flow.resources.estimate.layers import _idle
 
     members = Pattern("run", (reuse,), depthwise=True).members((2, 2, 3, 2))
     assert set(members.ravel()) == set(range(members.max() + 1))
-    none = _idle(depthwise_as_conv(np.ones(members.shape, np.int64)).reshape(12, 6), reuse)
+
+    def as_conv(kernel):
+        return ungrouped(kernel.reshape(2, 2, 1, 6), 3).reshape(12, 6)
+
+    none = _idle(as_conv(np.ones(members.shape, np.int64)), reuse)
     for group in range(members.max() + 1):
-        whole = depthwise_as_conv((members != group).astype(np.int64)).reshape(12, 6)
-        assert _idle(whole, reuse) == none + 1
+        assert _idle(as_conv((members != group).astype(np.int64)), reuse) == none + 1
 
 
 def test_members_of_patterns_with_a_rest():

@@ -18,6 +18,7 @@ from fpga_flow.hls.project import generate
 from fpga_flow.hls.reference import predict, predict_layers
 from fpga_flow.keras import keras, qkeras, seed_everything
 from fpga_flow.networks import fold
+from fpga_flow.networks.layers import ChannelShuffle, CReLU
 from fpga_flow.networks.network import Network, snap
 from fpga_flow.spec.model import Hls, Precision
 
@@ -115,6 +116,13 @@ CASES: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
         f"{name}": (joined(partial(getattr(L, name), name="m")), VECTOR)
         for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
     },
+    "CReLU": (chain(partial(L.Conv2D, 3, 2, name="c"), partial(CReLU, name="f"), dense), IMAGE),
+    "ChannelShuffle": (
+        chain(
+            partial(L.Conv2D, 4, 1, groups=2, name="c"), partial(ChannelShuffle, 2, name="f"),
+            partial(L.Conv2D, 4, 2, groups=2, dilation_rate=2, name="e"),
+        ), IMAGE
+    ),
     "Reshape, Permute": (
         chain(partial(L.Reshape, (12, 12), name="s"), partial(L.Permute, (2, 1), name="p"), dense), IMAGE
     ),
@@ -185,7 +193,7 @@ def test_with_wide_types_it_is_the_float_network(case):
 @pytest.mark.parametrize(
     "case",
     ["SeparableConv2D", "BatchNormalization of depthwise", "LeakyReLU", "AveragePooling2D of 9", "residual block",
-     "nested models", "shared layer", "Conv1D, causal, dilated"],
+     "nested models", "shared layer", "Conv1D, causal, dilated", "CReLU", "ChannelShuffle"],
 )  # fmt: skip
 def test_the_cpp_computes_it(tmp_path, case):
     model = quantized(case, NARROW, "fixed<6,3>")
@@ -201,7 +209,10 @@ def test_the_cpp_computes_it(tmp_path, case):
     assert (result.first, result.mismatches) == (None, 0)
 
 
-@pytest.mark.parametrize("case", ["residual block", "nested models", "SeparableConv2D", "GlobalAveragePooling2D of 36"])
+@pytest.mark.parametrize(
+    "case",
+    ["residual block", "nested models", "SeparableConv2D", "GlobalAveragePooling2D of 36", "CReLU", "ChannelShuffle"],
+)
 def test_it_can_be_saved_and_quantized_again(tmp_path, case):
     once = quantized(case, NARROW, "fixed<6,3>")
     Network(once).save(tmp_path)

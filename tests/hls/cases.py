@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fpga_flow.keras import keras, qkeras, seed_everything
+from fpga_flow.networks.layers import ChannelShuffle, CReLU
 
 L, Q = keras.layers, qkeras
 Build = Callable[[Any], Any]
@@ -186,6 +187,16 @@ def _activations() -> dict[str, tuple[Build, tuple[int, ...]]]:
     found["tanh of relu, quantized"] = (
         chain(dense, layers["ReLU, max_value=6"], partial(L.Activation, "tanh", name="t"), then(rounded)), VECTOR
     )  # fmt: skip
+    concatenated, least = partial(CReLU, name="f"), "quantized_bits(4,3,alpha=1.0)"
+    found |= {
+        "CReLU, quantized": (chain(dense, concatenated, then(rounded), partial(dense, name="e")), VECTOR),
+        "CReLU, not quantized": (chain(conv, concatenated), IMAGE),
+        "CReLU, quantized_relu behind it": (chain(conv, concatenated, then(relu), partial(conv, name="e")), IMAGE),
+        "CReLU of -min": (chain(partial(Q.QActivation, least, name="a"), concatenated), VECTOR),
+        "CReLU of a ReLU": (chain(then(relu), concatenated), SEQUENCE),
+        "CReLU behind Flatten": (chain(conv, partial(L.Flatten, name="flat"), concatenated, dense), IMAGE),
+        "CReLU of tanh": (chain(dense, layers["Activation tanh"], partial(CReLU, name="g")), VECTOR),
+    }
     found["QAdaptiveActivation"] = (
         chain(dense, partial(Q.QAdaptiveActivation, "quantized_bits", 5, name="a")), VECTOR
     )  # fmt: skip
@@ -225,7 +236,31 @@ def _convolutions() -> dict[str, tuple[Build, tuple[int, ...]]]:
                 chain(partial(separable, depth_multiplier=2, **small)), IMAGE
             ),
         }  # fmt: skip
+    shuffle = partial(ChannelShuffle, 3, name="f")
     found |= {
+        "QConv1D, groups=3, dilation_rate=2": (
+            chain(partial(conv, 6, 2, rank=1, groups=3, dilation_rate=2, padding="same")), SEQUENCE
+        ),
+        "QConv1D, causal, groups=3, strides=2": (
+            chain(partial(conv, 3, 3, rank=1, groups=3, strides=2, padding="causal")), SEQUENCE
+        ),
+        "QConv2D, groups=2, dilation_rate=(2,1)": (
+            chain(partial(conv, 6, 3, groups=2, dilation_rate=(2, 1), padding="same")), IMAGE
+        ),
+        "QConv2D, groups=2, strides=(2,3)": (chain(partial(conv, 4, (3, 2), groups=2, strides=(2, 3))), IMAGE),
+        "QConv2D, groups=2, no bias": (chain(partial(conv, 2, 2, groups=2, use_bias=False)), IMAGE),
+        "QConv2D, groups=2, kernel binary": (chain(partial(conv, 4, 2, groups=2, kernel="binary(alpha=1.0)")), IMAGE),
+        "QConv2D, dilation_rate=3, of a ReLU": (chain(then(relu), partial(conv, 3, 2, dilation_rate=3)), IMAGE),
+        "QDepthwiseConv2D, depth_multiplier=2, dilation_rate=2": (
+            chain(partial(depthwise, 2, depth_multiplier=2, dilation_rate=2)), IMAGE
+        ),
+        "ShuffleNet unit": (
+            chain(
+                partial(conv, 6, 1, name="a"), then(relu), partial(conv, 6, 1, name="b", groups=3), shuffle,
+                partial(depthwise, 3, strides=2), partial(conv, 6, 1, name="e", groups=3),
+            ),
+            IMAGE,
+        ),
         "QConv1D, kernel_size=1": (chain(partial(conv, size=1, rank=1)), SEQUENCE),
         "QConv1D, groups=3": (chain(partial(conv, size=2, rank=1, groups=3)), SEQUENCE),
         "QConv2D, kernel_size=1": (chain(partial(conv, size=1)), IMAGE),
@@ -238,6 +273,15 @@ def _convolutions() -> dict[str, tuple[Build, tuple[int, ...]]]:
         "LocallyConnected1D": (chain(partial(L.LocallyConnected1D, 3, 2, name="c")), SEQUENCE),
         "QConv2DBatchnorm": (
             chain(partial(Q.QConv2DBatchnorm, 3, 2, kernel_quantizer=KERNEL, bias_quantizer=BIAS, name="c")), IMAGE
+        ),
+        "QConv2DBatchnorm, groups=2, dilation_rate=2": (
+            chain(
+                partial(
+                    Q.QConv2DBatchnorm, 4, 2, groups=2, dilation_rate=2, kernel_quantizer=KERNEL, bias_quantizer=BIAS,
+                    name="c",
+                )
+            ),
+            IMAGE,
         ),
         "QDepthwiseConv2DBatchnorm": (
             chain(
@@ -341,6 +385,12 @@ def _moves() -> dict[str, tuple[Build, tuple[int, ...]]]:
         "Permute, (3,1,2)": (chain(partial(L.Permute, (3, 1, 2), name="f"), image), (5, 6, 2)),
         "Permute, (2,1)": (chain(partial(L.Permute, (2, 1), name="f"), sequence), SEQUENCE),
         "channel shuffle": (chain(*shuffle, image), (4, 4, 4)),
+        "ChannelShuffle": (chain(partial(ChannelShuffle, 3, name="f"), image), (5, 4, 6)),
+        "ChannelShuffle of a sequence": (chain(partial(ChannelShuffle, 2, name="f"), sequence), (8, 6)),
+        "ChannelShuffle of a vector": (chain(partial(ChannelShuffle, 3, name="f"), dense), VECTOR),
+        "ChannelShuffle behind Flatten": (
+            chain(image, partial(L.Flatten, name="flat"), partial(ChannelShuffle, 5, name="f"), dense), IMAGE
+        ),
         "ZeroPadding2D": (chain(partial(L.ZeroPadding2D, ((1, 0), (2, 1)), name="f"), image), IMAGE),
         "ZeroPadding1D": (chain(partial(L.ZeroPadding1D, (1, 2), name="f"), sequence), SEQUENCE),
         "Cropping2D": (chain(partial(L.Cropping2D, ((1, 0), (2, 1)), name="f"), image), IMAGE),

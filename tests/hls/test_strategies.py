@@ -33,11 +33,7 @@ SOME = [
 
 def with_strategy(layers: list[HlsLayer], io_type: str, strategy: str) -> dict[str, dict[str, object]]:
     """The strategy, with a reuse factor in the middle of the valid ones, for each layer that can have it."""
-    able = {
-        layer.name: possible(layer, io_type, VITIS.strategies).get(strategy)
-        for layer in layers
-        if layer.weights is not None
-    }
+    able = {layer.name: possible(layer, io_type, VITIS).get(strategy) for layer in layers if layer.weights is not None}
     return {
         name: {"strategy": strategy, "reuse_factor": valid[len(valid) // 2]} for name, valid in able.items() if valid
     }

@@ -11,6 +11,7 @@ import pytest
 from fpga_flow.compress.prune_filters import choice
 from fpga_flow.keras import keras, qkeras, seed_everything
 from fpga_flow.networks import channel_cut, channels
+from fpga_flow.networks.layers import ChannelShuffle, CReLU
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.promises import Mask, Sharing
 from fpga_flow.networks.rebuild import flat
@@ -138,6 +139,17 @@ def shuffled(x: Any) -> Any:
     return L.Conv2D(5, 1, name="c2")(L.Reshape((6, 6, 12))(x))
 
 
+def shuffled_between_groups(x: Any) -> Any:
+    x = L.Conv2D(12, 3, activation="relu", name="c1")(x)
+    x = ChannelShuffle(3)(L.Conv2D(12, 1, groups=3, name="g1")(x))
+    return L.Conv2D(6, 1, groups=3, name="g2")(L.DepthwiseConv2D(3, name="dw")(x))
+
+
+def both_signs(x: Any) -> Any:
+    x = CReLU()(L.BatchNormalization()(L.Conv2D(6, 3, name="c1")(x)))
+    return L.Conv2D(4, 3, name="c2")(L.BatchNormalization()(x))
+
+
 def reshaped(x: Any) -> Any:
     x = L.Dense(48, activation="relu", name="d1")(L.Flatten()(x))
     x = L.Conv2D(6, 3, name="c1")(L.Reshape((4, 4, 3))(x))
@@ -214,7 +226,8 @@ GRAPHS = {
     **{f"residual {kind}": residual(getattr(L, kind))
        for kind in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average")},
     "joined": joined, "concatenated then added": concatenated_then_added, "depthwise": depthwise, "grouped": grouped,
-    "shuffled": shuffled, "reshaped": reshaped, "reshaped twice": reshaped_twice,
+    "shuffled": shuffled, "shuffled between groups": shuffled_between_groups, "both signs": both_signs,
+    "reshaped": reshaped, "reshaped twice": reshaped_twice,
     "squeezed": squeezed, "attended": attended, "shared": shared,
     "nested": nested, "one-dimensional": one_dimensional, "transposed": transposed,
     "over the last axis": over_the_last_axis, "quantized": quantized,

@@ -14,7 +14,7 @@ from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.resources.estimate import estimate
 from fpga_flow.resources.estimate.formula import Target
 from fpga_flow.resources.estimate.hardware import bram18, multiplier_cost
-from fpga_flow.resources.estimate.layers import csd_digits, matrix_of
+from fpga_flow.resources.estimate.layers import csd_digits, matrix_of, window_of
 from fpga_flow.resources.estimate.window import Pool, Window
 from fpga_flow.resources.report import ResourceReport
 
@@ -92,6 +92,45 @@ def test_matrix_counts_of_a_small_case() -> None:
     # Row 0: 11 twice is one multiplication, -11 another; 64 is wiring. Row 1: 3 and 7 are additions, 11 once more.
     matrix = matrix_of(dense(np.array([[11, 11, -11, 64], [0, 3, 7, 11]])))
     assert (matrix.nonzero, matrix.two_digits, matrix.constants, matrix.multipliers) == (7, 2, 3, 3)
+
+
+def group_conv(**changes: object) -> HlsLayer:
+    """A 3 x 3 convolution of an 8 x 8 image with 4 channels into 4, in two groups: as many weights as `conv2d`."""
+    fields = {"input_shape": (8, 8, 4), "groups": 2, "dilation": (1, 1)}
+    return conv2d(**{**fields, **changes})
+
+
+def test_a_convolution_with_groups_has_the_multipliers_of_its_weights() -> None:
+    matrix = matrix_of(group_conv())
+    # the same weight for the two filters of a group is one multiplication; the other group has other inputs
+    assert (matrix.n_in, matrix.n_out, matrix.nonzero, matrix.constants) == (18, 4, 72, 36)
+    assert matrix.input_bits == 36 * WIDE.width
+    assert matrix_of(conv2d()).constants == 18
+    resource = {"strategy": "resource", "reuse_factor": 6}
+    assert matrix_of(group_conv(**resource)).multipliers == matrix_of(conv2d(**resource)).multipliers == 12
+    unrolled = matrix_of(group_conv(strategy="resource_unrolled", reuse_factor=2))  # written with zeros
+    assert (unrolled.n_in, unrolled.multipliers) == (36, 36)  # the other 36 would have nothing but zeros
+    assert matrix_of(group_conv(strategy="distributed_arithmetic")).n_in == 36
+
+
+def test_dilation_costs_lines_and_no_multipliers() -> None:
+    apart = conv2d(dilation=(2, 2), groups=1, output_shape=(4, 4, 4))
+    assert matrix_of(apart) == matrix_of(conv2d())
+    assert (window_of(apart).rows, window_of(conv2d()).rows) == (5, 3)
+    close, far = (run(layer, io_type="io_stream").layers[0] for layer in (conv2d(), apart))
+    assert far.lut > close.lut
+    assert far.dsp == close.dsp
+
+
+@pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
+def test_a_shuffle_is_wires_and_a_crelu_negations(io_type: str) -> None:
+    shuffle = HlsLayer("s", "shuffle", "", ("inputs",), (4, 4, 6), (4, 4, 6), WIDE, WIDE, groups=3)
+    both = HlsLayer("b", "crelu", "", ("s",), (4, 4, 6), (4, 4, 12), WIDE, WIDE)
+    wires, signs = run(shuffle, both, io_type=io_type).layers[:2]
+    assert (wires.lut, wires.ff, wires.dsp, wires.bram18) == (0, 0, 0, 0)
+    values = 6 if io_type == "io_stream" else 96
+    assert signs.lut == values * (max(12, WIDE.width) + WIDE.width)
+    assert (signs.multipliers, signs.dsp) == (0, 0)
 
 
 def test_reuse_limits_the_multipliers_of_the_latency_strategy() -> None:

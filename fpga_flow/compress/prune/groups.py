@@ -94,7 +94,7 @@ class Pattern:
             high, wide = self.numbers
             numbers = row // high * math.ceil(outputs / wide) + column // wide
         elif self.kind == "run":
-            if self.depthwise and shape[-1] > 1:  # hls4ml gets a convolution with zeros, see `depthwise_as_conv`
+            if self.depthwise and shape[-1] > 1:  # hls4ml gets a convolution with zeros, see `hls/written.py`
                 row, inputs = row * shape[-2] + column // shape[-1], inputs * shape[-2]
             numbers = np.unique((column * inputs + row) // self.numbers[0], return_inverse=True)[1]
         elif self.kind == "n:m":

@@ -156,5 +156,5 @@ def _prepared(layer: HlsLayer, units: dict[str, int]) -> _Step:
 
 def _work(layer: HlsLayer) -> int:
     """Values of the largest tensor that a sample needs in a layer."""
-    columns = layer.n_in * layer.positions if layer.kind.startswith("conv") else 0
+    columns = layer.n_in * layer.groups * layer.positions if layer.kind.startswith("conv") else 0
     return max(layer.input_size, layer.output_size, columns)

@@ -124,7 +124,7 @@ def merge(layer: HlsLayer) -> Callable[[Reals, Reals], Reals]:
 
 
 def moved(layer: HlsLayer) -> Callable[[Reals], Reals]:
-    """What moves values, or copies them."""
+    """What moves values, copies or parts them."""
     if layer.kind == "reshape":
         return lambda x: x.reshape(*layer.output_shape, x.shape[-1])
     if layer.kind == "permute":
@@ -137,7 +137,16 @@ def moved(layer: HlsLayer) -> Callable[[Reals], Reals]:
         return lambda x: x[kept]
     if layer.kind == "upsample":
         return lambda x: _repeated(x, layer.window)
+    if layer.kind == "shuffle":
+        return lambda x: x[..., shuffled(layer), :]
+    if layer.kind == "crelu":
+        return lambda x: np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)], axis=-2)
     raise ValueError(f'layer "{layer.name}": no kind "{layer.kind}" is known')
+
+
+def shuffled(layer: HlsLayer) -> NDArray[np.int64]:
+    """For each channel behind a shuffle the one before it that it is (Zhang et al., ShuffleNet, 2018, section 3.1)."""
+    return np.arange(layer.output_shape[-1]).reshape(layer.groups, -1).T.ravel()
 
 
 def _repeated(x: Reals, factors: tuple[int, ...]) -> Reals:

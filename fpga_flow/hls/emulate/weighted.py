@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -85,20 +86,26 @@ def _dense(layer: HlsLayer, weights: Reals) -> Callable[[Reals], Reals]:
 
 
 def _conv(layer: HlsLayer, weights: Reals) -> Callable[[Reals], Reals]:
-    """For each output pixel the matrix of the kernel times that of the window, for all samples."""
-    rank = len(layer.window)
-    kernel = np.ascontiguousarray(weights.reshape(-1, weights.shape[-1]).T)
+    """For each output pixel, and each group, the matrix of the kernel times that of the window, for all samples."""
+    rank, groups = len(layer.window), layer.groups
+    strided = tuple(slice(None, None, stride) for stride in layer.strides)
+    taken: Any = (*strided, ..., *(slice(None, None, rate) for rate in layer.dilation))
+    # (window and channels of a group, filters) as (groups, filters of a group, window and channels of a group)
+    kernel = np.ascontiguousarray(weights.reshape(layer.n_in, groups, -1).transpose(1, 2, 0))
 
     def sums(x: Reals) -> Reals:
         x = padded(x, layer, 0.0)
+        x = x.reshape(*x.shape[:rank], groups, -1, x.shape[-1])
         if layer.window == (1,) * rank:
-            return np.asarray(kernel @ x[tuple(slice(None, None, stride) for stride in layer.strides)])
-        windows = np.lib.stride_tricks.sliding_window_view(x, layer.window, axis=tuple(range(rank)))
-        windows = windows[tuple(slice(None, None, stride) for stride in layer.strides)]
-        # (*positions, channels, n, *window) as (*positions, window and channels, n)
-        order = (*range(rank), *range(rank + 2, 2 * rank + 2), rank, rank + 1)
-        columns = windows.transpose(order).reshape(*windows.shape[:rank], -1, x.shape[-1])
-        return np.asarray(kernel @ columns)
+            columns = x[strided]
+        else:
+            windows = np.lib.stride_tricks.sliding_window_view(x, layer.reach, axis=tuple(range(rank)))
+            windows = windows[taken]
+            # (*positions, groups, channels, n, *window) as (*positions, groups, window and channels, n)
+            order = (*range(rank + 1), *range(rank + 3, 2 * rank + 3), rank + 1, rank + 2)
+            columns = windows.transpose(order).reshape(*windows.shape[: rank + 1], -1, x.shape[-1])
+        total = np.asarray(kernel @ columns)
+        return total.reshape(*total.shape[:rank], -1, total.shape[-1])
 
     return sums
 

@@ -10,6 +10,10 @@ def register(backend: str, types: str) -> None:
     """Make the layers known to hls4ml and one of its backends, whose fixed-point types are `ap` or `ac`, once in a
     process.
     """
-    from fpga_flow.hls.layers import lookup
+    from fpga_flow.hls.layers import crelu, group_conv, lookup, shuffle
 
     lookup.register(backend, types)
+    shuffle.register(backend, types)
+    crelu.register(backend, types)
+    if types == "ap":
+        group_conv.register(backend)

@@ -57,6 +57,8 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D"), shape.zero_pad),
     **dict.fromkeys(("Cropping1D", "Cropping2D"), shape.crop),
     **dict.fromkeys(("UpSampling1D", "UpSampling2D"), shape.upsample),
+    "ChannelShuffle": shape.shuffle,
+    "CReLU": shape.crelu,
 }  # fmt: skip
 #: Rules for layers that can have an activation function inside.
 _WITH_ACTIVATION = (

@@ -1,4 +1,4 @@
-"""Layers that only move values: reshape, flatten, permute, pad, crop, repeat."""
+"""Layers that only move values: reshape, flatten, permute, pad, crop, repeat, shuffle; or part them by their sign."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fpga_flow.errors import FieldError
+from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.lower.signal import Doubles, Signal
 from fpga_flow.networks.graph import Call
@@ -71,6 +72,25 @@ def repeat(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
         call.name, "upsample", "", (name,), shape, call.shape, source.type, source.type, window=(times,)
     )
     return [vector, repeated], Signal(call.name, call.shape, source.type, source.low, source.high)
+
+
+def shuffle(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
+    """ChannelShuffle."""
+    groups = call.layer.groups
+
+    def shuffled(values: Doubles) -> Doubles:
+        return values.reshape(*values.shape[:-1], groups, -1).swapaxes(-1, -2).reshape(values.shape)
+
+    return _moved(call, source, "shuffle", shuffled, groups=groups)
+
+
+def crelu(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
+    """CReLU: the type holds the least value's magnitude, too, which a signed type of the same width does not."""
+    low = np.maximum(np.concatenate([source.low, -source.high]), 0)
+    high = np.maximum(np.concatenate([source.high, -source.low]), 0)
+    type_ = FixedPoint.covering(0.0, float(high.max()), source.type.fraction)
+    lowered = HlsLayer(call.name, "crelu", "", (source.name,), source.shape, call.shape, source.type, type_)
+    return [lowered], Signal(call.name, call.shape, type_, low, high)
 
 
 def _moved(

@@ -1,12 +1,11 @@
 """Layers with weights: dense, convolutions of all kinds.
 
-hls4ml computes dilated and grouped convolutions, and depthwise ones with a multiplier, wrongly or not at all. Each of
-them is an ordinary convolution with zeros in its kernel, which the latency strategy does not pay for.
+A depthwise convolution that is dilated, or has a multiplier, is a convolution with as many groups as channels. For what
+becomes of groups and dilation in C++ see `hls/written.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
-from fpga_flow.hls.layer import HlsLayer, depthwise_as_conv
+from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.lower import weights
 from fpga_flow.hls.lower.shape import pad
 from fpga_flow.hls.lower.signal import Doubles, Signal
@@ -36,16 +35,9 @@ def conv(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
     """Conv1D, Conv2D and QKeras' versions of them, dilated and grouped ones too."""
     layer = call.layer
     kernel, kernel_type = weights.exact(layer, "kernel")
-    kernel = _dilated(_ungrouped(kernel, layer.groups), layer.dilation_rate)
-    before, padding = [], layer.padding
-    if padding == "causal":  # hls4ml pads it wrongly where there are strides
-        pads = ((len(kernel) - 1, 0),)
-        padded, source = pad(f"{call.name}_padding", source, pads)
-        before, padding = [padded], "valid"
-    lowered, signal = _convolution(
-        "conv", call.name, call.shape, layer, source, kernel, kernel_type, _bias(layer), padding
+    return _convolution(
+        "conv", call.name, call.shape, layer, source, kernel, kernel_type, _bias(layer), groups=layer.groups
     )
-    return [*before, lowered], signal
 
 
 def conv_batchnorm(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
@@ -55,21 +47,15 @@ def conv_batchnorm(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
     bias = weights.quantized(layer, "bias", shift)
     if hasattr(layer, "depthwise_kernel"):
         depthwise_kernel = weights.quantized(layer, "depthwise_kernel", folded)
-        lowered, signal = _depthwise(call.name, call.shape, layer, source, depthwise_kernel, bias)
-    else:
-        kernel, kernel_type = weights.quantized(layer, "kernel", folded)
-        kernel = _dilated(kernel, layer.dilation_rate)
-        lowered, signal = _convolution(
-            "conv", call.name, call.shape, layer, source, kernel, kernel_type, bias, layer.padding
-        )
-    return [lowered], signal
+        return _depthwise(call.name, call.shape, layer, source, depthwise_kernel, bias)
+    kernel, kernel_type = weights.quantized(layer, "kernel", folded)
+    return _convolution("conv", call.name, call.shape, layer, source, kernel, kernel_type, bias, groups=layer.groups)
 
 
 def depthwise(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
     """DepthwiseConv1D, DepthwiseConv2D, QDepthwiseConv2D."""
     kernel = weights.exact(call.layer, "depthwise_kernel")
-    lowered, signal = _depthwise(call.name, call.shape, call.layer, source, kernel, _bias(call.layer))
-    return [lowered], signal
+    return _depthwise(call.name, call.shape, call.layer, source, kernel, _bias(call.layer))
 
 
 def separable(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
@@ -84,7 +70,7 @@ def separable(call: Call, source: Signal) -> tuple[list[HlsLayer], Signal]:
         f"conv{rank}d", call.name, call.shape, middle, kernel, kernel_type, _bias(layer),
         window=(1,) * rank, strides=(1,) * rank, padding="valid",
     )  # fmt: skip
-    return [first, second], signal
+    return [*first, second], signal
 
 
 def _depthwise(
@@ -94,12 +80,13 @@ def _depthwise(
     source: Signal,
     weight: tuple[Ints, FixedPoint],
     bias: tuple[Ints, FixedPoint] | None,
-) -> tuple[HlsLayer, Signal]:
-    kernel, kernel_type = _dilated(weight[0], layer.dilation_rate), weight[1]
-    kind = "depthwise"
-    if kernel.shape[-1] > 1:
-        kernel, kind = depthwise_as_conv(kernel), "conv"
-    return _convolution(kind, name, shape, layer, source, kernel, kernel_type, bias, layer.padding)
+) -> tuple[list[HlsLayer], Signal]:
+    kernel, kernel_type = weight
+    *window, channels, multiplier = kernel.shape
+    if multiplier == 1 and set(layer.dilation_rate) == {1}:
+        return _convolution("depthwise", name, shape, layer, source, kernel, kernel_type, bias)
+    kernel = kernel.reshape(*window, 1, channels * multiplier)
+    return _convolution("conv", name, shape, layer, source, kernel, kernel_type, bias, groups=channels)
 
 
 def _convolution(
@@ -111,18 +98,46 @@ def _convolution(
     kernel: Ints,
     kernel_type: FixedPoint,
     bias: tuple[Ints, FixedPoint] | None,
-    padding: str,
-) -> tuple[HlsLayer, Signal]:
-    """The layer and its output; window and strides are those of the kernel as it is here."""
+    groups: int = 1,
+) -> tuple[list[HlsLayer], Signal]:
+    """The layer and its output, behind a layer that pads where it can't do so itself."""
     rank = kernel.ndim - 2
     if layer.data_format != "channels_last":
         raise FieldError(
             ("network",), f'layer "{layer.name}": expected data_format channels_last, got {layer.data_format}'
         )
-    return _layer(
+    window, strides, dilation = (tuple(each)[:rank] for each in (kernel.shape, layer.strides, layer.dilation_rate))
+    before, padding = [], layer.padding
+    # hls4ml pads causally wrongly where there are strides
+    if padding == "causal" or (padding == "same" and (groups > 1 or max(dilation) > 1)):
+        pads = _pads(source.shape, shape, window, strides, dilation, causal=padding == "causal")
+        padding = "valid"
+        if any(map(any, pads)):
+            padded, source = pad(f"{name}_padding", source, pads)
+            before = [padded]
+    lowered, signal = _layer(
         f"{kind}{rank}d", name, shape, source, kernel, kernel_type, bias,
-        window=tuple(kernel.shape[:rank]), strides=tuple(layer.strides)[:rank], padding=padding,
+        window=window, strides=strides, padding=padding, dilation=dilation, groups=groups,
     )  # fmt: skip
+    return [*before, lowered], signal
+
+
+def _pads(
+    sizes: tuple[int, ...],
+    outs: tuple[int, ...],
+    window: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilation: tuple[int, ...],
+    *,
+    causal: bool,
+) -> tuple[tuple[int, int], ...]:
+    """What Keras puts before and behind each axis of an image of these sizes."""
+    pads = []
+    for size, out, width, stride, rate in zip(sizes, outs, window, strides, dilation, strict=False):
+        reach = (width - 1) * rate + 1
+        total = reach - 1 if causal else max((out - 1) * stride + reach - size, 0)
+        pads.append((total, 0) if causal else (total // 2, total - total // 2))
+    return tuple(pads)
 
 
 def _layer(
@@ -143,6 +158,10 @@ def _layer(
     bits = source.type.fraction + kernel_type.fraction
     if bias is not None:
         bits = max(bits, bias[1].fraction)
+    if (groups := geometry.get("groups", 1)) > 1:  # (channels of a group, filters)
+        low, high = (np.repeat(each.reshape(groups, -1), shape[-1] // groups, axis=0).T for each in (low, high))
+    else:
+        low, high = low[:, None], high[:, None]
     accum, bounds = _sums(name, values, shifts, low, high, bits, per_channel=kind.startswith("depthwise"))
     lowered = HlsLayer(
         name, kind, "", (source.name,), source.shape, shape, source.type, accum,
@@ -159,11 +178,12 @@ def _sums(
 
     Args:
         kernel: (..., channels in, outputs), or, where each channel is summed by itself, (..., channels, 1).
-        low, high: of each channel that comes in.
+        low, high: of each channel that comes in, (channels in, 1), or, for each output those that it reads, (channels
+            in, outputs).
         fraction: fractional bits of the terms.
     """
     terms = kernel.reshape(-1, len(low), kernel.shape[-1])  # (positions of the window, channels in, outputs)
-    at_low, at_high = terms * low[:, None], terms * high[:, None]
+    at_low, at_high = terms * low, terms * high
     least, greatest = np.minimum(at_low, at_high), np.maximum(at_low, at_high)
 
     def total(values: Doubles) -> Doubles:
@@ -185,27 +205,3 @@ def _sums(
 
 def _bias(layer: Any) -> tuple[Ints, FixedPoint] | None:
     return weights.exact(layer, "bias") if layer.use_bias else None
-
-
-def _dilated(kernel: Ints, rates: Sequence[int]) -> Ints:
-    """A kernel (*window, channels, outputs) with `rate - 1` zeros between neighbours along each axis of the window."""
-    for axis, rate in enumerate(tuple(rates)[: kernel.ndim - 2]):
-        shape = list(kernel.shape)
-        shape[axis] = (shape[axis] - 1) * rate + 1
-        wide = np.zeros(shape, kernel.dtype)
-        wide[(slice(None),) * axis + (slice(None, None, rate),)] = kernel
-        kernel = wide
-    return kernel
-
-
-def _ungrouped(kernel: Ints, groups: int) -> Ints:
-    """A kernel (*window, channels / groups, outputs) with zeros for the channels of other groups."""
-    if groups == 1:
-        return kernel
-    *window, channels, outputs = kernel.shape
-    whole = np.zeros((*window, channels * groups, outputs), kernel.dtype)
-    for group in range(groups):
-        rows = slice(group * channels, (group + 1) * channels)
-        columns = slice(group * outputs // groups, (group + 1) * outputs // groups)
-        whole[..., rows, columns] = kernel[..., columns]
-    return whole

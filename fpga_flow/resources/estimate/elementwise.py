@@ -87,6 +87,32 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class ConcatenatedRelu:
+    """The positive and negative parts of `channels` values at once, `beats` times for a sample; widths in bits."""
+
+    channels: int
+    beats: int
+    input_width: int
+    output_width: int
+
+    def lut(self, target: Target) -> Formula:
+        """LUTs: a negation and a selection for each value; the other selection goes into the negation's adder."""
+        return Formula.exact(self.channels * (adder_lut(self.input_width) + self.output_width))
+
+    def ff(self, target: Target) -> Formula:
+        """FFs: the output of a stream's step."""
+        return Formula.exact(2 * self.channels * self.output_width if target.stream else 0)
+
+    def latency(self, target: Target) -> Formula:
+        """Cycles: one per word of the stream."""
+        return Formula.exact(self.beats + 1 if target.stream else 1)
+
+    def cost(self, target: Target) -> Cost:
+        """All numbers."""
+        return _cost(self, target)
+
+
+@dataclass(frozen=True)
 class Move:
     """A layer that only moves values, `beats` words of them for a sample: wires (io_parallel), or a step a word."""
 
@@ -109,7 +135,9 @@ class Move:
         return _cost(self, target)
 
 
-def _cost(part: Merge | Lookup | Move, target: Target, multipliers: int = 0, dsp: int = 0, bram18: int = 0) -> Cost:
+def _cost(
+    part: Merge | Lookup | ConcatenatedRelu | Move, target: Target, multipliers: int = 0, dsp: int = 0, bram18: int = 0
+) -> Cost:
     latency = target.cycles(part.latency(target))
     return Cost(
         multipliers=multipliers,

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from fpga_flow.errors import InputError
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.strategy import Strategy
+from fpga_flow.hls.written import OWN_STRATEGIES, with_zeros
 from fpga_flow.resources.estimate.activation import Activation, Softmax
 from fpga_flow.resources.estimate.dense import StreamDense
-from fpga_flow.resources.estimate.elementwise import Lookup, Merge, Move
+from fpga_flow.resources.estimate.elementwise import ConcatenatedRelu, Lookup, Merge, Move
 from fpga_flow.resources.estimate.formula import Part
 from fpga_flow.resources.estimate.hardware import shared_additions
 from fpga_flow.resources.estimate.matrix import Matrix
 from fpga_flow.resources.estimate.window import Conv2d, Pool, Window
 
-_MOVES = ("permute", "zero_pad", "crop", "upsample")
+_MOVES = ("permute", "zero_pad", "crop", "upsample", "shuffle")
 
 
 def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Part:
@@ -43,6 +44,9 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
         return Pool(window_of(layer), layer.input_type.width)
     if layer.kind in _MOVES:
         return Move(layer.output_size // words[layer.name])
+    if layer.kind == "crelu":
+        channels = layer.input_shape[-1] if stream else layer.input_size
+        return ConcatenatedRelu(channels, layer.input_size // channels, layer.input_type.width, layer.result_type.width)
     if layer.kind == "merge":
         elements = words[layer.name] if stream else layer.output_size
         widths = layer.input_type.width, (layer.second_type or layer.input_type).width
@@ -70,7 +74,8 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
 
 
 def matrix_of(layer: HlsLayer) -> Matrix:
-    """The matrix of a dense layer or convolution. In distributed arithmetic its non-zero weights are additions.
+    """The matrix of a dense layer or convolution; of a convolution with groups, that of the weights that there are. In
+    distributed arithmetic its non-zero weights are additions.
 
     Raises:
         InputError: the layer has no weights, or an unknown strategy.
@@ -80,18 +85,24 @@ def matrix_of(layer: HlsLayer) -> Matrix:
         raise InputError.at(
             "", f'expected weights and one of the strategies {expected}, got "{layer.strategy}"', field=layer.name
         )
-    n_in, n_out = layer.n_in, layer.n_out
+    if layer.grouped_or_dilated and layer.strategy not in OWN_STRATEGIES:
+        layer = with_zeros(layer)
+    if layer.weights is None or layer.weight_type is None:
+        raise ValueError(f'layer "{layer.name}": expected weights and their type')
+    n_in, n_out, groups = layer.n_in, layer.n_out, layer.groups
     if layer.kind.startswith("depthwise"):  # a sum over the window for each channel
         n_in //= n_out
     weights = layer.weights.reshape(n_in, n_out)
     digits = csd_digits(weights)
     shared = layer.strategy == "distributed_arithmetic"
+    # a row for each input: those of a group are read by its filters only
+    rows = np.where(digits >= 3, weights, 0).reshape(n_in, groups, -1).swapaxes(0, 1).reshape(groups * n_in, -1)
     return Matrix(
         n_in=n_in,
         n_out=n_out,
         nonzero=shared_additions(digits) if shared else int(np.count_nonzero(weights)),
         two_digits=0 if shared else int(np.count_nonzero(digits == 2)),
-        constants=0 if shared else _distinct_per_row(np.where(digits >= 3, weights, 0)),
+        constants=0 if shared else _distinct_per_row(rows),
         input_type=layer.input_type,
         weight_type=layer.weight_type,
         accum_type=layer.accum_type or layer.result_type,
@@ -99,6 +110,7 @@ def matrix_of(layer: HlsLayer) -> Matrix:
         strategy=layer.strategy,
         reuse_factor=max(1, layer.reuse_factor),
         idle=_idle(weights, layer.reuse_factor) if layer.strategy == "resource_unrolled" else 0,
+        groups=groups,
     )
 
 
@@ -127,7 +139,7 @@ def window_of(layer: HlsLayer) -> Window:
     A sequence is an image of one row. A dense layer on more than one dimension has a window of a single pixel.
     """
     *sizes, channels = layer.input_shape
-    window, strides = layer.window or (1,) * len(sizes), layer.strides or (1,) * len(sizes)
+    window, strides = layer.reach or (1,) * len(sizes), layer.strides or (1,) * len(sizes)
     outs = (1,) * len(sizes) if layer.kind == "global_pool" else layer.output_shape[:-1]
     if layer.padding == "same":
         steps = zip(sizes, outs, strides, window, strict=True)

@@ -35,6 +35,7 @@ class Matrix:
     strategy            see `hls/strategy.py`
     core                what multipliers are made of where the project fixes it, see `multiplier_cost`
     idle                multipliers with no weight but zeros, which resource_unrolled leaves out
+    groups              of a convolution: `n_in` are the inputs of each, `n_out` the outputs of all
     """
 
     n_in: int
@@ -50,6 +51,7 @@ class Matrix:
     reuse_factor: int
     core: str = ""
     idle: int = 0
+    groups: int = 1
 
     @property
     def in_memory(self) -> bool:
@@ -82,7 +84,7 @@ class Matrix:
     @property
     def input_bits(self) -> int:
         """Bits of all inputs."""
-        return self.n_in * self.input_type.width
+        return self.groups * self.n_in * self.input_type.width
 
     @property
     def output_bits(self) -> int:
@@ -117,7 +119,7 @@ class Matrix:
             terms = {
                 "sums": self.multipliers * adder_lut(self.accum_type.width),
                 "selected_bits": self.multipliers * self.input_type.width * (self.reuse_factor < self.n_in),
-                "input_multiplexers": self.n_in,
+                "input_multiplexers": self.groups * self.n_in,
                 "output_multiplexers": self.n_out,
                 "one": 1,
             }

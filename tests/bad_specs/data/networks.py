@@ -65,6 +65,10 @@ def overlapping_pools(shape, classes):
     return model(shape, layers.MaxPooling2D(8, strides=1, name="pool"), layers.Flatten())
 
 
+def flattened_first(shape, classes):
+    return model(shape, layers.Conv2D(3, 3, name="conv"), layers.Flatten(), layers.ReLU(name="relu"))
+
+
 def softmax(shape, classes):
     return model(shape, layers.Flatten(), layers.Dense(8, "softmax", name="first"))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.hls.layers import templates
 from fpga_flow.keras import keras, tf
 
 _HEADER = "nnet_lookup.h"
@@ -64,39 +65,21 @@ def _layer() -> Any:
     return HLookup
 
 
+_CONFIG = """struct config{index} : nnet::lookup_config {{
+    static const unsigned n_in = {n_in};
+    static const unsigned table_size = {table_size};
+    static const unsigned channels = {channels};
+    typedef {table_t.name} table_t;
+}};
+"""
+_CALL = "nnet::lookup<{input_t}, {output_t}, {config}>({input}, {output}, {table});"
+
+
+def _values(node: Any) -> dict[str, Any]:
+    table = node.weights["table"]
+    return {"channels": table.shape[0], "table_size": table.shape[1], "table": table.name}
+
+
 def register(backend: str, types: str) -> None:
     """Make the layer known to hls4ml and one of its backends, with the header for its library of fixed-point types."""
-    import hls4ml
-    from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
-
-    class Config(LayerConfigTemplate):
-        def __init__(self) -> None:
-            super().__init__(_layer())
-            self.template = (
-                "struct config{index} : nnet::lookup_config {{\n"
-                "    static const unsigned n_in = {n_in};\n"
-                "    static const unsigned table_size = {table_size};\n"
-                "    static const unsigned channels = {channels};\n"
-                "    typedef {table_t.name} table_t;\n"
-                "}};\n"
-            )
-
-        def format(self, node: Any) -> str:
-            params = self._default_config_params(node)
-            params["channels"], params["table_size"] = node.weights["table"].shape
-            return str(self.template.format(**params))
-
-    class Function(FunctionCallTemplate):
-        def __init__(self) -> None:
-            super().__init__(_layer(), include_header=[f"nnet_utils/{_HEADER}"])
-            self.template = "nnet::lookup<{input_t}, {output_t}, {config}>({input}, {output}, {table});"
-
-        def format(self, node: Any) -> str:
-            params = self._default_function_params(node)
-            params["table"] = node.weights["table"].name
-            return str(self.template.format(**params))
-
-    made_for = hls4ml.backends.get_backend(backend)
-    made_for.register_template(Config)
-    made_for.register_template(Function)
-    made_for.register_source(Path(__file__).parent / types / _HEADER)
+    templates.register(backend, _layer(), Path(__file__).parent / types / _HEADER, _CONFIG, _CALL, _values)
