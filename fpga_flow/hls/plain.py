@@ -97,6 +97,12 @@ def _of_rank(name: str, value: Callable[[HlsLayer], tuple[Any, ...]]) -> Callabl
     return make
 
 
+def _deformable(layer: HlsLayer) -> Any:
+    from fpga_flow.networks.sampling import DeformableSampling
+
+    return DeformableSampling(layer.window, layer.strides, layer.padding, name=layer.name)
+
+
 _MAKERS: dict[str, Callable[[HlsLayer], Any]] = {
     "dense": _dense,
     "conv1d": _conv,
@@ -112,4 +118,5 @@ _MAKERS: dict[str, Callable[[HlsLayer], Any]] = {
     "zero_pad": _of_rank("ZeroPadding", lambda layer: layer.pads),
     "crop": _of_rank("Cropping", lambda layer: layer.pads),
     "upsample": _of_rank("UpSampling", lambda layer: layer.window),
+    "deformable": _deformable,
 }

@@ -21,7 +21,7 @@ Rule = Callable[[Trace, Call, Sequence[Tensor]], Tensor]
 
 def rule(layer: Any) -> Rule:
     """The rule for a layer."""
-    own = type(layer).__module__.split(".")[0] in ("keras", "tf_keras", "qkeras")
+    own = type(layer).__module__.split(".")[0] in ("keras", "tf_keras", "qkeras", "fpga_flow")
     first = getattr(layer, "data_format", None) == "channels_first"
     if not own or first or getattr(layer, "renorm", False):
         return _unknown
@@ -236,6 +236,14 @@ def _concatenated(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
     return Tensor(call.shape, axis, parts[0])
 
 
+def _sampled(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
+    """All channels of an image at each tap of the kernel; offsets say where, and stay."""
+    image, offsets = inputs
+    trace.stay(offsets.channels, f'they are offsets of "{call.layer.name}"')
+    given = trace.last(image, call)
+    return _of_shape(call, np.tile(given, call.shape[-1] // len(given)))
+
+
 def _along(tensor: Tensor, axis: int) -> Numbers:
     """The channels along an axis; they stay if they are along another one."""
     return tensor.channels if tensor.axis == axis else none(tensor.shape[axis])
@@ -247,6 +255,7 @@ def _by_dimensions(name: str, dimensions: Sequence[int], of: Rule) -> dict[str, 
 
 _EACH = (
     "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "GaussianNoise", "GaussianDropout", "ActivityRegularization",
+    "Clamp",
 )  # fmt: skip
 _WINDOWED = (
     "MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling", "ZeroPadding", "Cropping", "UpSampling",
@@ -273,4 +282,5 @@ _RULES: dict[str, Rule] = {
     "Permute": _permuted,
     "RepeatVector": _repeated,
     "Concatenate": _concatenated,
+    "DeformableSampling": _sampled,
 }

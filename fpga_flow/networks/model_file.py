@@ -37,6 +37,7 @@ _QUANTIZERS = (
 )  # fmt: skip
 _QOTHERS = ("QInitializer", "Clip")
 _OURS = ("ShiftedBits", "ShiftedRelu", "LevelWeights", "ChannelBits")
+_OUR_LAYERS = ("Clamp", "DeformableSampling")
 #: Functions that a quantizer's text may name, besides quantizers and Keras' activation functions.
 _PLAIN = ("linear", "hard_tanh", "smooth_sigmoid", "hard_sigmoid", "binary_sigmoid", "binary_tanh", "smooth_tanh")
 _MODULES = re.compile(r"(tf_)?keras(\..*)?|qkeras(\..*)?|builtins|fpga_flow(\..*)?")
@@ -273,9 +274,10 @@ def _parsed(file: Path, content: bytes | str) -> Any:
 
 def classes() -> dict[str, Any]:
     """The classes, by their names, that Keras must be told of to make a model of QKeras' and our own layers."""
-    from fpga_flow.networks import quantizers
+    from fpga_flow.networks import quantizers, sampling
 
     ours = {name: getattr(quantizers, name) for name in _OURS}
+    ours |= {name: getattr(sampling, name) for name in _OUR_LAYERS}
     names = (*_QLAYERS, *_QUANTIZERS, *_QOTHERS)
     return {**ours, **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
 
@@ -376,7 +378,7 @@ def _unknown(name: str, value: dict[str, Any]) -> str:
         known = _is_known_function(value.get("config")) and module in (None, "builtins", "keras.activations")
         return "" if known else f'the unknown function "{value.get("config")}"'
     plain = name.rpartition(">")[2]
-    if plain in (*_QLAYERS, *_QUANTIZERS, *_QOTHERS, *_OURS, *_VALUES):
+    if plain in (*_QLAYERS, *_QUANTIZERS, *_QOTHERS, *_OURS, *_OUR_LAYERS, *_VALUES):
         return ""
     if name in ("TFOpLambda", "SlicingOpLambda"):
         return f"a call of a TensorFlow function ({name})"

@@ -58,10 +58,10 @@ class Network:
         Raises:
             InputError: a file is missing or damaged.
         """
-        from fpga_flow.networks import quantizers  # its classes are QKeras', so it loads TensorFlow
+        from fpga_flow.networks import quantizers, sampling  # their classes are Keras', so they load TensorFlow
 
         try:
-            model = load_h5(folder / "model.h5", quantizers.OWN)
+            model = load_h5(folder / "model.h5", {**quantizers.OWN, **sampling.OWN})
             return cls(model, promises.load(folder / "promises.npz"))
         except UNREADABLE as error:
             raise InputError.at(str(folder), f"expected a network saved by fpga_flow, got: {error}") from error

@@ -10,6 +10,7 @@ def register(backend: str, types: str) -> None:
     """Make the layers known to hls4ml and one of its backends, whose fixed-point types are `ap` or `ac`, once in a
     process.
     """
-    from fpga_flow.hls.layers import lookup
+    from fpga_flow.hls.layers import deformable, lookup
 
     lookup.register(backend, types)
+    deformable.register(backend, types)
