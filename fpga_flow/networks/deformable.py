@@ -45,15 +45,26 @@ def deformable(
     from fpga_flow.networks.sampling import Clamp, DeformableSampling  # they are Keras', so it loads TensorFlow
 
     size = kernel if isinstance(kernel, tuple) else (kernel, kernel)
-    try:
-        offsets = keras.layers.Conv2D(
-            2 * size[0] * size[1], size, strides, padding, kernel_initializer="zeros", name=f"{name}_offsets"
-        )(tensor)
-        clamped = Clamp(limit, name=f"{name}_clamp")(offsets)
-        samples = DeformableSampling(size, strides, padding, name=f"{name}_samples")([tensor, clamped])
-    except ValueError as error:
-        why = " ".join(str(error).split())[:200]
-        raise FieldError(("network",), f'deformable convolution "{name}" can\'t be made: {why}') from error
+    _check(name, tuple(tensor.shape[1:]), size, padding, limit)
+    offsets = keras.layers.Conv2D(
+        2 * size[0] * size[1], size, strides, padding, kernel_initializer="zeros", name=f"{name}_offsets"
+    )(tensor)
+    clamped = Clamp(limit, name=f"{name}_clamp")(offsets)
+    samples = DeformableSampling(size, strides, padding, name=f"{name}_samples")([tensor, clamped])
     if rounded:
         samples = Clamp(name=f"{name}_rounded")(samples)
     return keras.layers.Conv2D(filters, 1, use_bias=use_bias, name=name)(samples)
+
+
+def _check(name: str, shape: tuple[int, ...], kernel: tuple[int, int], padding: str, limit: float) -> None:
+    def refuse(message: str) -> None:
+        raise FieldError(("network",), f'deformable convolution "{name}": expected {message}')
+
+    if len(shape) != 3 or None in shape:
+        refuse(f"an image of shape (height, width, channels), got {shape}")
+    if padding not in ("same", "valid"):
+        refuse(f'same or valid as padding, got "{padding}"')
+    if padding == "valid" and (kernel[0] > shape[0] or kernel[1] > shape[1]):
+        refuse(f"a kernel of at most {shape[0]}x{shape[1]}, the size of the image here, got {kernel[0]}x{kernel[1]}")
+    if not limit > 0:
+        refuse(f"a limit of its offsets above 0, got {limit}")
