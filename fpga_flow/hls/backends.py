@@ -101,7 +101,7 @@ _AMD_LAYERS = frozenset(
         "activation relu", "activation linear", "activation lookup", "activation softmax",
         "pool max", "pool average", "global_pool max", "global_pool average",
         "merge add", "merge subtract", "merge average", "merge multiply", "merge maximum", "merge minimum",
-        "merge concatenate",
+        "merge concatenate", "deformable",
     }
 )  # fmt: skip
 #: hls4ml's code for Quartus drops bits of averages, and leaves out depthwise convolutions and croppings without a word.
@@ -111,7 +111,7 @@ _QUARTUS_LAYERS = frozenset(
         "activation relu", "activation linear", "activation lookup",
         "pool max", "global_pool max",
         "merge add", "merge subtract", "merge average", "merge multiply", "merge maximum", "merge minimum",
-        "merge concatenate",
+        "merge concatenate", "deformable",
     }
 )  # fmt: skip
 _VIVADO_SCRIPTS = ("build_prj.tcl", "project.tcl", "vivado_synth.tcl")

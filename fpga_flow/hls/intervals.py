@@ -117,6 +117,8 @@ def _bounds(layer: HlsLayer, *inputs: Interval) -> Bounds:
         return _summed(layer, inputs[0])
     if layer.kind == "activation":
         return _activated(layer, inputs[0])
+    if layer.kind == "deformable":
+        return Bounds(_sampled(layer, inputs[0]), ())
     if layer.kind == "merge":
         value = _joined(layer, *inputs)
     else:  # each value of these rises with the one that it is made of, or falls
@@ -196,6 +198,13 @@ def _looked_up(layer: HlsLayer, x: Interval) -> Interval:
     parts = [table[first : last + 1, channel] for channel, first, last in cases]
     low, high = (np.array([bound(part) for part in parts])[which.ravel()] for bound in (np.min, np.max))
     return Interval(low.reshape(x.low.shape), high.reshape(x.low.shape))
+
+
+def _sampled(layer: HlsLayer, x: Interval) -> Interval:
+    """A sample lies between values of its channel, of whatever pixels."""
+    taps = layer.output_shape[-1] // layer.input_shape[-1]
+    low, high = np.tile(x.low.min(axis=(0, 1)), taps), np.tile(x.high.max(axis=(0, 1)), taps)
+    return Interval(np.broadcast_to(low, layer.output_shape), np.broadcast_to(high, layer.output_shape))
 
 
 def _joined(layer: HlsLayer, x: Interval, y: Interval) -> Interval:

@@ -16,11 +16,12 @@ class HlsLayer:
     """A layer after conversion, with the types and settings that its HLS code uses. Shapes are without the batch.
 
     kind        `dense`; `conv1d`, `conv2d`, `depthwise1d`, `depthwise2d`; `activation`; `pool`, `global_pool`; `merge`;
-                `reshape`, `permute`, `zero_pad`, `crop`, `upsample`, `shuffle` of channels, `crelu` (concatenated ReLU)
+                `reshape`, `permute`, `zero_pad`, `crop`, `upsample`, `shuffle` of channels, `crelu`,
+                `deformable` (samples of an image, see `networks/sampling.py`)
     function    what an `activation`, `pool` or `merge` computes: `relu`, `linear`, `lookup`, `softmax`; `max`,
                 `average`; `add`, `subtract`, `average`, `multiply`, `maximum`, `minimum`, `concatenate`
     inputs      names of the layers that it reads, or `inputs`; the shape and the type are of the first of them
-    second_type of a `merge`: the type of its second input
+    second_type of a `merge`: the type of its second input; of a `deformable`, of its offsets
     symmetric   of an activation: it saturates at -max, not at min
     weights     the kernel as whole multiples of `weight_type.step`, in Keras' layout: dense (n_in, n_out), conv
                 (*window, channels of a group, filters), depthwise (*window, channels, 1); None for layers without
@@ -33,7 +34,8 @@ class HlsLayer:
     dilation    of a convolution: how many pixels the values that its window takes lie apart, for each axis; () is 1
     groups      of a convolution: in so many the channels and filters are divided, and each filter reads the channels of
                 its group; of a `shuffle`: of channels. Convolutions with groups or dilation have padding `valid`
-    pads        (before, after) for each axis of an image that is padded or cropped
+    pads        (before, after) for each axis of an image that is padded or cropped, or over whose border the window of
+                a `deformable` reaches
     order       of a `permute`: the axis of the input for each axis of the output, from 0
     axis        of a `concatenate`: from 0
     strategy    see `strategy.py`; empty for layers without weights. What lowering gives to a layer that it adds holds

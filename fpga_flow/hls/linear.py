@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.hls import bilinear
 from fpga_flow.hls.emulate import softmax
 from fpga_flow.hls.emulate.elementwise import shuffled
 from fpga_flow.hls.layer import HlsLayer
@@ -44,6 +45,9 @@ def ideal(layer: HlsLayer, *inputs: Doubles) -> Doubles:
         return _joined(layer, *inputs)
     if layer.kind == "crelu":
         return np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)], axis=-1)
+    if layer.kind == "deformable":
+        samples = bilinear.sample(x, *bilinear.axes(layer, inputs[1]))
+        return np.asarray(samples.reshape(len(x), *layer.output_shape), np.float64)
     return _moved(layer, x)
 
 
@@ -103,6 +107,8 @@ def backward(layer: HlsLayer, slope: Doubles, inputs: tuple[Doubles, ...]) -> tu
     if layer.kind == "crelu":
         up, down = np.split(slope, 2, axis=-1)
         return (up * np.where((x <= 0) & (up < 0), _FLAT, 1.0) - down * np.where((x >= 0) & (down < 0), _FLAT, 1.0),)
+    if layer.kind == "deformable":
+        return _sample_back(layer, slope, *inputs)
     # what moves values moves their numbers, too; 0 stands for padding
     source = _moved(layer, 1.0 + np.arange(x[0].size).reshape(1, *x.shape[1:]))[0].ravel().astype(np.int64)
     back = np.zeros((x[0].size + 1, len(x)))
@@ -233,6 +239,13 @@ def _join_back(layer: HlsLayer, slope: Doubles, x: Doubles, y: Doubles) -> tuple
         return slope * np.where(first, 1.0, _FLAT), slope * np.where(first, _FLAT, 1.0)
     share = 0.5 if layer.function == "average" else 1.0
     return slope * share, slope * (-share if layer.function == "subtract" else share)
+
+
+def _sample_back(layer: HlsLayer, slope: Doubles, image: Doubles, offsets: Doubles) -> tuple[Doubles, Doubles]:
+    down, right = bilinear.axes(layer, offsets)
+    of_samples = slope.reshape(*down.before.shape, image.shape[-1])
+    back, of_offsets = bilinear.slopes(image, down, right, of_samples)
+    return np.asarray(back), np.asarray(of_offsets.reshape(offsets.shape))
 
 
 def _moved(layer: HlsLayer, x: Doubles) -> Doubles:

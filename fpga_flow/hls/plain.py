@@ -117,6 +117,12 @@ def _of_rank(name: str, value: Callable[[HlsLayer], tuple[Any, ...]]) -> Callabl
     return make
 
 
+def _deformable(layer: HlsLayer) -> Any:
+    from fpga_flow.networks.sampling import DeformableSampling
+
+    return DeformableSampling(layer.window, layer.strides, layer.padding, name=layer.name)
+
+
 _MAKERS: dict[str, Callable[[HlsLayer], Any]] = {
     "dense": _dense,
     "conv1d": _conv,
@@ -134,4 +140,5 @@ _MAKERS: dict[str, Callable[[HlsLayer], Any]] = {
     "upsample": _of_rank("UpSampling", lambda layer: layer.window),
     "shuffle": _shuffle,
     "crelu": _crelu,
+    "deformable": _deformable,
 }

@@ -55,12 +55,18 @@ def _check_name(name: str) -> Iterator[FieldError]:
 
 
 def _check_stream(layer: HlsLayer) -> Iterator[FieldError]:
-    """What hls4ml's streaming code does not do."""
+    """What can't be computed of streams."""
     if layer.kind == "pool" and (layer.strides != layer.window or layer.padding != "valid"):
         yield FieldError(
             ("hls", "io_type"),
             f'pooling "{layer.name}" has windows {layer.window}, strides {layer.strides} and padding {layer.padding}, '
             "which io_stream can't compute: expected windows side by side without padding, or io_parallel",
+        )
+    if layer.kind == "deformable":
+        yield FieldError(
+            ("hls", "io_type"),
+            f'layer "{layer.name}" samples its image where offsets say, which io_stream can\'t compute, as pixels come '
+            "one after the other: expected io_parallel",
         )
 
 

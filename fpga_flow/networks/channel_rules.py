@@ -251,6 +251,14 @@ def _both_signs(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
     return _of_shape(call, np.concatenate([given, given]))
 
 
+def _sampled(trace: Trace, call: Call, inputs: Sequence[Tensor]) -> Tensor:
+    """All channels of an image at each tap of the kernel; offsets say where, and stay."""
+    image, offsets = inputs
+    trace.stay(offsets.channels, f'they are offsets of "{call.layer.name}"')
+    given = trace.last(image, call)
+    return _of_shape(call, np.tile(given, call.shape[-1] // len(given)))
+
+
 def _along(tensor: Tensor, axis: int) -> Numbers:
     """The channels along an axis; they stay if they are along another one."""
     return tensor.channels if tensor.axis == axis else none(tensor.shape[axis])
@@ -262,6 +270,7 @@ def _by_dimensions(name: str, dimensions: Sequence[int], of: Rule) -> dict[str, 
 
 _EACH = (
     "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "GaussianNoise", "GaussianDropout", "ActivityRegularization",
+    "Clamp",
 )  # fmt: skip
 _WINDOWED = (
     "MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling", "ZeroPadding", "Cropping", "UpSampling",
@@ -290,4 +299,5 @@ _RULES: dict[str, Rule] = {
     "Concatenate": _concatenated,
     "ChannelShuffle": _shuffled,
     "CReLU": _both_signs,
+    "DeformableSampling": _sampled,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fpga_flow.keras import keras, tf
+from fpga_flow.networks.sampling import Clamp, DeformableSampling
 
 
 class ChannelShuffle(keras.layers.Layer):
@@ -60,5 +61,5 @@ class CReLU(keras.layers.Layer):
         return (*input_shape[:-1], 2 * input_shape[-1])
 
 
-#: All of them, by their names.
-OWN = {each.__name__: each for each in (ChannelShuffle, CReLU)}
+#: All of our own layers, by their names.
+OWN = {each.__name__: each for each in (ChannelShuffle, CReLU, Clamp, DeformableSampling)}

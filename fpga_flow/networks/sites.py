@@ -6,7 +6,8 @@ other functions          the function, then a quantizer into the type `activatio
 before it, if there is a type `input`, a quantizer into that
 averages                 of a power of two of values: themselves; of another number of values: as other functions
 BatchNormalization       folded into the layer before it (`networks/fold.py`)
-quantizers into a type   a quantizer into the type `activation`
+quantizers into a type,
+clamps                   a quantizer into the type `activation`
 all that moves, joins, compares or is for training only: itself
 """
 
@@ -87,7 +88,8 @@ def find_sites(model: Any) -> list[Site]:
             keys = ("weight", "bias") if layer.use_bias else ("weight",)
             sites.append(Site(layer, (layer.name,), keys, optional=("weight_per",)))
         elif kind in ("relu", "rounding"):
-            sites.append(Site(layer, (layer.name, *_weighted_before(layer)), ("activation",)))
+            names = (layer.name, *_weighted_before(layer))
+            sites.append(Site(layer, names, ("activation",), signed=_offsets(layer)))
         elif kind == "function" and (count := averaged(layer)):
             why = f", as an average of {count} values is no fixed-point number"
             sites.append(Site(layer, (layer.name,), ("activation",), why=why, optional=("input",)))
@@ -117,12 +119,14 @@ _FOR_TRAINING = (
 _PASSED_ON = (
     "InputLayer", "MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Add", "Subtract",
     "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Flatten", "Reshape", "Permute", "ZeroPadding1D",
-    "ZeroPadding2D", "Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D", "ChannelShuffle",
+    "ZeroPadding2D", "Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D", "ChannelShuffle", "DeformableSampling",
     *_FOR_TRAINING,
 )  # fmt: skip
 #: The classes of all layers that can be quantized.
 LAYERS = tuple(
-    dict.fromkeys((*WEIGHTED, "Activation", "QActivation", *_FUNCTIONS, *_AVERAGES, *NORMALIZATIONS, *_PASSED_ON))
+    dict.fromkeys(
+        (*WEIGHTED, "Activation", "QActivation", "Clamp", *_FUNCTIONS, *_AVERAGES, *NORMALIZATIONS, *_PASSED_ON)
+    )
 )
 #: What to do instead of a layer that can't be quantized, where there is more to say than which ones can.
 _WAYS_OUT = {
@@ -150,6 +154,8 @@ def kind_of(layer: Any) -> str:
         return "weighted"
     if name == "QActivation":
         return _kind_of_quantizer(layer)
+    if name == "Clamp":
+        return "rounding"
     if name in NORMALIZATIONS:
         if error := refused(layer):
             raise error
@@ -226,6 +232,14 @@ def _negative(layer: Any) -> str:
         return ""
     function = getattr(getattr(layer, "activation", None), "__name__", _name(layer))
     return f'layer "{layer.name}" ({function})'
+
+
+def _offsets(layer: Any) -> str:
+    """The layer in words if its result is the offsets of a sampling, which may be negative."""
+    for node in layer.outbound_nodes:
+        if _name(node.layer) == "DeformableSampling" and node.keras_inputs[1] is layer.get_output_at(0):
+            return f'layer "{layer.name}" (offsets of "{node.layer.name}")'
+    return ""
 
 
 def _weighted_before(layer: Any) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from fpga_flow.keras import keras, qkeras, seed_everything
 from fpga_flow.networks.layers import ChannelShuffle, CReLU
+from fpga_flow.networks.sampling import DeformableSampling
 
 L, Q = keras.layers, qkeras
 Build = Callable[[Any], Any]
@@ -436,5 +437,40 @@ def _others() -> dict[str, tuple[Build, tuple[int, ...]]]:
     }
 
 
-_GROUPS = (_weights, _dense, _activations, _convolutions, _pools, _merges, _moves, _others)
+def _deformable() -> dict[str, tuple[Build, tuple[int, ...]]]:
+    """`round_offsets` and `round_samples` are quantizers; None leaves the exact sums, and the exact samples."""
+
+    def build(
+        x: Any,
+        size: int = 3,
+        round_offsets: str | None = "quantized_bits(5,2,alpha=1.0)",
+        round_samples: str | None = None,
+        **options: Any,
+    ) -> Any:
+        offsets = conv(2 * size * size, size, "c_offsets", **{"padding": "same", **options})(x)
+        if round_offsets:
+            offsets = Q.QActivation(round_offsets, name="c_clamp")(offsets)
+        x = DeformableSampling(size, name="c_samples", **options)([x, offsets])
+        if round_samples:
+            x = Q.QActivation(round_samples, name="c_rounded")(x)
+        return conv(3, 1)(x)
+
+    options: dict[str, dict[str, Any]] = {
+        "same": {},
+        "valid": {"padding": "valid"},
+        "same, strides=2": {"strides": 2, "size": 2},
+        "samples rounded": {"round_samples": ROUND},
+        "offsets in whole pixels": {"round_offsets": "quantized_bits(3,2,alpha=1.0)"},
+        "offsets not rounded": {"round_offsets": None, "size": 2},
+        "offsets of a function": {"round_offsets": "quantized_tanh(5)", "size": 2},
+    }
+    found = {f"deformable convolution, {name}": (partial(build, **each), IMAGE) for name, each in options.items()}
+
+    def of_real_numbers(x: Any) -> Any:
+        return DeformableSampling(1, name="c_samples")([L.Activation("tanh", name="f")(x), rounded(x)])
+
+    return {**found, "deformable convolution, of real numbers": (of_real_numbers, IMAGE)}
+
+
+_GROUPS = (_weights, _dense, _activations, _convolutions, _pools, _merges, _moves, _others, _deformable)
 CASES = {name: Case(name, build, shape) for group in _GROUPS for name, (build, shape) in group().items()}

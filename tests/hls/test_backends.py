@@ -39,7 +39,7 @@ OTHERS = [
     "GlobalMaxPooling2D, quantized", "GlobalAveragePooling2D, quantized", "MaxPooling1D, 2, of a ReLU, quantized",
     "QActivation quantized_relu(1,1)", "QActivation quantized_bits(1,0,alpha=1.0)",
     "QActivation quantized_bits(5,2,1,alpha=1.0)", "Activation tanh, quantized", "MaxPooling2D, 3, strides=2",
-    "QDense, kernel binary", "QDense, kernel quantized_po2(4)",
+    "QDense, kernel binary", "QDense, kernel quantized_po2(4)", "deformable convolution, same",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from fpga_flow.compress.prune_filters import choice
 from fpga_flow.keras import keras, qkeras, seed_everything
 from fpga_flow.networks import channel_cut, channels
+from fpga_flow.networks.deformable import deformable
 from fpga_flow.networks.layers import ChannelShuffle, CReLU
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.promises import Mask, Sharing
@@ -203,6 +204,12 @@ def transposed(x: Any) -> Any:
     return L.Conv2DTranspose(4, 3, name="t2")(x)
 
 
+def deformed(x: Any) -> Any:
+    x = L.Conv2D(8, 3, activation="relu", name="c1")(x)
+    x = L.Activation("relu")(deformable(x, 6, rounded=True, name="d1"))
+    return deformable(x, 4, 2, 2, "valid", name="d2")
+
+
 def over_the_last_axis(x: Any) -> Any:
     return L.Dense(5, name="d2")(L.Dense(6, activation="relu", name="d1")(L.RepeatVector(3)(L.Flatten()(x))))
 
@@ -230,7 +237,7 @@ GRAPHS = {
     "reshaped": reshaped, "reshaped twice": reshaped_twice,
     "squeezed": squeezed, "attended": attended, "shared": shared,
     "nested": nested, "one-dimensional": one_dimensional, "transposed": transposed,
-    "over the last axis": over_the_last_axis, "quantized": quantized,
+    "over the last axis": over_the_last_axis, "deformed": deformed, "quantized": quantized,
 }  # fmt: skip
 
 
@@ -295,6 +302,7 @@ def test_groups_say_what_is_tied():
     ("body", "layer", "why"),
     [
         (lambda x: L.Add()([x, L.Conv2D(3, 1, name="c")(x)]), "c", '"add" merges them with others that stay'),
+        (lambda x: deformable(x, 3, name="c"), "c_offsets", 'they are offsets of "c_samples"'),
         (lambda x: L.Dense(4, activation="softmax", name="c")(x), "c", 'the activation function of "c" takes them '),
         (lambda x: L.Softmax(name="s")(L.Conv2D(4, 1, name="c")(x)), "c", 'what "s" (Softmax) does with them is '),
         (lambda x: L.Dropout(0.1, (None, 1, 1, 4), name="o")(L.Dense(4, name="c")(x)), "c", 'what "o" (Dropout) does'),

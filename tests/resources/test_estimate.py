@@ -371,6 +371,28 @@ def test_a_large_network_is_estimated_fast() -> None:
     assert statistics.median(seconds) < 0.2
 
 
+def sampling(offsets: FixedPoint, shape: tuple[int, int, int] = (4, 5, 2)) -> HlsLayer:
+    """Samples of an image of 6 bits at 3 x 3 places."""
+    image, result = FixedPoint(6, 2), FixedPoint(6 + 2 * max(offsets.fraction, 0), 2)
+    fields = {"name": "s", "kind": "deformable", "function": "", "inputs": ("a", "b"), "window": (3, 3)}
+    shapes = {"input_shape": shape, "output_shape": (*shape[:2], 9 * shape[2])}
+    return HlsLayer(**fields, **shapes, input_type=image, second_type=offsets, result_type=result)
+
+
+def test_sampling_counts_multiplexers_and_interpolations() -> None:
+    part = run(sampling(FixedPoint(5, 3))).layers[0]
+    adder = 12  # LUTs of one of few bits, and of a product by two bits
+    place = 2 * (adder + 2 * (adder + 5 / 2) + 5 * 20 / 2)  # sum, two comparisons, selection of the offset; both axes
+    sample = 4 * 6 * 20 / 2 + 3 * 3 * adder  # four pixels selected out of 20; three times difference, product and sum
+    assert (part.lut, part.multipliers, part.dsp) == (9 * (place + 2 * sample), 9 * 2 * 3, 0)
+    assert (part.ii, part.latency_cycles) == (20, 25)
+    whole_pixels = run(sampling(FixedPoint(3, 3))).layers[0]
+    assert (whole_pixels.multipliers, whole_pixels.lut < part.lut) == (0, True)
+    assert run(sampling(FixedPoint(5, 3), (8, 8, 2))).layers[0].lut > 2 * part.lut
+    with pytest.raises(InputError, match='s: expected a layer that a formula covers, got "deformable"'):
+        run(sampling(FixedPoint(5, 3)), io_type="io_stream")
+
+
 # ------------------------------------------------------------------------------------------------ other strategies
 
 

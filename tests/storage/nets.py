@@ -10,6 +10,7 @@ from fpga_flow.compress.quantize import quantize_model
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import keras, qkeras, seed_everything
 from fpga_flow.networks import quantizers
+from fpga_flow.networks.deformable import deformable
 from fpga_flow.networks.network import Network, snap, weight, weights
 from fpga_flow.networks.promises import Mask, Sharing
 from fpga_flow.spec.model import Precision
@@ -59,6 +60,14 @@ def _residual() -> keras.Model:
     )
 
 
+def _deformable() -> keras.Model:
+    x = inputs = keras.Input((6, 6, 2), name="inputs")
+    x = keras.layers.ReLU(name="relu_1")(deformable(x, 4, name="conv_1"))
+    return keras.Model(
+        inputs, keras.layers.Dense(4, name="output")(keras.layers.Flatten(name="flatten")(x)), name="deformable"
+    )
+
+
 def _own_quantizers() -> keras.Model:
     x = inputs = keras.Input((12,), name="inputs")
     x = qkeras.QActivation(quantizers.linear(FixedPoint(8, 1)), name="in_q")(x)
@@ -92,12 +101,14 @@ NETWORKS: dict[str, tuple[Callable[[], keras.Model], bool]] = {
     "separable": (_separable, True),
     "float residual": (_residual, False),
     "residual": (_residual, True),
+    "float deformable": (_deformable, False),
+    "deformable": (_deformable, True),
     "own quantizers": (_own_quantizers, False),
     "shared layer": (_shared_layer, False),
     "sequential": (_sequential, False),
 }
 #: Those that become HLS code.
-HLS = ("mlp", "cnn", "separable", "residual")
+HLS = ("mlp", "cnn", "separable", "residual", "deformable")
 
 
 def made(name: str) -> Network:

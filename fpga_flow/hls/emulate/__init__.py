@@ -20,7 +20,7 @@ import threadpoolctl
 from numpy.typing import NDArray
 
 from fpga_flow.hls.emulate.arithmetic import Reals, needed_bits
-from fpga_flow.hls.emulate.elementwise import activation, global_pool, merge, moved, pool, softmax
+from fpga_flow.hls.emulate.elementwise import activation, deformable, global_pool, merge, moved, pool, softmax
 from fpga_flow.hls.emulate.weighted import exact, weighted
 from fpga_flow.hls.layer import HlsLayer
 
@@ -150,6 +150,7 @@ def _prepared(layer: HlsLayer, units: dict[str, int]) -> _Step:
         "pool": pool,
         "global_pool": global_pool,
         "merge": merge,
+        "deformable": deformable,
     }
     return _Step(makers.get(layer.kind, moved)(layer), dtype, unit)
 

@@ -1,4 +1,4 @@
-"""Activations, poolings, merges, and layers that move values. Tensors are (*shape, n)."""
+"""Activations, poolings, merges, samplings, and layers that move values. Tensors are (*shape, n)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.hls import bilinear
 from fpga_flow.hls.emulate.arithmetic import Range, Reals, convert, shift
 from fpga_flow.hls.emulate.weighted import places
 from fpga_flow.hls.layer import HlsLayer
@@ -119,6 +120,20 @@ def merge(layer: HlsLayer) -> Callable[[Reals, Reals], Reals]:
         if layer.function == "concatenate":
             return convert(np.concatenate([x, y], axis=layer.axis), range_, layer.result_type)
         return convert(_JOINS[layer.function](x, y), range_, layer.result_type)
+
+    return compute
+
+
+def deformable(layer: HlsLayer) -> Callable[[Reals, Reals], Reals]:
+    """What samples an image for a deformable convolution."""
+    if layer.second_type is None:
+        raise ValueError(f'layer "{layer.name}": expected the type of its offsets')
+    step, bits = layer.second_type.step, layer.result_type.fraction - layer.input_type.fraction
+
+    def compute(x: Reals, offsets: Reals) -> Reals:
+        image, offsets = (np.moveaxis(each, -1, 0) for each in (x, offsets))
+        sampled = bilinear.sample(image, *bilinear.axes(layer, offsets * offsets.dtype.type(step)))
+        return shift(np.moveaxis(sampled.reshape(-1, *layer.output_shape), 0, -1), bits)
 
     return compute
 

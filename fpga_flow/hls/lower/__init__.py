@@ -17,7 +17,7 @@ from typing import Any
 from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.hls.lower import activation, merge, pool, shape, weighted
+from fpga_flow.hls.lower import activation, deformable, merge, pool, shape, weighted
 from fpga_flow.hls.lower.signal import Signal, Unrounded
 from fpga_flow.hls.lower.streamed import streamed
 from fpga_flow.keras import keras, qkeras
@@ -40,7 +40,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("QConv2DBatchnorm", "QDepthwiseConv2DBatchnorm"), weighted.conv_batchnorm),
     "QActivation": activation.quantizing,
     **dict.fromkeys(("BatchNormalization", "QBatchNormalization", "PReLU"), activation.per_channel),
-    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU"), activation.function),
+    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "Clamp"), activation.function),
     **dict.fromkeys(
         ("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D", "QAveragePooling2D"), pool.pool
     ),
@@ -59,6 +59,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("UpSampling1D", "UpSampling2D"), shape.upsample),
     "ChannelShuffle": shape.shuffle,
     "CReLU": shape.crelu,
+    "DeformableSampling": deformable.sampling,
 }  # fmt: skip
 #: Rules for layers that can have an activation function inside.
 _WITH_ACTIVATION = (

@@ -46,7 +46,7 @@ def quantizing(call: Call, source: Signal | Unrounded) -> tuple[list[HlsLayer], 
 
 
 def function(call: Call, source: Signal | Unrounded) -> tuple[list[HlsLayer], Signal | Unrounded]:
-    """Activation, ReLU, LeakyReLU, ELU, ThresholdedReLU: real numbers, unless they are exact as they are."""
+    """Activation, ReLU, LeakyReLU, ELU, ThresholdedReLU, Clamp: real numbers, unless they are exact as they are."""
     layer = call.layer
     if _is_linear(layer):
         return [], source

@@ -15,6 +15,7 @@ hardware.py     what the tools build of bits: adders, multipliers, block RAMs (e
 matrix.py       the multiplication of vector and matrix, in latency and resource strategy
 dense.py        a dense layer with io_stream (with io_parallel it is its matrix)
 window.py       conv2d and pool
+sampling.py     the sampling of a deformable convolution
 activation.py   relu, linear and softmax
 between.py      what is between layers: FIFOs (io_stream), registers of the top function (io_parallel)
 layers.py       reads the statistics of those parts from the layers of a network
@@ -27,9 +28,9 @@ The structure that is counted is that of hls4ml's Vivado and Vitis backends (Dua
 neural networks in FPGAs for particle physics", JINST 13 P07027, 2018, for latency strategy and reuse factor; the
 resource strategy as in hls4ml's `nnet_dense_resource.h`).
 
-Not calibrated, because no published report has them: conv2d and pool with io_parallel, and average pooling. The first
-two are built from the same parts (adder, multiplexer) without a fitted constant; an average pool counts as a maximum
-pool.
+Not calibrated, because no published report has them: conv2d and pool with io_parallel, samplings, and average pooling.
+The first three are built from the same parts (adder, multiplexer) without a fitted constant; an average pool counts as
+a maximum pool.
 """
 
 from fpga_flow.resources.estimate.network import estimate

@@ -19,6 +19,7 @@ from fpga_flow.resources.estimate.elementwise import ConcatenatedRelu, Lookup, M
 from fpga_flow.resources.estimate.formula import Part
 from fpga_flow.resources.estimate.hardware import shared_additions
 from fpga_flow.resources.estimate.matrix import Matrix
+from fpga_flow.resources.estimate.sampling import Sampling
 from fpga_flow.resources.estimate.window import Conv2d, Pool, Window
 
 _MOVES = ("permute", "zero_pad", "crop", "upsample", "shuffle")
@@ -51,6 +52,8 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
         elements = words[layer.name] if stream else layer.output_size
         widths = layer.input_type.width, (layer.second_type or layer.input_type).width
         return Merge(layer.function, elements, layer.output_size // elements, *widths, layer.result_type.width)
+    if layer.kind == "deformable" and not stream:
+        return _sampling(layer)
     if layer.kind == "activation" and layer.function == "lookup":
         elements = words[layer.name] if stream else layer.output_size
         beats = layer.output_size // elements
@@ -71,6 +74,16 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
         )
     what = " ".join(word for word in (layer.function, layer.kind) if word)
     raise InputError.at("", f'expected a layer that a formula covers, got "{what}"', field=layer.name)
+
+
+def _sampling(layer: HlsLayer) -> Sampling:
+    offsets = layer.second_type or layer.input_type
+    height, width, channels = layer.input_shape
+    rows, columns, values = layer.output_shape
+    fraction = max(offsets.fraction, 0)
+    return Sampling(
+        height * width, channels, layer.input_type.width, values // channels, rows * columns, offsets.width, fraction
+    )
 
 
 def matrix_of(layer: HlsLayer) -> Matrix:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tf_keras as keras
 from tf_keras import layers
 
+from fpga_flow.networks.deformable import deformable as deformable_convolution
+
 
 def model(shape, *hidden, classes=10):
     return keras.Sequential([layers.Input(shape), *hidden, layers.Dense(classes, name="output")])
@@ -85,3 +87,9 @@ def normalization(shape, classes):
 def constrained(shape, classes):
     limit = keras.constraints.MaxNorm(2)
     return model(shape, layers.Flatten(), layers.Dense(8, "relu", kernel_constraint=limit, name="first"))
+
+
+def deformable(shape, classes, **options):
+    inputs = layers.Input(shape)
+    image = layers.Flatten()(deformable_convolution(inputs, 2, name="shifted", **options))
+    return keras.Model(inputs, layers.Dense(classes, name="output")(image))
