@@ -183,9 +183,12 @@ def test_options_that_fit_no_layer():
         'p.kernels.c2: expected a kernel that can get smaller, got none: "c2" has 3 taps, which 1 can\'t span dilated: '
         "expected 2"
     ]
-    assert errors(model, width=0.99) == [
-        'p.width: expected a network of which filters can go, got none: those of "output" stay: they are the network\'s '
-        "outputs"
+    assert errors(model, width=0.99) == ["p.width: expected a width with which a layer loses a filter, got 0.99"]
+    inputs = keras.Input((8,))
+    single = keras.Model(inputs, L.Dense(3, name="output")(inputs))
+    assert errors(single, width=0.5) == [
+        "p.width: expected a network with filters that can go, got none: "
+        'those of "output" stay: they are the network\'s outputs'
     ]
     with pytest.raises(ValidationError, match="expected width or kernels, got none of them"):
         OPTIONS()

@@ -61,9 +61,12 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
     model = flat(model)
     if options.width is not None:
         found = channels.find(model)
-        if _kept(model, found, options.width).all():
+        if not found.groups:
             stay = "; ".join(f'those of "{name}" stay: {why}' for name, why in found.stay.items())
-            yield FieldError((*path, "width"), f"expected a network of which filters can go, got none: {stay}")
+            yield FieldError((*path, "width"), f"expected a network with filters that can go, got none: {stay}")
+        elif _kept(model, found, options.width).all():
+            text = f"expected a width with which a layer loses a filter, got {options.width:g}"
+            yield FieldError((*path, "width"), text)
     if options.kernels:
         yield from _check_kernels(options, model, path)
 
