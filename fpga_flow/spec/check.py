@@ -181,9 +181,10 @@ def _check_budgets(passes: Sequence[Any] | None) -> Iterator[FieldError]:
     for number, one in enumerate(passes or ()):
         section = () if getattr(one.options, "widths", None) is None else ("widths",)
         options = one.options.widths if section else one.options
-        if getattr(options, "max_accuracy_drop", None) is not None:
+        drop = getattr(options, "max_accuracy_drop", None)
+        if drop is not None or getattr(options, "placement", None) == "auto":
             yield FieldError(
-                ("compress", number, one.name, *section, "max_accuracy_drop"),
+                ("compress", number, one.name, *section, "max_accuracy_drop" if drop is not None else "placement"),
                 "expected validation samples to measure it on, got none: give some as data.split.validation",
             )
 
