@@ -74,7 +74,7 @@ def _check_shapes(model: Any, replace: Any, path: FieldPath) -> None:
             before = shape
             try:
                 shape = tuple(layer.compute_output_shape(shape))
-            except ValueError as error:
+            except (ValueError, TypeError, NotImplementedError) as error:
                 raise FieldError(path, _why(layer, before, error)) from error
             if any(size is not None and size < 1 for size in shape[1:]):
                 raise FieldError(path, _why(layer, before))
@@ -91,7 +91,7 @@ def _check_weights(layer: Any, given: _Shape, before: tuple[int, ...], path: Fie
         )
 
 
-def _why(layer: Any, shape: Any, error: ValueError | None = None) -> str:
+def _why(layer: Any, shape: Any, error: Exception | None = None) -> str:
     """What is wrong with a shape that reaches a layer."""
     window = getattr(layer, "kernel_size", getattr(layer, "pool_size", None))
     if window is None or not isinstance(shape, tuple):
