@@ -137,9 +137,7 @@ def test_names_that_are_taken():
 
 
 def test_other_ends_are_refused():
-    behind = (
-        "expected a network that ends in dense layers behind Flatten or a global average of a convolution's maps, got "
-    )
+    ends = "expected a network that ends in dense layers behind Flatten or a global average of a convolution's maps"
     inputs = keras.Input((8,), name="inputs")
     hidden = L.Dense(4, name="d1")(inputs)
     assert errors(keras.Model(inputs, L.Dense(3)(hidden))) == [f'p: {ends}, got "inputs" (InputLayer) before them']

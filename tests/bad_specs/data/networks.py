@@ -81,3 +81,12 @@ def normalization(shape, classes):
 def constrained(shape, classes):
     limit = keras.constraints.MaxNorm(2)
     return model(shape, layers.Flatten(), layers.Dense(8, "relu", kernel_constraint=limit, name="first"))
+
+
+def residual(shape, classes):
+    inputs = layers.Input(shape)
+    x = layers.Conv2D(4, 3, padding="same", name="first")(inputs)
+    x = layers.Conv2D(4, 3, 2, padding="same", name="second")(x)
+    y = layers.Conv2D(4, 3, padding="same", name="inside")(x)
+    x = layers.GlobalAveragePooling2D(name="all")(layers.Add(name="add")([x, y]))
+    return keras.Model(inputs, layers.Dense(classes, name="output")(x))
