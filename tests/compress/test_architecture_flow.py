@@ -1,4 +1,4 @@
-"""`replace_dense`, `shrink` and `downsample` in the whole flow: other layers, C++ that is exact, patterns that match."""
+"""`replace_dense`, `shrink`, `downsample` in the whole flow: other layers, exact C++, patterns that match."""
 
 from __future__ import annotations
 

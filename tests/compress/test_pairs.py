@@ -59,7 +59,7 @@ def test_pair(folder: Path, first: str, second: str) -> None:
             flow.run(loaded, folder / "runs")
         return
     if second == "replace_dense" and (first in (*SHARING, "prune", "quantize", "replace_dense")):
-        with pytest.raises(InputError, match="expected it before|expected dense layers to replace"):
+        with pytest.raises(InputError, match=r"expected it before|expected dense layers to replace"):
             flow.run(loaded, folder / "runs")
         return
     outcome = flow.run(loaded, folder / "runs")
