@@ -292,9 +292,9 @@ def test_promises_and_types_go_along():
 
 def test_resources_that_can_not_be_estimated_say_why():
     model = plain()
-    assert measures.resources(model, DATA, replace(CONTEXT, precision=None)) == {"none": "the spec says no types"}
+    assert measures.resources(model, DATA, replace(CONTEXT, precision=None)) == {"reason": "the spec says no types"}
     other = replace(CONTEXT, hls=Hls.model_validate({"layers": {"c9": {"reuse_factor": 2}}}))
-    assert "expected a pattern that matches a layer with weights" in measures.resources(model, DATA, other)["none"]
+    assert "expected a pattern that matches a layer with weights" in measures.resources(model, DATA, other)["reason"]
 
 
 def test_sequential_and_nested_models():

@@ -32,11 +32,11 @@ def resources(model: Any, dataset: Dataset, context: Context) -> dict[str, Any]:
     bytes of its feature maps; or why there is none.
     """
     if context.hls is None or (context.precision is None and not own_quantizers.are_there(model)):
-        return {"none": "the spec says no types"}
+        return {"reason": "the spec says no types"}
     try:
         return _estimate(model, dataset, context)
     except (FieldError, InputError) as error:
-        return {"none": str(error)}
+        return {"reason": str(error)}
 
 
 def _estimate(model: Any, dataset: Dataset, context: Context) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def _estimate(model: Any, dataset: Dataset, context: Context) -> dict[str, Any]:
     hls = context.hls
     board = boards.load(hls.board)
     if board.lut_kind != LUT_KIND:
-        return {"none": f"the estimate does not know the LUTs of {board.name}"}
+        return {"reason": f"the estimate does not know the LUTs of {board.name}"}
     if own_quantizers.are_there(model):
         quantized = own_quantizers.with_quantized_input(model, context.precision)
     else:
