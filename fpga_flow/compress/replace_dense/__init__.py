@@ -1,5 +1,6 @@
-"""`replace_dense`: dense layers behind feature maps are replaced by 1x1 convolutions and the average over all positions
-(Lin, Chen, Yan 2014, "Network in network", sections 3.1 and 3.2; Iandola et al. 2016, "SqueezeNet").
+"""`replace_dense`: dense layers behind feature maps give way to 1x1 convolutions and a global average.
+
+Sources: Lin, Chen, Yan 2014, "Network in network", sections 3.1 and 3.2; Iandola et al. 2016, "SqueezeNet".
 
 A dense layer has a weight for each position of the maps, the layers in its place have none. Hidden dense layers go, or
 become 1x1 convolutions before the average; the first one's weights are the sums over all positions. The layer that
