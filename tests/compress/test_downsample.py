@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fpga_flow import compress
+from fpga_flow import compress, training
 from fpga_flow.compress import downsample, prune, quantize
 from fpga_flow.compress.base import Context
-from fpga_flow.compress.downsample import choices, measures, places
+from fpga_flow.compress.downsample import choices, measures, places, trials
 from fpga_flow.datasets.base import Part
 from fpga_flow.errors import CheckFailed, FieldError
 from fpga_flow.keras import keras, seed_everything
@@ -209,7 +209,7 @@ def accuracies(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     def evaluate(model: Any, part: Part) -> float:
         return found[model.get_layer("p2").input.name.split("/")[0]]
 
-    monkeypatch.setattr(downsample.training, "evaluate", evaluate)
+    monkeypatch.setattr(training, "evaluate", evaluate)
     return found
 
 
@@ -258,7 +258,7 @@ def test_a_killed_auto_goes_on_with_its_placement(tmp_path: Path, monkeypatch: p
     whole, details = downsample.apply(network, DATA, options, context)
     for left in tmp_path.iterdir():
         shutil.rmtree(left)
-    calls, retrain = [], downsample.retrain
+    calls, retrain = [], trials.retrain
 
     def killed(*arguments: Any) -> Any:
         calls.append(1)
@@ -266,7 +266,7 @@ def test_a_killed_auto_goes_on_with_its_placement(tmp_path: Path, monkeypatch: p
             raise KeyboardInterrupt
         return retrain(*arguments)
 
-    monkeypatch.setattr(downsample, "retrain", killed)
+    monkeypatch.setattr(trials, "retrain", killed)
     with pytest.raises(KeyboardInterrupt):
         downsample.apply(network, DATA, options, context)
     again, told = downsample.apply(network, DATA, options, context)

@@ -20,14 +20,18 @@ class Candidate:
 
     names    early, even, late, present (where the downsamplings are already), or at: all of those that it is
     places   for each downsampling the number of its place
-    model    the model with it, None if it is not possible
-    refused  and why not
     """
 
     names: tuple[str, ...]
     places: tuple[int, ...]
-    model: Any = None
-    refused: FieldError | None = None
+
+    def build(self, model: Any, found: Layout, path: FieldPath) -> Any:
+        """A flat model with this placement, always a new one.
+
+        Raises:
+            FieldError: at `path`; it is not possible.
+        """
+        return copy_model(model) if self.places == found.present() else moved(model, found, self.places, path)
 
 
 def layout(model: Any, path: FieldPath) -> Layout:
@@ -40,6 +44,15 @@ def layout(model: Any, path: FieldPath) -> Layout:
     if not found.steps:
         raise FieldError(path, "expected a network with strides or poolings behind convolutions to move, got none")
     return found
+
+
+def chosen(found: Layout, options: Any, path: FieldPath) -> Candidate:
+    """The placement that the options of the pass say.
+
+    Raises:
+        FieldError: at `path`; there are too few places, or these are not possible.
+    """
+    return Candidate((options.placement or "at",), places(found, options.placement, options.at, path))
 
 
 def places(found: Layout, placement: str | None, at: Sequence[str], path: FieldPath) -> tuple[int, ...]:
@@ -82,7 +95,7 @@ def places(found: Layout, placement: str | None, at: Sequence[str], path: FieldP
     return numbers
 
 
-def candidates(model: Any, found: Layout, path: FieldPath) -> list[Candidate]:
+def candidates(found: Layout, path: FieldPath) -> list[Candidate]:
     """The present placement, then the others, those that are the same only once.
 
     Raises:
@@ -93,18 +106,10 @@ def candidates(model: Any, found: Layout, path: FieldPath) -> list[Candidate]:
         named.setdefault(places(found, placement, (), path), []).append(placement)
     if len(named) == 1:
         raise FieldError(path, "expected a network with more places than downsamplings for auto to choose, got as many")
-    return [_candidate(model, found, numbers, names, path) for numbers, names in named.items()]
+    return [Candidate(tuple(names), numbers) for numbers, names in named.items()]
 
 
 def at(found: Layout, numbers: Sequence[int]) -> dict[str, str]:
     """For each downsampling, by the name of its first layer, the name of the place with this number."""
     pairs = zip(found.steps, numbers, strict=True)
     return {step.layers[0]: found.places[number].names[0] for step, number in pairs}
-
-
-def _candidate(model: Any, found: Layout, numbers: tuple[int, ...], names: Sequence[str], path: FieldPath) -> Candidate:
-    try:
-        new = copy_model(model) if numbers == found.present() else moved(model, found, numbers, path)
-    except FieldError as error:
-        return Candidate(tuple(names), numbers, refused=error)
-    return Candidate(tuple(names), numbers, new)
