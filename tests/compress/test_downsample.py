@@ -102,8 +102,9 @@ def test_poolings_go_behind_the_activation():
     assert rows["late"][1]["feature_maps"] == 4 * (3 * 64 + 16 + 16 + 4)
     assert rows["late"][1]["largest_feature_map"] == 256
     assert rows["early"][1]["macs"] < rows["even"][1]["macs"] < rows["late"][1]["macs"]
-    assert rows["early"][1]["resources"]["latency_cycles"] < rows["late"][1]["resources"]["latency_cycles"]
-    assert rows["early"][1]["resources"]["feature_map_bytes"] < rows["late"][1]["resources"]["feature_map_bytes"]
+    estimates = {placement: row[1]["resources"] for placement, row in rows.items()}
+    assert all(each["lut"] > 0 and each["latency_cycles"] >= 64 for each in estimates.values())
+    assert estimates["early"]["feature_map_bytes"] < estimates["late"]["feature_map_bytes"]
     assert sizes(network.model, "c3") == [4]  # it stays as it was
 
 
@@ -147,9 +148,9 @@ def test_poolings_go_between_fire_modules():
     for placement, expected in (("early", [4, 4]), ("late", [8, 8])):
         made = downsample.outline(OPTIONS(placement=placement), model)
         assert sizes(made, "s2", "s3") == expected
-    assert errors(model, at=["s3"])[0].startswith(
-        'p.at: expected convolutions where a downsampling can be, got "s3": did you mean'
-    )
+    assert errors(model, at=["s3"]) == [
+        'p.at: expected convolutions where a downsampling can be, got "s3": known are c1, e2_1, e2_3, e3_1, e3_3'
+    ]
 
 
 def test_a_map_of_size_zero_is_refused():
