@@ -149,7 +149,7 @@ def test_what_was_promised_stays_promised():
 
 
 def test_what_can_not_get_smaller_is_left_and_listed():
-    inputs = keras.Input((8, 2), name="inputs")
+    inputs = keras.Input((16, 2), name="inputs")
     x = L.Conv1D(4, 3, padding="causal", name="c1")(inputs)
     x = L.Conv1D(4, 3, name="c2")(L.Conv1D(4, 5, 2, name="c3")(x))
     model = keras.Model(inputs, L.Dense(3, name="output")(L.Flatten()(x)))
