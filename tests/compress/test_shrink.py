@@ -80,8 +80,8 @@ def test_along_one_axis(layer, padding):
     network = one_layer(made, (12, 3))
     smaller, _ = shrink.apply(network, DATA, OPTIONS(kernels={"c*": 1}, epochs=0), CONTEXT)
     variable = made.depthwise_kernel if "Separable" in type(made).__name__ else made.kernel
-    inside = np.zeros((len(variable), 1, 1))
-    inside[len(variable) // 2] = 1
+    inside = np.zeros((variable.shape[0], 1, 1))
+    inside[variable.shape[0] // 2] = 1
     variable.assign(variable * inside)
     x = np.random.default_rng(1).normal(size=(5, 12, 3)).astype(np.float32)
     np.testing.assert_allclose(smaller.model.predict(x, verbose=0), network.model.predict(x, verbose=0), atol=1e-4)

@@ -119,7 +119,7 @@ def _replaced(model: Any, head: Head, options: Options) -> Any:
             return _last(head, options, names)
         if layer.name in hidden - of_maps:
             return []
-        return [_convolution(layer, head) if layer.name in hidden and hasattr(layer, "units") else copy(layer)]
+        return [_on_maps(layer, head) if layer.name in hidden else copy(layer)]
 
     changed = rebuild(model, replace)
     if options.hidden == "convolutions":
@@ -151,6 +151,13 @@ def _free(name: str, names: set[str]) -> str:
     """The name, with a number if layers have it already."""
     numbered = (f"{name}_{number}" for number in range(2, len(names) + 3))
     return name if name not in names else next(each for each in numbered if each not in names)
+
+
+def _on_maps(layer: Any, head: Head) -> Any:
+    """What does the same at each position as a layer did once."""
+    if hasattr(layer, "units"):
+        return _convolution(layer, head)
+    return copy(layer, axis=-1) if isinstance(layer, keras.layers.BatchNormalization) else copy(layer)
 
 
 def _convolution(dense: Any, head: Head) -> Any:
