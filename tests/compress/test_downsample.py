@@ -162,8 +162,8 @@ def test_a_map_of_size_zero_is_refused():
 def test_dense_layers_with_weights_for_each_position_are_refused():
     model = plain((3,), 4, "valid", L.Flatten(name="flat"), size=16)
     assert errors(model, placement="early") == [
-        'p: expected maps of the size for which "output" has weights, 36 values, got 4: put replace_dense before, '
-        "whose average takes maps of any size, or use padding same"
+        'p: expected maps of the size for which "output" has weights, of shape 36x3, got maps for 4x3: put '
+        "replace_dense before, whose average takes maps of any size, or use padding same"
     ]
     same = plain((3,), 4, "same", L.Flatten(name="flat"))
     assert errors(same, placement="early") == []
@@ -329,3 +329,7 @@ def test_layers_that_are_used_twice_stay():
     assert [step.layers for step in found.steps] == [("c2",)]
     assert [place.end for place in found.places] == ["c1", "c2"]
     assert choices.at(found, (0,)) == {"c2": "c1"}
+    same, x = L.Conv2D(2, 3, padding="same", name="c1"), inputs
+    x = L.Conv2D(4, 3, 2, name="c2")(same(same(x)))
+    found = places.find(keras.Model(inputs, L.Dense(3)(L.GlobalAveragePooling2D()(x))))
+    assert [place.names for place in found.places] == [("c2",)]

@@ -43,7 +43,10 @@ def moved(model: Any, layout: Layout, places: Sequence[int], path: FieldPath) ->
         return [*stays, *(copy(model.get_layer(name)) for name in behind.get(layer.name, ()))]
 
     _check_shapes(model, replace, path)
-    return rebuild(model, replace)
+    made = rebuild(model, replace)
+    for layer in made.layers:
+        _check_weights(layer, model.get_layer(layer.name), path)
+    return made
 
 
 def _with(layer: Any, strides: dict[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -67,7 +70,6 @@ def _check_shapes(model: Any, replace: Any, path: FieldPath) -> None:
         if len({old[name][:-1] for name in call.inputs}) == 1 and len(set(sizes)) > 1:
             got = " and ".join(dict.fromkeys(map(_text, sizes)))
             raise FieldError(path, f'expected branches that match at "{call.layer.name}", got maps of {got}')
-        _check_weights(call.layer, given[0], old[call.inputs[0]], path)
         new = made.setdefault(id(call.layer), replace(call.layer))
         shape: Any = given if len(given) > 1 else given[0]
         for layer in new:
@@ -81,13 +83,14 @@ def _check_shapes(model: Any, replace: Any, path: FieldPath) -> None:
         shapes[call.name] = shape
 
 
-def _check_weights(layer: Any, given: _Shape, before: tuple[int, ...], path: FieldPath) -> None:
-    """Dense layers behind Flatten have weights for each position."""
-    if type(layer).__name__.removeprefix("Q") == "Dense" and given[-1] != before[-1]:
+def _check_weights(new: Any, old: Any, path: FieldPath) -> None:
+    """Some layers, such as dense ones behind Flatten, have weights for each position."""
+    shapes, before = ([each.shape for each in layer.get_weights()] for layer in (new, old))
+    if shapes != before:
         raise FieldError(
             path,
-            f'expected maps of the size for which "{layer.name}" has weights, {before[-1]} values, got {given[-1]}: '
-            "put replace_dense before, whose average takes maps of any size, or use padding same",
+            f'expected maps of the size for which "{new.name}" has weights, of shape {_text(before[0])}, got maps for '
+            f"{_text(shapes[0])}: put replace_dense before, whose average takes maps of any size, or use padding same",
         )
 
 

@@ -99,10 +99,11 @@ def find(model: Any) -> Layout:
         if len(last.shape) < 2 or _takes_all(last):
             break
         convolutions = [call for call in part if _class(call) in _CONVOLUTIONS]
-        if any(_reaches(call) for call in convolutions) or (convolutions and not places):
-            strided, why = _able(part, every, shared)
+        place = any(_reaches(call) for call in convolutions) or (convolutions and not places)
+        if place and last.layer.name not in shared:
+            strided, why = _able(part, shared)
             names = tuple(call.layer.name for call in _largest_first(convolutions))
-            places.append(Place(names, strided, why, names[-1] if len(part) == 1 else last.layer.name))
+            places.append(Place(names, strided, why, last.layer.name))
             open_end = True
         elif convolutions or (len(part) == 1 and _class(last) not in (*EACH, *_POOLINGS)):
             open_end = False
@@ -174,7 +175,7 @@ def _paths(part: Sequence[Call]) -> list[list[Call]] | None:
     return done
 
 
-def _able(part: Sequence[Call], every: Sequence[Call], shared: set[str]) -> tuple[tuple[str, ...], str]:
+def _able(part: Sequence[Call], shared: set[str]) -> tuple[tuple[str, ...], str]:
     """The layers of a part that can have strides, one in each branch, or why there are none."""
     if found := _step(part, 0, shared):
         return found.layers, ""
