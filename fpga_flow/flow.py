@@ -142,6 +142,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
             "compress/rounds.py",
             "compress/sharing.py",
             compress.source(one.name),
+            *getattr(compress.PASSES[one.name], "CODE", ()),
             "hls/settings.py",
             "fixed_point.py",
             "number_types.py",

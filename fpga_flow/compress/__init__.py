@@ -6,7 +6,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.compress import circulant, cluster, hash_share, prune, prune_filters, quantize
+from fpga_flow.compress import (
+    circulant,
+    cluster,
+    downsample,
+    hash_share,
+    prune,
+    prune_filters,
+    quantize,
+    replace_dense,
+    shrink,
+)
 from fpga_flow.compress.base import Context, PassReport
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import CheckFailed
@@ -21,6 +31,9 @@ PASSES = {
     "cluster": cluster,
     "hash_share": hash_share,
     "circulant": circulant,
+    "replace_dense": replace_dense,
+    "shrink": shrink,
+    "downsample": downsample,
 }
 
 

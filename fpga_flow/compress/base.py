@@ -7,6 +7,11 @@ A pass is a module of this package with
     apply(network, dataset, options, context)   -> (Network, dict)
     outline(options, model)                     only of passes that change shapes: the model as it will be afterwards,
                                                 but for its values, or None if that depends on them
+    ANEW                                        True of passes that put new layers in the place of old ones: nothing
+                                                can be kept of what was promised of those, so they come before passes
+                                                that promise something of weights, or quantize them
+    CODE                                        only of passes that use more of the package than all passes do: its
+                                                files and folders on which their outcome depends
     shared(options, model)                      only of passes that let weights share values: those weights
     check(options, model, precision, path)      -> yields a `FieldError` for each option that does not fit the model;
                                                    `path` leads to the options in the spec

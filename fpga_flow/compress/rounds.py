@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 
 from fpga_flow import saved
 from fpga_flow.compress.base import Context
+from fpga_flow.errors import InputError
+from fpga_flow.networks.network import Network
 
 T = TypeVar("T")
 
@@ -49,6 +53,48 @@ class Rounds:
         if found is not None and isinstance(found.told, dict) and found.told.keys() == self.told.keys():
             self.told = found.told
             _set(self._variables, found.values)
+
+
+class SavedRounds:
+    """Of passes whose rounds make other networks: the last good network and what there is to tell, beside the
+    checkpoint, so that a killed pass goes on: after each round in a folder of its own, which replaces the one before.
+    """
+
+    def __init__(self, checkpoint: Path | None) -> None:
+        self._parent = None if checkpoint is None else checkpoint.parent
+
+    def load(self, network: Network, told: dict[str, Any]) -> tuple[Network, dict[str, Any]]:
+        """What the last `save` wrote whole; where there is nothing, or only damaged ones, what it gets."""
+        for folder in reversed(self._folders()):
+            try:
+                found = json.loads((folder / "told.json").read_text(encoding="utf-8"))
+                if found.keys() == told.keys():
+                    return Network.load(folder), found
+            except (*saved.UNREADABLE, InputError):
+                pass
+        return network, told
+
+    def save(self, network: Network, told: dict[str, Any], number: int) -> None:
+        """Write after round `number`, whole or not at all."""
+        if self._parent is None:
+            return
+        before = self._folders()
+        folder = self._parent / f"rounds-{number}"
+        partial = self._parent / f".{folder.name}.partial"
+        for left in (partial, folder):  # by a killed pass, or damaged
+            shutil.rmtree(left, ignore_errors=True)
+        partial.mkdir()
+        network.save(partial)
+        (partial / "told.json").write_text(json.dumps(told), encoding="utf-8")
+        partial.rename(folder)
+        for each in before:
+            if each != folder:
+                shutil.rmtree(each, ignore_errors=True)
+
+    def _folders(self) -> list[Path]:
+        """The folders of rounds, the last one last."""
+        found = [] if self._parent is None else self._parent.glob("rounds-*")
+        return sorted(found, key=lambda folder: int(folder.name.removeprefix("rounds-")))
 
 
 def once(path: Path, variables: Sequence[Any], work: Callable[[], T]) -> T:

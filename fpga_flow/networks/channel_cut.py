@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.keras import keras
-from fpga_flow.networks.channels import Channels, Layer
+from fpga_flow.networks.channels import Channels, Layer, find
 from fpga_flow.networks.network import Network, quantizer_of
 from fpga_flow.networks.promises import Promise
 from fpga_flow.networks.rebuild import copy, rebuild
@@ -56,6 +56,12 @@ def macs(channels: Channels, kept: Kept | None = None) -> int:
     """Multiplications that dense layers and convolutions do for one sample."""
     layers = channels.layers.values()
     return sum(layer.positions * _size(layer, name, kept) for layer in layers for name in layer.kernels)
+
+
+def size(model: Any) -> dict[str, int]:
+    """The parameters and multiplications of a flat model."""
+    found = find(model)
+    return {"parameters": parameters(model, found), "macs": macs(found)}
 
 
 def costs(channels: Channels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

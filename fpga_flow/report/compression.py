@@ -184,6 +184,17 @@ def shared(record: Mapping[str, Any]) -> list[SharedWeight]:
     ]
 
 
+def placements(record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Of each pass that moves downsamplings, the placements that it tried, and `kept` for the one that it took."""
+    found = {}
+    for name, each in numbered(record["passes"]).items():
+        rows = each.get("placements", [])
+        chosen = each.get("chosen", rows[-1]["placement"] if rows else None)
+        if rows:
+            found[name] = [{**row, "kept": row["placement"] == chosen} for row in rows]
+    return found
+
+
 def coded(record: Mapping[str, Any]) -> list[CodedWeight]:
     """The weights as the file holds them: the one place that knows how run.json tells it."""
     kept = [each.name for each in fields(CodedWeight) if each.name != "name"]

@@ -209,6 +209,7 @@ def _compression(record: Mapping[str, Any], collected: Sequence[weights.LayerWei
         "sensitivities": [(curve, drawn.sensitivity(curve.losses)) for curve in curves if curve.losses],
         "zeros": (zeros, drawn.zeros(zeros)) if zeros else None,
         "shared": compression.shared(record),
+        "placements": compression.placements(record),
         "lengths": (drawn.code_lengths(huffman), drawn.code_lengths_by_weight(huffman)) if huffman else None,
         "coded": coded,
         "not_huffman": len(coded) - len(huffman),

@@ -65,7 +65,8 @@ def check(
             _check_layers(model, sections, backend or backends.VITIS, found, dataset.train.x[:_SAMPLES])
     if found.problems or dataset is None:
         raise InputError(found.problems)
-    for text in advice(sections, opened(model), backend or backends.VITIS):
+    outlined, _ = _outlined(model, sections["compress"], fits=True)
+    for text in advice(sections, opened(outlined), backend or backends.VITIS):
         note(text)
     return dataset
 
@@ -180,9 +181,10 @@ def _check_budgets(passes: Sequence[Any] | None) -> Iterator[FieldError]:
     for number, one in enumerate(passes or ()):
         section = () if getattr(one.options, "widths", None) is None else ("widths",)
         options = one.options.widths if section else one.options
-        if getattr(options, "max_accuracy_drop", None) is not None:
+        drop = getattr(options, "max_accuracy_drop", None)
+        if drop is not None or getattr(options, "placement", None) == "auto":
             yield FieldError(
-                ("compress", number, one.name, *section, "max_accuracy_drop"),
+                ("compress", number, one.name, *section, "max_accuracy_drop" if drop is not None else "placement"),
                 "expected validation samples to measure it on, got none: give some as data.split.validation",
             )
 
@@ -236,11 +238,20 @@ def _outlined(model: Any, passes: Sequence[Any] | None, *, fits: bool) -> tuple[
 
 
 def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> Iterator[FieldError]:
-    """Each pass with its options; where there are no passes, or none that quantizes, `precision` all the same."""
+    """Each pass with its options, and the network as it reaches the pass; where there are no passes, or none that
+    quantizes, `precision` all the same.
+    """
+    models = []
     for number, one in enumerate(passes or ()):
         path = ("compress", number, one.name)
-        yield from _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
-    yield from _check_shared(passes or (), model)
+        models.append(model)
+        errors = [
+            *_check_order(passes or (), number),
+            *_refused(compress.PASSES[one.name].check, one.options, model, precision, path),
+        ]
+        yield from errors
+        model = model if errors else _outlined(model, [one], fits=True)[0]
+    yield from _check_shared(passes or (), models)
     if any(one.name == "quantize" for one in passes or ()):
         yield from _refused(_check_zeros, passes, model, precision)
         return
@@ -248,6 +259,21 @@ def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> I
         yield FieldError(("compress",), "expected a quantize pass, since HLS code needs fixed-point types, got none")
     if precision is not None:
         yield from _refused(compress.quantize.check, compress.quantize.Options(), model, precision, ("compress",))
+
+
+def _check_order(passes: Sequence[Any], number: int) -> Iterator[FieldError]:
+    """A pass that puts new layers in the place of old ones can't keep what was promised of their weights."""
+    one = passes[number]
+    if not getattr(compress.PASSES[one.name], "ANEW", False):
+        return
+    for each in passes[:number]:
+        if each.name in ("prune", "quantize") or hasattr(compress.PASSES[each.name], "shared"):
+            yield FieldError(
+                ("compress", number, one.name),
+                f"expected it before {each.name}, since the layers that it makes anew keep nothing of what "
+                f"{each.name} makes of weights, got it behind",
+            )
+            return
 
 
 def _check_zeros(passes: Sequence[Any], model: Any, precision: Any) -> Iterator[FieldError]:
@@ -266,16 +292,19 @@ def _check_zeros(passes: Sequence[Any], model: Any, precision: Any) -> Iterator[
             )
 
 
-def _check_shared(passes: Sequence[Any], model: Any) -> Iterator[FieldError]:
+def _check_shared(passes: Sequence[Any], models: Sequence[Any]) -> Iterator[FieldError]:
     """Weights can share values in one way only, and not if normalisations are multiplied into them afterwards, or a
     constraint of Keras may change them in training (the quantize pass makes layers without those).
+
+    Args:
+        models: the network as it reaches each of the passes.
     """
     sharing = {number: one for number, one in enumerate(passes) if hasattr(compress.PASSES[one.name], "shared")}
     last = max((number for number, one in enumerate(passes) if one.name == "quantize"), default=-1)
-    normalized = any(type(layer).__name__ in fold.NORMALIZATIONS for layer in model.layers)
     taken: dict[str, str] = {}
     for number, one in sharing.items():
-        path = ("compress", number, one.name)
+        path, model = ("compress", number, one.name), models[number]
+        normalized = any(type(layer).__name__ in fold.NORMALIZATIONS for layer in model.layers)
         if normalized and number < last:
             yield FieldError(
                 path,

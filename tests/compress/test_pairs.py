@@ -29,6 +29,9 @@ OPTIONS = {
     "cluster": "{clusters: 5, epochs: 1}",
     "hash_share": "{values: 0.4, epochs: 1}",
     "circulant": "{block: 4, epochs: 1}",
+    "replace_dense": "{epochs: 1}",
+    "shrink": "{kernels: {conv_1: 2}, width: 0.7, epochs: 1}",
+    "downsample": "{placement: late, epochs: 1}",
 }
 SHARING = ("cluster", "hash_share", "circulant")
 
@@ -53,6 +56,10 @@ def test_pair(folder: Path, first: str, second: str) -> None:
     loaded = load(folder / "pair.yaml", [f"compress=[{passes}]"])
     if first in SHARING and second in SHARING:
         with pytest.raises(InputError, match="expected layers whose weights share no values yet"):
+            flow.run(loaded, folder / "runs")
+        return
+    if second == "replace_dense" and (first in (*SHARING, "prune", "quantize", "replace_dense")):
+        with pytest.raises(InputError, match=r"expected it before|expected dense layers to replace"):
             flow.run(loaded, folder / "runs")
         return
     outcome = flow.run(loaded, folder / "runs")

@@ -16,6 +16,7 @@ from fpga_flow.compress import prune, prune_filters, quantize
 from fpga_flow.compress.base import Context
 from fpga_flow.compress.prune_filters import choice, reconstruction, rounds, scores
 from fpga_flow.compress.prune_filters.plan import Plan
+from fpga_flow.compress.rounds import SavedRounds
 from fpga_flow.datasets.base import Part
 from fpga_flow.errors import CheckFailed, FieldError
 from fpga_flow.keras import keras, seed_everything
@@ -199,8 +200,8 @@ def test_a_pass_of_one_step_goes_on_with_its_smaller_steps(perceptron, tmp_path,
 @pytest.mark.parametrize("damage", ["promises.npz", "model.h5", "told.json"])
 def test_of_the_saved_rounds_the_last_whole_one_is_taken(perceptron, tmp_path, damage):
     told = {"rounds": [{}]}
-    saved = rounds._Saved(tmp_path / "checkpoint.npz")
-    saved.save(perceptron, told)
+    saved = SavedRounds(tmp_path / "checkpoint.npz")
+    saved.save(perceptron, told, 1)
     shutil.copytree(tmp_path / "rounds-1", tmp_path / "rounds-2")  # as if killed before the one before was removed
     (tmp_path / "rounds-2" / damage).write_bytes(b"PK\x03\x04" if damage.endswith("npz") else b"")
     assert saved.load(perceptron, {"rounds": []})[1] == told
@@ -209,18 +210,18 @@ def test_of_the_saved_rounds_the_last_whole_one_is_taken(perceptron, tmp_path, d
 
 
 def test_one_round_is_always_whole(perceptron, tmp_path, monkeypatch):
-    saved = rounds._Saved(tmp_path / "checkpoint.npz")
-    saved.save(perceptron, {"rounds": [1]})
+    saved = SavedRounds(tmp_path / "checkpoint.npz")
+    saved.save(perceptron, {"rounds": [1]}, 1)
 
     def killed(*arguments: Any) -> Any:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Path, "rename", killed)
     with pytest.raises(KeyboardInterrupt):
-        saved.save(perceptron, {"rounds": [1, 2]})
+        saved.save(perceptron, {"rounds": [1, 2]}, 2)
     monkeypatch.undo()
     assert saved.load(perceptron, {"rounds": []})[1] == {"rounds": [1]}
-    saved.save(perceptron, {"rounds": [1, 2]})
+    saved.save(perceptron, {"rounds": [1, 2]}, 2)
     assert [each.name for each in tmp_path.iterdir()] == ["rounds-2"]
 
 

@@ -323,3 +323,20 @@ def test_sums_and_means_of_code_lengths() -> None:
     assert compression.summed([]) == []
     assert compression.mean_length([0, 1, 3]) == 1.75
     assert compression.mean_length([0, 0]) is None
+
+
+def test_placements_are_told_with_their_costs(make_run: Callable[..., Any]) -> None:
+    run = fill(make_run(passes=PASSES))
+    estimate = {"lut": 4321, "ff": 5, "dsp": 6, "bram18": 7, "latency_cycles": 8, "ii": 9, "feature_map_bytes": 765}
+    row = {"placement": ["present", "late"], "at": {"pool_1": "conv_2"}, "accuracy": 0.875, "fits": True}
+    costs = {"macs": 123456, "feature_maps": 2345, "largest_feature_map": 1234, "resources": estimate}
+    refused = {"placement": ["early"], "at": {"pool_1": "conv_1"}, "refused": f"no maps {HOSTILE}", "fits": False}
+    none = {**row, **costs, "placement": ["even"], "resources": {"reason": "no types"}}
+    run.record["passes"][0] |= {"placements": [{**row, **costs}, refused, none], "chosen": ["present", "late"]}
+    found = compression.placements(run.record)["prune"]
+    assert [each["kept"] for each in found] == [True, False, False]
+    text = Page(run.write()).text
+    for expected in ("present, late (taken)", "pool_1: conv_2", "87.50", "123,456", "4,321", "765", "no types"):
+        assert expected in text
+    del run.record["passes"][0]["chosen"]
+    assert [each["kept"] for each in compression.placements(run.record)["prune"]] == [False, False, True]

@@ -93,3 +93,12 @@ def deformable(shape, classes, **options):
     inputs = layers.Input(shape)
     image = layers.Flatten()(deformable_convolution(inputs, 2, name="shifted", **options))
     return keras.Model(inputs, layers.Dense(classes, name="output")(image))
+
+
+def residual(shape, classes):
+    inputs = layers.Input(shape)
+    x = layers.Conv2D(4, 3, padding="same", name="first")(inputs)
+    x = layers.Conv2D(4, 3, 2, padding="same", name="second")(x)
+    y = layers.Conv2D(4, 3, padding="same", name="inside")(x)
+    x = layers.GlobalAveragePooling2D(name="all")(layers.Add(name="add")([x, y]))
+    return keras.Model(inputs, layers.Dense(classes, name="output")(x))
