@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.compress import circulant, cluster, hash_share, prune, prune_filters, quantize, replace_dense
+from fpga_flow.compress import circulant, cluster, hash_share, low_rank, prune, prune_filters, quantize, replace_dense
 from fpga_flow.compress.base import Context, PassReport
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import CheckFailed
@@ -22,6 +22,7 @@ PASSES = {
     "hash_share": hash_share,
     "circulant": circulant,
     "replace_dense": replace_dense,
+    "low_rank": low_rank,
 }
 
 
