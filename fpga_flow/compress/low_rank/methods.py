@@ -157,9 +157,8 @@ class Tucker(Method):
 class Cp(Method):
     """A convolution by one over single pixels, one along the height and one along the width of each channel by itself,
     and one over single pixels: a sum of outer products (Lebedev et al. 2015, "Speeding-up convolutional neural networks
-    using fine-tuned CP-decomposition", section 3), by alternating least squares. With strides, those along height and
-    width are one of the whole window, since TensorFlow strides alike along both; with a window of one axis they are a
-    part of the last one.
+    using fine-tuned CP-decomposition", section 3), by alternating least squares. A window of one axis needs but one of
+    the two between; for a Conv1D that is the depthwise part of a separable one.
     """
 
     @override
@@ -172,12 +171,12 @@ class Cp(Method):
         first, last = Factor("in", (1, 1), (1, 1), inputs, rank), Factor("", (1, 1), (1, 1), rank, outputs)
         if geometry.axes == 1:
             return first, Factor("", geometry.window, geometry.strides, rank, outputs, "separable")
-        if geometry.strides != (1, 1) or 1 in geometry.window:
+        if 1 in geometry.window:
             return first, Factor("core", geometry.window, geometry.strides, rank, rank, "depthwise"), last
         return (
             first,
-            Factor("rows", (height, 1), (1, 1), rank, rank, "depthwise"),
-            Factor("columns", (1, width), (1, 1), rank, rank, "depthwise"),
+            Factor("rows", (height, 1), (geometry.strides[0], 1), rank, rank, "depthwise"),
+            Factor("columns", (1, width), (1, geometry.strides[1]), rank, rank, "depthwise"),
             last,
         )
 
