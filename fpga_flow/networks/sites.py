@@ -1,6 +1,7 @@
 """The layers of a network that need number types, and what becomes of each kind of layer when it is quantized.
 
-dense, convolutions      QKeras' layer with the types `weight` and `bias`
+dense, convolutions      QKeras' layer with the types `weight` and `bias`; where their sums reach other such layers
+unrounded and there is a type `result`, a quantizer into that behind
 ReLU                     a quantizer that is a ReLU into the type `activation`
 other functions          the function, then a quantizer into the type `activation`: HLS code has a table of both;
 before it, if there is a type `input`, a quantizer into that
@@ -85,7 +86,8 @@ def find_sites(model: Any) -> list[Site]:
         kind = kind_of(layer)
         if kind == "weighted":
             keys = ("weight", "bias") if layer.use_bias else ("weight",)
-            sites.append(Site(layer, (layer.name,), keys, optional=("weight_per",)))
+            optional = ("weight_per", "result") if _unrounded(layer) else ("weight_per",)
+            sites.append(Site(layer, (layer.name,), keys, optional=optional))
         elif kind in ("relu", "rounding"):
             sites.append(Site(layer, (layer.name, *_weighted_before(layer)), ("activation",)))
         elif kind == "function" and (count := averaged(layer)):
@@ -225,6 +227,15 @@ def _negative(layer: Any) -> str:
         return ""
     function = getattr(getattr(layer, "activation", None), "__name__", _name(layer))
     return f'layer "{layer.name}" ({function})'
+
+
+def _unrounded(layer: Any) -> bool:
+    """Whether what a layer gives reaches a layer with weights with no type of an activation on the way."""
+    for node in layer.outbound_nodes:
+        kind = kind_of(node.layer)
+        if kind == "weighted" or (kind == "passed on" and _unrounded(node.layer)):
+            return True
+    return False
 
 
 def _weighted_before(layer: Any) -> tuple[str, ...]:

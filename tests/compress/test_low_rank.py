@@ -4,6 +4,8 @@ exact.
 
 from __future__ import annotations
 
+import resource
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -175,7 +177,7 @@ def test_layers_without_a_method_are_left_and_listed():
     x = L.Conv2D(16, 3, groups=2, name="grouped")(inputs)
     x = L.DepthwiseConv2D(3, name="depthwise")(x)
     x = L.Conv2D(16, 3, kernel_constraint="max_norm", padding="same", name="constrained")(x)
-    x = L.Conv2D(2, 1, name="small")(x)
+    x = L.Conv2D(1, 1, name="small")(x)
     x = qkeras.QDense(8, "quantized_bits(6,0,alpha=1)", "quantized_bits(6,0,alpha=1)", name="quantized")(L.Flatten()(x))
     model = keras.Model(inputs, L.Dense(16, name="big")(L.Dense(16, name="twice")(x)))
     options = OPTIONS(layers={"big": {"rank": 2}, "twice": {"rank": 8}}, epochs=0)
@@ -281,3 +283,35 @@ def test_names_of_factors_are_known_to_the_checks(tmp_path):
     (tmp_path / "spec.yaml").write_text(text)
     _, problems = check_all([str(tmp_path / "spec.yaml")])
     assert [each.field for each in problems] == ["precision.layers.conv_2_core"]
+
+
+def test_sums_between_factors_may_be_rounded(tmp_path):
+    text = SPEC.replace("METHOD", "cp").replace(
+        'activation: "ufixed<8,4>"', 'activation: "ufixed<8,4>", result: "fixed<9,auto>"'
+    )
+    (tmp_path / "spec.yaml").write_text(text)
+    record = flow.run(load(tmp_path / "spec.yaml"), tmp_path / "runs").record
+    assert record["csim"]["mismatches"] == 0
+    types = next(each["types"] for each in record["passes"] if each["name"] == "quantize")["layers"]
+    between = [name for name in types if name.rsplit("_", 1)[-1] in ("in", "rows", "columns")]
+    assert between
+    assert all(types[name]["result"].startswith("fixed<9,") for name in between)
+    assert not any("result" in types[name] for name in ("conv_1", "conv_2", "dense_1", "output"))
+    wide = {each["name"]: each["result_type"] for each in record["layers"]}
+    assert {wide[f"{name}_result"] for name in between} <= {types[name]["result"] for name in between}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["svd", "tucker"])
+def test_vgg16_at_full_size(method):
+    """138 million weights, the largest matrix 25088 x 4096: minutes, and a few times the network's memory."""
+    model = keras.applications.VGG16(weights=None, classifier_activation=None)
+    data = blobs(8, (224, 224, 3), classes=1000)
+    started = time.monotonic()
+    made, told = low_rank.apply(Network(model), data, OPTIONS(method=method, macs=0.4, epochs=0), CONTEXT)
+    assert time.monotonic() - started < 900
+    assert told["after"]["macs"] <= 0.4 * told["before"]["macs"]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 8e6
+    assert len(told["factored"]) > 8
+    print(method, time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, told["after"])
+    assert made.model.count_params() == told["after"]["parameters"]

@@ -219,7 +219,7 @@ def _parafac(kernel: Kernel, rank: int, seed: int) -> tuple[Any, ...]:
     norm = float(np.linalg.norm(tensor)) or 1.0
     axes = [axis for axis in range(4) if tensor.shape[axis] > 1]
     with quietly():  # it tells that it begins with random vectors where an axis is shorter than the rank
-        found = parafac(np.squeeze(tensor) / norm, rank, n_iter_max=_CP_ITERATIONS, tol=1e-6, random_state=seed)
+        found = parafac(np.squeeze(tensor) / norm, rank, _CP_ITERATIONS, tol=1e-8, random_state=seed, linesearch=True)
     matrices_ = [np.ones((length, rank)) for length in tensor.shape]
     for axis, factor in zip(axes, found.factors, strict=True):
         matrices_[axis] = factor
