@@ -11,6 +11,7 @@ from fpga_flow.compress import (
     cluster,
     downsample,
     hash_share,
+    low_rank,
     prune,
     prune_filters,
     quantize,
@@ -34,6 +35,7 @@ PASSES = {
     "replace_dense": replace_dense,
     "shrink": shrink,
     "downsample": downsample,
+    "low_rank": low_rank,
 }
 
 

@@ -7,6 +7,8 @@ A pass is a module of this package with
     apply(network, dataset, options, context)   -> (Network, dict)
     outline(options, model)                     only of passes that change shapes: the model as it will be afterwards,
                                                 but for its values, or None if that depends on them
+    sketch(options, model)                      only of passes whose outline may be None and that may make layers of
+                                                other names: a model with all of those, by which patterns are checked
     ANEW                                        True of passes that put new layers in the place of old ones: nothing
                                                 can be kept of what was promised of those, so they come before passes
                                                 that promise something of weights, or quantize them

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from numpy.typing import NDArray
 
-from fpga_flow import saved
-from fpga_flow.compress.base import Context
-from fpga_flow.errors import InputError
+from fpga_flow import saved, training
+from fpga_flow.compress.base import Context, following, retrain
+from fpga_flow.datasets.base import Dataset
+from fpga_flow.errors import FieldError, InputError
+from fpga_flow.networks import channel_cut
 from fpga_flow.networks.network import Network
 
 T = TypeVar("T")
@@ -95,6 +97,64 @@ class SavedRounds:
         """The folders of rounds, the last one last."""
         found = [] if self._parent is None else self._parent.glob("rounds-*")
         return sorted(found, key=lambda folder: int(folder.name.removeprefix("rounds-")))
+
+
+#: Makes a smaller network, not yet retrained, out of the last good one, and how far it is to go (from 0 to 1); with
+#: what there is to tell of it. None if nothing is to be changed.
+Smaller = Callable[[Network, float], tuple[Network, dict[str, Any]] | None]
+
+
+def in_rounds(
+    network: Network, dataset: Dataset, options: Any, context: Context, steps: int, smaller: Smaller
+) -> tuple[Network, dict[str, Any]]:
+    """Make a network smaller in so many rounds with retraining, or until the options' `max_accuracy_drop` is spent; and
+    what there is to tell: the `history` of all trainings, and for each of the `rounds` the network's size, its accuracy
+    on validation samples, whether it was kept, and what `smaller` tells.
+
+    Args:
+        network: its model must be flat.
+
+    Raises:
+        FieldError: accuracy is the limit, and there are no validation samples.
+    """
+    drop = options.max_accuracy_drop
+    if drop is not None and not len(dataset.validation.x):
+        raise FieldError(("data", "split", "validation"), "expected a share for max_accuracy_drop to look at, got 0")
+    told: dict[str, Any] = {
+        "progress": 0.0,
+        "step": 1 / steps,
+        "failed": 0,
+        "baseline": _accuracy(network, dataset),
+        "rounds": [],
+        "history": [],
+    }
+    store = SavedRounds(context.checkpoint)
+    network, told = store.load(network, told)
+    while told["progress"] < 1 - 1e-9 and told["failed"] <= SMALLER_STEPS:
+        progress = min(told["progress"] + told["step"], 1.0)
+        made = smaller(network, progress)
+        if made is None:
+            told["progress"] = progress
+            continue
+        changed, row = made
+        number = len(told["rounds"])
+        history = retrain(changed, dataset, options, context.of_training(number))
+        accuracy = _accuracy(changed, dataset)
+        kept = drop is None or (accuracy is not None and accuracy >= told["baseline"] - drop - 1e-9)
+        told["history"] += following(history, len(told["history"]), kept=kept)
+        told["rounds"].append({**channel_cut.size(changed.model), "accuracy": accuracy, "kept": kept, **row})
+        if kept:
+            network, told["progress"] = changed, progress
+        else:
+            told["step"], told["failed"] = told["step"] / 2, told["failed"] + 1
+        store.save(network, told, len(told["rounds"]))
+        context.forget_training(number)
+    return network, {"history": told["history"], "rounds": told["rounds"]}
+
+
+def _accuracy(network: Network, dataset: Dataset) -> float | None:
+    """The accuracy on the validation samples, if there are any."""
+    return training.evaluate(network.model, dataset.validation) if len(dataset.validation.x) else None
 
 
 def once(path: Path, variables: Sequence[Any], work: Callable[[], T]) -> T:

@@ -55,10 +55,20 @@ def with_types(prepared: Any, types: Types) -> Any:
         if kind == "function":
             return _looked_up(layer, types.layers[layer.name])
         if kind == "weighted":
-            return [_quantized(layer, types.layers[layer.name])]
+            given = types.layers[layer.name]
+            return [_quantized(layer, given), *_rounded(layer, given)]
         return [copy(layer)]
 
     return rebuild(prepared, replace)
+
+
+def _rounded(layer: Any, types: Mapping[str, Any]) -> list[Any]:
+    """The quantizer of a layer's sums, if there is a type for them."""
+    from fpga_flow.networks import quantizers
+
+    if "result" not in types:
+        return []
+    return [qkeras.QActivation(quantizers.linear(types["result"]), name=f"{layer.name}_result")]
 
 
 def _looked_up(layer: Any, types: Mapping[str, Any]) -> list[Any]:

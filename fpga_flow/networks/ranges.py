@@ -87,7 +87,7 @@ Closed = FixedPoint | Levels | Channels
 @dataclass(frozen=True)
 class Types:
     """The types of a network: of its input, and for each layer that needs some (see `sites.find_sites`) its own by
-    `weight`, `bias`, `activation` and `input`, each of them `Closed`.
+    `weight`, `bias`, `activation`, `input` and `result`, each of them `Closed`.
     """
 
     input: FixedPoint
@@ -168,8 +168,8 @@ class Ranges:
             elif not name:
                 self._seen[name, key] = Seen.of(self._x.reshape(-1, 1))
             else:
-                which, among = ("output", "activation") if key == "activation" else ("input", "input")
-                layers = [site.layer for site in self.sites.values() if among in (*site.keys, *site.optional)]
+                which = "input" if key == "input" else "output"
+                layers = [site.layer for site in self.sites.values() if key in (*site.keys, *site.optional)]
                 found = _observe(self.model, layers, self._x, which)
                 self._seen |= {(each, key): seen for each, seen in found.items()}
         return self._checked(self._seen[name, key], name, key)

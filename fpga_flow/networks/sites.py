@@ -1,6 +1,7 @@
 """The layers of a network that need number types, and what becomes of each kind of layer when it is quantized.
 
-dense, convolutions      QKeras' layer with the types `weight` and `bias`
+dense, convolutions      QKeras' layer with the types `weight` and `bias`; where their sums reach other such layers
+unrounded and there is a type `result`, a quantizer into that behind
 ReLU                     a quantizer that is a ReLU into the type `activation`
 other functions          the function, then a quantizer into the type `activation`: HLS code has a table of both;
 before it, if there is a type `input`, a quantizer into that
@@ -86,7 +87,8 @@ def find_sites(model: Any) -> list[Site]:
         kind = kind_of(layer)
         if kind == "weighted":
             keys = ("weight", "bias") if layer.use_bias else ("weight",)
-            sites.append(Site(layer, (layer.name,), keys, optional=("weight_per",)))
+            optional = ("weight_per", "result") if _unrounded(layer) else ("weight_per",)
+            sites.append(Site(layer, (layer.name,), keys, optional=optional))
         elif kind in ("relu", "rounding"):
             names = (layer.name, *_weighted_before(layer))
             sites.append(Site(layer, names, ("activation",), signed=_offsets(layer)))
@@ -240,6 +242,15 @@ def _offsets(layer: Any) -> str:
         if _name(node.layer) == "DeformableSampling" and node.keras_inputs[1] is layer.get_output_at(0):
             return f'layer "{layer.name}" (offsets of "{node.layer.name}")'
     return ""
+
+
+def _unrounded(layer: Any) -> bool:
+    """Whether what a layer gives reaches a layer with weights with no type of an activation on the way."""
+    for node in layer.outbound_nodes:
+        kind = kind_of(node.layer)
+        if kind == "weighted" or (kind == "passed on" and _unrounded(node.layer)):
+            return True
+    return False
 
 
 def _weighted_before(layer: Any) -> tuple[str, ...]:

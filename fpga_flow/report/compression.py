@@ -45,7 +45,7 @@ class Point:
 class Curve:
     """Accuracy against sparsity in one pass.
 
-    removes    whether weights that are gone are really removed, with whole filters; else they are zero
+    removes    whether weights that are gone are really removed, with whole filters or by factors; else they are zero
     in_rounds  whether points that are not kept were taken back; else sparsity was still rising there
     before     accuracy on the test samples; `after` likewise
     end        the sparsity that the pass left, None if that is not known

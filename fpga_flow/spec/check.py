@@ -228,13 +228,17 @@ def _outlined(model: Any, passes: Sequence[Any] | None, *, fits: bool) -> tuple[
     """The model with the shapes that the passes give it, and whether they are known before the passes are run; what
     depends on shapes that are not is checked when they are, see `stages`.
     """
+    known = True
     for one in passes or ():
-        if (outline := getattr(compress.PASSES[one.name], "outline", None)) is not None:
-            outlined = outline(one.options, model) if fits else None
-            if outlined is None:
+        module = compress.PASSES[one.name]
+        if (outline := getattr(module, "outline", None)) is not None:
+            if not fits:
                 return model, False
+            outlined = outline(one.options, model)
+            if outlined is None:
+                known, outlined = False, module.sketch(one.options, model) if hasattr(module, "sketch") else model
             model = outlined
-    return model, True
+    return model, known
 
 
 def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> Iterator[FieldError]:

@@ -31,7 +31,8 @@ Strategy = Literal["latency", "resource", "resource_unrolled", "distributed_arit
 
 class LayerPrecision(Section):
     """The types of one layer. `activation` is the type of its output, after its activation function; `input` is one
-    into which what a function or an average gets is rounded first (left out: it is not), so that its table is small.
+    into which what a function or an average gets is rounded first (left out: it is not), so that its table is small;
+    `result` is one into which sums are rounded that reach other layers with weights (left out: they are exact).
     With `weight_per` channel, each channel of the output has a weight type with a range of its own.
     """
 
@@ -40,6 +41,7 @@ class LayerPrecision(Section):
     bias: TypeField | None = None
     activation: TypeField | None = None
     input: TypeField | None = None
+    result: TypeField | None = None
 
 
 class Precision(Section):

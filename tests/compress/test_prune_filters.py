@@ -12,9 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from fpga_flow import compress, training
-from fpga_flow.compress import prune, prune_filters, quantize
+from fpga_flow.compress import prune, prune_filters, quantize, rounds
 from fpga_flow.compress.base import Context
-from fpga_flow.compress.prune_filters import choice, reconstruction, rounds, scores
+from fpga_flow.compress.prune_filters import choice, reconstruction, scores
 from fpga_flow.compress.prune_filters.plan import Plan
 from fpga_flow.compress.rounds import SavedRounds
 from fpga_flow.datasets.base import Part

@@ -34,6 +34,7 @@ _SAMPLES = 2048
 _WHAT = {
     "weight": "weights", "weight_per": "weights", "bias": "a bias", "activation": "an activation function",
     "input": "a function or an average that is looked up",
+    "result": "sums that reach other layers with weights unrounded",
 }  # fmt: skip
 
 
@@ -99,6 +100,12 @@ def _check_types(site: Site, types: dict[str, Any]) -> Iterator[FieldError]:
             ("precision", "layers"),
             f"expected a signed type of activation for {site.signed}, which has negative values, "
             f"got {types['activation']}",
+        )
+    elif "result" in types and not types["result"].signed:
+        yield FieldError(
+            ("precision", "layers"),
+            f'expected a signed type of result for layer "{site.layer.name}", whose sums have negative values, '
+            f"got {types['result']}",
         )
     elif types.get("weight_per") == "channel" and not is_open(types["weight"]):
         yield FieldError(
