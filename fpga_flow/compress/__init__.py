@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.compress import circulant, cluster, hash_share, prune, prune_filters, quantize
+from fpga_flow.compress import circulant, cluster, distil, hash_share, prune, prune_filters, quantize
 from fpga_flow.compress.base import Context, PassReport
 from fpga_flow.datasets.base import Dataset
-from fpga_flow.errors import CheckFailed
+from fpga_flow.errors import CheckFailed, FieldPath
 from fpga_flow.networks.network import Network, weight
 from fpga_flow.networks.promises import Promise
 from fpga_flow.training import evaluate
@@ -21,6 +21,7 @@ PASSES = {
     "cluster": cluster,
     "hash_share": hash_share,
     "circulant": circulant,
+    "distil": distil,
 }
 
 
@@ -28,6 +29,12 @@ def source(name: str) -> str:
     """The file or the folder of a pass's code, seen from the package."""
     file = Path(str(PASSES[name].__file__))
     return f"compress/{name}" if file.name == "__init__.py" else f"compress/{file.name}"
+
+
+def teachers(name: str, options: Any) -> dict[FieldPath, Any]:
+    """The teachers of a pass by their paths in its options; none of a pass without them."""
+    found: dict[FieldPath, Any] = getattr(PASSES[name], "teachers", lambda options: {})(options)
+    return found
 
 
 def apply(name: str, network: Network, dataset: Dataset, options: Any, context: Context) -> tuple[Network, PassReport]:
