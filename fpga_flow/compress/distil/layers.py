@@ -48,9 +48,10 @@ def check(section: str, layers: Mapping[str, str], student: Any, teacher: Any) -
 
 def _misfit(section: str, own: tuple[int, ...], other: tuple[int, ...]) -> str:
     """What is expected of the shapes, in words; empty if they are so."""
+    alike = own[:-1] == other[:-1]
     if section == "hints":
-        return "" if own[:-1] == other[:-1] else "shapes that differ in the number of channels alone"
-    if len(own) == len(other) == 3:  # maps of images can be resized
-        return ""
-    alike = len(own) > 1 and own[:-1] == other[:-1]
-    return "" if alike else "images, or shapes that differ in the number of channels alone,"
+        return "" if alike else "shapes that differ in the number of channels alone"
+    if len(own) == 1 or len(other) == 1:
+        return "layers with places to be strong at"
+    resizable = len(own) == len(other) == 3
+    return "" if alike or resizable else "images, or shapes that differ in the number of channels alone"
