@@ -15,8 +15,9 @@ A pass is a module of this package with
                                                 passes before leave, and `found` are the teachers' models
 
 `apply` works on any Keras model. It returns a new network, never changes the one it got, carries its promises over and
-adds its own; every training goes through `retrain`, which keeps them. The dict it returns holds what the pass has to
-tell (JSON values). `compress.apply` measures accuracy before and after, and re-checks all promises.
+adds its own; every training of it goes through `retrain`, which keeps them. The dict it returns holds what the pass has
+to tell (JSON values): `history` of its training, `histories` of other networks' by what they are (both are left out of
+run.json), and more. `compress.apply` measures accuracy before and after, and re-checks all promises.
 """
 
 from __future__ import annotations

@@ -150,15 +150,17 @@ def test_what_is_told(context):
     assert any(row["best"] for row in told["history"])
     assert [each["family"] for each in told["teachers"]] == ["float", "mlp"]
     assert [each["parameters"] for each in told["teachers"]] == [195, 8 * 20 + 20 + 20 * 3 + 3]
-    assert [len(each["history"]) for each in told["teachers"]] == [0, 3]
+    assert [each["epochs"] for each in told["teachers"]] == [0, 3]
+    assert {name: len(rows) for name, rows in told["histories"].items()} == {"teacher 2 (mlp)": 3}
     assert all(each["accuracy"] > 0.8 for each in told["teachers"])
     assert (told["teacher_accuracy"] > 0.8, told["temperature"]) == (True, 4.0)
 
 
 def test_teachers_of_one_kind_differ_by_their_seeds(context):
     given = options(epochs=1, teachers=[TEACHER, TEACHER, {**TEACHER, "seed": 1}])
-    first, second, third = compress.apply("distil", untrained(), DATA, given, context)[1].details["teachers"]
-    assert first["history"][-1]["loss"] == third["history"][-1]["loss"] != second["history"][-1]["loss"]
+    told = compress.apply("distil", untrained(), DATA, given, context)[1].details["histories"]
+    first, second, third = (rows[-1]["loss"] for rows in told.values())
+    assert first == third != second
 
 
 @pytest.mark.parametrize("augment", [None, Augment(shift=1, flip=True)])
@@ -172,14 +174,11 @@ def test_a_teacher_sees_what_the_student_sees(augment):
 
 
 def test_targets_computed_once_are_those_computed_anew(context):
-    seen = []
+    seen, teacher = [], of_images(6)
     for augment in (None, Augment()):  # an augmentation that changes nothing
         settings = TRAINING.model_copy(update={"augment": augment})
-        network = of_images(4)
-        teacher = of_images(6)
-        made, _ = compress.apply(
-            "distil", network, IMAGES, options(epochs=2), Context(settings, None, 1, trained=lambda: teacher)
-        )
+        own = replace(context, training=settings, trained=lambda: teacher)
+        made, _ = compress.apply("distil", of_images(4), IMAGES, options(epochs=2), own)
         seen.append(made.model.get_weights())
     for one, other in zip(*seen, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
@@ -321,5 +320,7 @@ def test_shapes_that_fit(section, own, other, message):
         return keras.Model(inputs, keras.layers.ReLU(name="one")(inputs))
 
     found = list(layers.check(section, {"one": "one"}, model(own), model(other)))
-    wanted = [] if message is None else [f'expected {message}, got {own} for "one" and {other} for the teacher\'s "one"']
+    wanted = (
+        [] if message is None else [f'expected {message}, got {own} for "one" and {other} for the teacher\'s "one"']
+    )
     assert [error.message for error in found] == wanted

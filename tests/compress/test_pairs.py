@@ -29,6 +29,7 @@ OPTIONS = {
     "cluster": "{clusters: 5, epochs: 1}",
     "hash_share": "{values: 0.4, epochs: 1}",
     "circulant": "{block: 4, epochs: 1}",
+    "distil": "{epochs: 1}",
 }
 SHARING = ("cluster", "hash_share", "circulant")
 

@@ -143,6 +143,11 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     history += following(told, len(history), kept=True)
     return made, {
         "history": history,
+        "histories": {
+            f"teacher {number} ({each.told['family']})": each.history
+            for number, each in enumerate(found, 1)
+            if each.history
+        },
         "teachers": [each.told for each in found],
         "teacher_accuracy": training.accuracy(ensemble.probabilities(dataset.test.x), dataset.test.y),
         "temperature": options.temperature,

@@ -51,10 +51,11 @@ class Teacher(Section):
 
 @dataclass(frozen=True)
 class Found:
-    """A teacher's model, which gives logits, and what there is to tell of it (JSON values)."""
+    """A teacher's model, which gives logits, what there is to tell of it (JSON values), and of its training here."""
 
     model: Any
     told: dict[str, Any]
+    history: training.History
 
 
 def prepare(teachers: Sequence[Teacher], dataset: Dataset, context: Context) -> list[Found]:
@@ -71,9 +72,9 @@ def prepare(teachers: Sequence[Teacher], dataset: Dataset, context: Context) -> 
             "family": teacher.network.family,
             "parameters": int(model.count_params()),
             "accuracy": training.evaluate(model, dataset.test),
-            "history": history,
+            "epochs": len(history),
         }
-        found.append(Found(model, told))
+        found.append(Found(model, told, history))
     return found
 
 
