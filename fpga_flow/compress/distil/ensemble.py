@@ -110,7 +110,8 @@ class Ensemble:
 
     def probabilities(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """For samples (n, *input_shape), the probabilities (n, classes)."""
-        compute = tf.function(lambda x: self.outputs(())(x)[0], autograph=False)
+        outputs = self.outputs(())
+        compute = tf.function(lambda x: outputs(x)[0], autograph=False)
         starts = range(0, len(x), _BATCH)
         return np.concatenate([compute(tf.constant(x[start : start + _BATCH])).numpy() for start in starts])
 
