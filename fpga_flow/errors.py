@@ -6,7 +6,8 @@ any other exception is a bug of the project and keeps its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -89,6 +90,15 @@ class FieldError(FlowError):
         self.path = path
         self.message = message
         super().__init__(f"{dotted(self.path)}: {message}")
+
+
+@contextmanager
+def under(path: FieldPath) -> Iterator[None]:
+    """What is wrong in here is a part of the section at `path`."""
+    try:
+        yield
+    except FieldError as error:
+        raise FieldError((*path, *error.path), error.message) from error
 
 
 def dotted(path: FieldPath) -> str:

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import boards, compress, csim, datasets, networks, record, report, runs
-from fpga_flow.errors import CheckFailed, FieldError, InputError
+from fpga_flow import boards, compress, csim, datasets, record, report, runs
+from fpga_flow.errors import CheckFailed, FieldError, InputError, dotted, under
 from fpga_flow.hls import backends, settings
+from fpga_flow.networks import from_spec
 from fpga_flow.runs import Run, Stage
 from fpga_flow.spec.check import check, explained
 from fpga_flow.spec.load import Loaded
@@ -112,10 +113,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
     that does it, and the versions that matter to it; so specs that begin alike share their first stages.
     """
     network = spec.network.model_dump(mode="json")
-    if spec.network.family == "custom":
-        network["source"] = runs.file_digest(networks.custom.source(spec.network))
-    if spec.network.family == "imported":
-        network["sources"] = [runs.file_digest(file) for file in networks.imported.sources(spec.network)]
+    network["sources"] = from_spec.sources(spec.network)
     previous = runs.digest(
         "float",
         dataset.digest,
@@ -134,8 +132,11 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
 
     precision = spec.precision.model_dump(mode="json") if spec.precision else None
     sections = {"precision": precision, "hls": spec.hls.model_dump(mode="json")}
-    for one in spec.compress:
-        uses = {name: sections[name] for name in compress.PASSES[one.name].uses(one.options)}
+    for number, one in enumerate(spec.compress):
+        uses: dict[str, Any] = {name: sections[name] for name in compress.PASSES[one.name].uses(one.options)}
+        for path, teacher in compress.teachers(one.name, one.options).items():
+            with under(("compress", number, one.name, *path)):
+                uses[dotted(path)] = from_spec.sources(teacher.network)
         code = runs.code_digest(
             "compress/__init__.py",
             "compress/base.py",

@@ -16,8 +16,8 @@ import yaml
 
 from fpga_flow import datasets, runs
 from fpga_flow.errors import FieldError, FieldPath, InputError, Place, Problem, dotted
-from fpga_flow.networks import imported, model_file, own_quantizers, ranges
-from fpga_flow.spec.check import build_network, check
+from fpga_flow.networks import from_spec, imported, model_file, own_quantizers, ranges
+from fpga_flow.spec.check import check
 from fpga_flow.spec.load import Loaded, from_document
 from fpga_flow.spec.yaml_file import parse
 
@@ -77,7 +77,7 @@ def make(
         _check_layers(model_file.read(model, weights), trust_code)
         loaded = _load(draft, changes)
         dataset = datasets.load(loaded.sections["data"], loaded.sections["seed"])
-        network = build_network(options, dataset, trust_code=trust_code)
+        network = from_spec.build(options, dataset, trust_code=trust_code)
         quantized = own_quantizers.are_there(network)
         rows = _add_types(loaded.document.data, network, dataset, bits, quantized=quantized)
         text = yaml.safe_dump(loaded.document.data, sort_keys=False, width=120)

@@ -123,7 +123,7 @@ def spec_yaml(spec: FlowSpec) -> str:
 
 def _pass(done: Done) -> dict[str, Any]:
     result = dict(done.result)
-    details = {key: value for key, value in result.pop("details").items() if key != "history"}
+    details = {key: value for key, value in result.pop("details").items() if key not in ("history", "histories")}
     return {**result, **details, "seconds": done.seconds}
 
 

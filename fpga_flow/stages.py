@@ -15,13 +15,13 @@ from fpga_flow.compress.base import Context
 from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.project import HlsProject, generate
 from fpga_flow.keras import seed_everything
+from fpga_flow.networks import from_spec
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.own_quantizers import with_quantized_input
 from fpga_flow.resources.estimate import LUT_KIND
 from fpga_flow.resources.numbers import estimate_of
 from fpga_flow.resources.report import shortfalls
 from fpga_flow.runs import Done, Stage
-from fpga_flow.spec.check import build_network
 from fpga_flow.spec.model import FlowSpec
 
 
@@ -62,7 +62,7 @@ class Work:
         from fpga_flow import training
 
         seed_everything(self.spec.seed)
-        model = build_network(self.spec.network, self.dataset, trust_code=self.trust_code)
+        model = from_spec.build(self.spec.network, self.dataset, trust_code=self.trust_code)
         history = training.fit(
             model, self.dataset, self.spec.training, self.spec.seed,
             checkpoint=_checkpoint(folder), report=self.ui.epoch,
@@ -72,7 +72,10 @@ class Work:
 
     def _compress(self, stage: Stage, folder: Path) -> dict[str, Any]:
         spec = self.spec
-        context = Context(spec.training, spec.precision, spec.seed, _checkpoint(folder), self.ui.epoch, spec.hls)
+        context = Context(
+            spec.training, spec.precision, spec.seed, _checkpoint(folder), self.ui.epoch, spec.hls,
+            trained=lambda: Network.load(self._folder("float")), trust_code=self.trust_code,
+        )  # fmt: skip
         options = spec.compress[stage.number - 2].options
         network, made = compress.apply(stage.name, self._network(), self.dataset, options, context)
         network.save(folder)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,37 @@ CHECKPOINT_SECONDS, CHECKPOINT_SHARE = 1.0, 20
 _VALIDATION_BATCH = 1024
 
 
+class Batch(NamedTuple):
+    """What a loss sees of a batch in training, as tensors.
+
+    x        the samples (batch, *input_shape), as the model gets them
+    rows     their numbers among the training samples (batch,)
+    labels   one-hot (batch, classes), or numbers (batch,)
+    logits   the model's (batch, classes)
+    tensors  what the model computes on its way to them, see `Objective.tensors`
+    """
+
+    x: Any
+    rows: Any
+    labels: Any
+    logits: Any
+    tensors: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What training minimises in place of cross-entropy.
+
+    loss       of a batch, a scalar
+    tensors    of the model's graph that the loss sees besides the logits
+    variables  trained besides the model's, for example those of a layer that only the loss uses
+    """
+
+    loss: Callable[[Batch], Any]
+    tensors: Sequence[Any] = ()
+    variables: Sequence[Any] = ()
+
+
 @dataclass(frozen=True)
 class Hooks:
     """What a compression pass adds to training.
@@ -33,6 +64,7 @@ class Hooks:
     state        variables beyond the model's that a checkpoint must hold, for example the masks
     ready_epoch  the first epoch whose weights may be kept as the best, for example when the sparsity is reached
     row          what is added to each epoch's row of the history
+    objective    what is minimised; left out: cross-entropy
     """
 
     gradients: Sequence[Callable[[Any, Any], Any]] = ()
@@ -41,6 +73,7 @@ class Hooks:
     state: Sequence[Any] = ()
     ready_epoch: int = 0
     row: Callable[[], dict[str, Any]] = dict
+    objective: Objective | None = None
 
 
 NO_HOOKS = Hooks()
@@ -71,8 +104,9 @@ def fit(
     checkpoint: Path | None = None,
     report: Callable[[dict[str, Any], int], None] = lambda epoch, epochs: None,
 ) -> History:
-    """Train `model` in place by Adam (Kingma & Ba 2015) or AdamW on cross-entropy, with a learning rate that falls to
-    zero as a cosine (Loshchilov & Hutter 2017, without restarts), and leave it with the weights of its best epoch.
+    """Train `model` in place by Adam (Kingma & Ba 2015) or AdamW on cross-entropy, or the objective that `hooks` has in
+    its place, with a learning rate that falls to zero as a cosine (Loshchilov & Hutter 2017, without restarts), and
+    leave it with the weights of its best epoch.
 
     The best epoch is that of the highest validation accuracy, and of equals that of the lowest validation loss; without
     validation samples it is the last. Each epoch takes the samples in an order of its own; those left over from its
@@ -90,9 +124,10 @@ def fit(
     steps = len(dataset.train.x) // batch
     schedule = keras.optimizers.schedules.CosineDecay(training.learning_rate, training.epochs * steps)
     optimizer = _optimizer(schedule, training.weight_decay)
-    optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *optimizer.variables, *hooks.state]
-    train_epoch = _train_epoch(model, optimizer, dataset.train, batch, steps, hooks)
+    objective = hooks.objective or _of_labels(dataset.train)
+    optimizer.build([*model.trainable_variables, *objective.variables])
+    variables = [*model.variables, *optimizer.variables, *hooks.state, *objective.variables]
+    train_epoch = _train_epoch(model, optimizer, dataset.train, batch, steps, objective, hooks)
     validate = _validate(model, dataset.validation)
     x = tf.constant(dataset.train.x)
 
@@ -147,7 +182,7 @@ def _optimizer(learning_rate: Any, weight_decay: float) -> Any:
 
 def gradients(model: Any, part: Part, variables: Sequence[Any], samples: int) -> list[NDArray[np.float32]]:
     """The mean gradient of the loss by each variable, over the first `samples` samples; the model stays as it is."""
-    loss_of = _loss(part.y)
+    loss_of = cross_entropy(part.y)
     count = min(samples, len(part.x))
     sums = [np.zeros(variable.shape, np.float32) for variable in variables]
     for start in range(0, count, _VALIDATION_BATCH):
@@ -162,7 +197,7 @@ def gradients(model: Any, part: Part, variables: Sequence[Any], samples: int) ->
 def loss(model: Any, part: Part) -> float:
     """The mean loss of a model on samples."""
     logits = model.predict(part.x, batch_size=_VALIDATION_BATCH, verbose=0)
-    return float(_loss(part.y)(part.y, logits))
+    return float(cross_entropy(part.y)(part.y, logits))
 
 
 def accuracy(logits: NDArray[np.floating], labels: NDArray[Any]) -> float:
@@ -176,9 +211,15 @@ def evaluate(model: Any, part: Part) -> float:
     return accuracy(model.predict(part.x, batch_size=1024, verbose=0), part.y)
 
 
-def _loss(labels: NDArray[Any]) -> Any:
+def cross_entropy(labels: NDArray[Any]) -> Any:
+    """The mean cross-entropy as a function of labels in the form of these, one-hot or numbers, and logits."""
     form = keras.losses.CategoricalCrossentropy if labels.ndim > 1 else keras.losses.SparseCategoricalCrossentropy
     return form(from_logits=True)
+
+
+def _of_labels(part: Part) -> Objective:
+    loss_of = cross_entropy(part.y)
+    return Objective(lambda batch: loss_of(batch.labels, batch.logits))
 
 
 def _hits(labels: Any, logits: Any) -> Any:
@@ -187,7 +228,7 @@ def _hits(labels: Any, logits: Any) -> Any:
 
 
 def _train_epoch(
-    model: Any, optimizer: Any, part: Part, batch: int, steps: int, hooks: Hooks
+    model: Any, optimizer: Any, part: Part, batch: int, steps: int, objective: Objective, hooks: Hooks
 ) -> Callable[[Any, Any], tuple[Any, Any]]:
     """A function of samples x and the numbers of each batch's samples (steps, batch), which trains on these batches and
     returns mean loss and accuracy.
@@ -196,16 +237,17 @@ def _train_epoch(
     folder, and fail where that is full.
     """
     y = tf.constant(part.y)
-    loss_of = _loss(part.y)
-    variables = model.trainable_variables
+    watched = keras.Model(model.inputs, [*model.outputs, *objective.tensors]) if objective.tensors else model
+    variables = [*model.trainable_variables, *objective.variables]
+    unconnected = tf.UnconnectedGradients.ZERO  # a loss need not depend on all layers
 
     def train_step(x: Any, rows: Any) -> tuple[Any, Any]:
-        labels = tf.gather(y, rows)
+        samples, labels = tf.gather(x, rows), tf.gather(y, rows)
         with tf.GradientTape() as tape:
-            logits = model(tf.gather(x, rows), training=True)
-            loss = loss_of(labels, logits)
-            total = tf.add_n([loss, *model.losses])
-        gradients = tape.gradient(total, variables)
+            logits, *tensors = tf.nest.flatten(watched(samples, training=True))
+            loss = objective.loss(Batch(samples, rows, labels, logits, tensors))
+            total = tf.add_n([loss, *watched.losses])
+        gradients = tape.gradient(total, variables, unconnected_gradients=unconnected)
         for change in hooks.gradients:
             gradients = [change(*each) for each in zip(variables, gradients, strict=True)]
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
@@ -232,7 +274,7 @@ def _validate(model: Any, part: Part) -> Callable[[], tuple[float, float] | tupl
         return lambda: (None, None)
     starts = range(0, len(part.x), _VALIDATION_BATCH)
     batches = [[tf.constant(each[start : start + _VALIDATION_BATCH]) for each in (part.x, part.y)] for start in starts]
-    loss_of = _loss(part.y)
+    loss_of = cross_entropy(part.y)
 
     def measure(x: Any, y: Any) -> tuple[Any, Any]:
         logits = model(x, training=False)

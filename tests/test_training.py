@@ -202,3 +202,24 @@ def test_gradients_may_be_changed_on_their_way_to_the_optimiser():
     hooks = training.Hooks(gradients=[lambda variable, gradient: gradient * 0 if variable is kernel else gradient])
     training.fit(model, blobs(), OPTIONS, seed=1, hooks=hooks)
     np.testing.assert_array_equal(kernel.numpy(), before)
+
+
+def test_another_objective_sees_the_batch_and_trains_its_own_variables():
+    model, data = network(), blobs()
+    x, y = tf.constant(data.train.x), tf.constant(data.train.y)
+    scale = tf.Variable(1.0)
+
+    def loss(batch):
+        checks = [tf.debugging.assert_equal(tf.gather(x, batch.rows), batch.x),
+                  tf.debugging.assert_equal(tf.gather(y, batch.rows), batch.labels)]  # fmt: skip
+        with tf.control_dependencies(checks):
+            return tf.reduce_mean(tf.square(batch.tensors[0] - scale))
+
+    hidden = model.get_layer("dense_1")
+    upper = model.get_layer("output").get_weights()
+    hooks = training.Hooks(objective=training.Objective(loss, [hidden.output], [scale]))
+    history = training.fit(model, data, OPTIONS.model_copy(update={"epochs": 20}), seed=1, hooks=hooks)
+    assert history[-1]["loss"] < 0.2 * history[0]["loss"]
+    assert scale.numpy() != 1.0
+    for before, after in zip(upper, model.get_layer("output").get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)  # it does not depend on them

@@ -9,6 +9,7 @@ from typing import Any
 from fpga_flow.compress import (
     circulant,
     cluster,
+    distil,
     downsample,
     hash_share,
     low_rank,
@@ -20,7 +21,7 @@ from fpga_flow.compress import (
 )
 from fpga_flow.compress.base import Context, PassReport
 from fpga_flow.datasets.base import Dataset
-from fpga_flow.errors import CheckFailed
+from fpga_flow.errors import CheckFailed, FieldPath
 from fpga_flow.networks.network import Network, weight
 from fpga_flow.networks.promises import Promise
 from fpga_flow.training import evaluate
@@ -36,6 +37,7 @@ PASSES = {
     "shrink": shrink,
     "downsample": downsample,
     "low_rank": low_rank,
+    "distil": distil,
 }
 
 
@@ -43,6 +45,12 @@ def source(name: str) -> str:
     """The file or the folder of a pass's code, seen from the package."""
     file = Path(str(PASSES[name].__file__))
     return f"compress/{name}" if file.name == "__init__.py" else f"compress/{file.name}"
+
+
+def teachers(name: str, options: Any) -> dict[FieldPath, Any]:
+    """The teachers of a pass by their paths in its options; none of a pass without them."""
+    found: dict[FieldPath, Any] = getattr(PASSES[name], "teachers", lambda options: {})(options)
+    return found
 
 
 def apply(name: str, network: Network, dataset: Dataset, options: Any, context: Context) -> tuple[Network, PassReport]:

@@ -17,10 +17,14 @@ A pass is a module of this package with
     shared(options, model)                      only of passes that let weights share values: those weights
     check(options, model, precision, path)      -> yields a `FieldError` for each option that does not fit the model;
                                                    `path` leads to the options in the spec
+    teachers(options)                           only of passes with teachers: those, by their paths in the options
+    check_layers(options, model, found, path)   only of passes with teachers: as `check`, where `model` is what the
+                                                passes before leave, and `found` are the teachers' models
 
 `apply` works on any Keras model. It returns a new network, never changes the one it got, carries its promises over and
-adds its own; every training goes through `retrain`, which keeps them. The dict it returns holds what the pass has to
-tell (JSON values). `compress.apply` measures accuracy before and after, and re-checks all promises.
+adds its own; every training of it goes through `retrain`, which keeps them. The dict it returns holds what the pass has
+to tell (JSON values): `history` of its training, `histories` of other networks' by what they are (both are left out of
+run.json), and more. `compress.apply` measures accuracy before and after, and re-checks all promises.
 """
 
 from __future__ import annotations
@@ -52,6 +56,8 @@ class Context:
     precision   the spec's `precision` section, or None
     hls         the spec's `hls` section
     seed        the spec's seed
+    trained     gives the spec's network as it was before all passes
+    trust_code  whether Python code that the spec names may be run
     checkpoint  where interrupted retraining goes on from, or None; what else a pass goes on from lies beside it. Passes
                 leave the last of these files: they are of use until the stage has saved the network and removes them
     report      gets each epoch's row of the training history, and the number of epochs
@@ -63,6 +69,8 @@ class Context:
     checkpoint: Path | None = None
     report: Callable[[dict[str, Any], int], None] = lambda epoch, epochs: None
     hls: Any = None
+    trained: Callable[[], Network] | None = None
+    trust_code: bool = False
 
     def of_training(self, number: int) -> Context:
         """The context of one of several trainings of a pass, so that none is taken for another."""
@@ -106,13 +114,10 @@ def retrain(
     history: training.History = []
     if options.epochs:
         kept = _keeping(network)
-        hooks = training.Hooks(
-            [*hooks.gradients, *kept.gradients],
-            [*kept.after_step, *hooks.after_step],
-            hooks.before_epoch,
-            hooks.state,
-            hooks.ready_epoch,
-            hooks.row,
+        hooks = replace(
+            hooks,
+            gradients=[*hooks.gradients, *kept.gradients],
+            after_step=[*kept.after_step, *hooks.after_step],
         )
         history = training.fit(
             network.model,

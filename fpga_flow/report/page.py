@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -173,16 +173,22 @@ def _stages(record: Mapping[str, Any], dataset: Dataset) -> list[Stage]:
 
 def _trainings(finished: Sequence[Done]) -> list[Training]:
     trainings = []
-    for done in finished:
-        history = done.result.get("history") or done.result.get("details", {}).get("history")
-        if not history:
-            continue
+    for name, history in _histories(finished):
         kept = next((row for row in reversed(history) if row.get("best")), None)
         validated = any(_is_number(row.get("val_accuracy")) for row in history)
         number = None if kept is None else kept["epoch"]
         figure, detail = figures.training(history, number), _kept(kept, len(history))
-        trainings.append(Training(done.stage.name, figure, len(history), detail, validated))
+        trainings.append(Training(name, figure, len(history), detail, validated))
     return trainings
+
+
+def _histories(finished: Sequence[Done]) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
+    """The history of each training, named by its stage; those of other networks come before that of the stage's own."""
+    for done in finished:
+        details = done.result.get("details", {})
+        others = {f"{done.stage.name}, {name}": each for name, each in details.get("histories", {}).items()}
+        every = {**others, done.stage.name: done.result.get("history") or details.get("history")}
+        yield from ((name, history) for name, history in every.items() if history)
 
 
 def _kept(row: Mapping[str, Any] | None, epochs: int) -> str:

@@ -110,7 +110,9 @@ def options(values: Mapping[str, Any]) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "(" + ", ".join(f"{key} {_plain(each)}" for key, each in value.items()) + ")"
+        return "(" + ", ".join(f"{key} {_plain(each)}" for key, each in value.items() if each is not None) + ")"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_plain, value)) + "]"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Union
 
 from pydantic import (
     BaseModel,
@@ -32,6 +32,12 @@ class Section(BaseModel):
     """A part of a spec. Unknown keys and wrong types are errors; values can't be changed after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="strings")
+
+
+def tagged(sections: Sequence[type[Section]], tag: str) -> Any:
+    """The type of a section that is one of several, by the name that its key `tag` has."""
+    members = tuple(sections)
+    return Annotated[Union[members], Field(discriminator=tag)] if len(members) > 1 else members[0]  # noqa: UP007
 
 
 @dataclass(frozen=True)

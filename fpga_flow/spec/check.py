@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from fpga_flow import boards, compress, datasets, networks
+from fpga_flow import boards, compress, datasets
 from fpga_flow.errors import FieldError, InputError, Problem
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
-from fpga_flow.keras import qkeras, seed_everything, tf
-from fpga_flow.networks import fold, own_quantizers
+from fpga_flow.keras import qkeras, seed_everything
+from fpga_flow.networks import fold, from_spec, own_quantizers
 from fpga_flow.networks.network import weight
 from fpga_flow.networks.rebuild import opened
 from fpga_flow.networks.sites import find_sites, prepare, written_types
 from fpga_flow.number_types import Levels, is_open
+from fpga_flow.spec import teachers, training
 from fpga_flow.spec.advice import advice
-from fpga_flow.spec.base import Augment
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
 
@@ -55,14 +55,18 @@ def check(
     if backend is not None and "csim" in sections:
         found.all(_check_simulated(sections["csim"].samples, backend))
     if "network" in sections and "training" in sections:
-        found.all(_check_epochs(sections["network"].family, sections["training"].epochs))
+        found.all(training.check_epochs(sections["training"], sections["network"].family))
     if dataset is not None and "training" in sections:
-        found.all(_check_augment(sections["training"].augment, dataset.input_shape))
+        found.all(training.check_augment(sections["training"].augment, dataset.input_shape))
     if dataset is not None and "network" in sections:
         seed_everything(sections.get("seed", 0))  # the bounds of sums depend on the untrained weights
-        model = found.call(lambda: _build(sections["network"], dataset, trust_code))
+        model = found.call(lambda: from_spec.build(sections["network"], dataset, trust_code=trust_code))
         if model is not None:
             _check_layers(model, sections, backend or backends.VITIS, found, dataset.train.x[:_SAMPLES])
+        if "compress" in sections:
+            student = partial(_student, sections, model, dataset.train.x[:_SAMPLES]) if not found.problems else None
+            settings = sections.get("training")
+            found.all(teachers.check(sections["compress"], model, settings, dataset, student, trust_code=trust_code))
     if found.problems or dataset is None:
         raise InputError(found.problems)
     outlined, _ = _outlined(model, sections["compress"], fits=True)
@@ -128,26 +132,6 @@ class _Collector:
         return not errors
 
 
-def build_network(options: Any, dataset: datasets.Dataset, *, trust_code: bool = False) -> Any:
-    """The Keras model that a spec's `network` section describes, for the data: untrained, unless it is imported."""
-    trust = {"trust_code": trust_code} if options.family == "imported" else {}
-    return networks.FAMILIES[options.family].build(options, dataset.input_shape, len(dataset.classes), **trust)
-
-
-def _build(options: Any, dataset: datasets.Dataset, trust_code: bool) -> Any:
-    if options.family == "custom" and not trust_code:
-        raise FieldError(
-            ("network", "function"),
-            f"{options.function} is Python code, which would be run: pass --trust-code if you trust it",
-        )
-    try:
-        return build_network(options, dataset, trust_code=trust_code)
-    except FieldError:
-        raise
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise FieldError(("network",), "expected a network that fits into memory, got a larger one") from error
-
-
 def _check_samples(samples: int | None, there: int) -> Iterator[FieldError]:
     if samples is not None and samples > there:
         yield FieldError(
@@ -171,11 +155,6 @@ def _check_simulated(samples: int | None, backend: Backend) -> Iterator[FieldErr
         )
 
 
-def _check_epochs(family: str, epochs: int) -> Iterator[FieldError]:
-    if not epochs and family != "imported":
-        yield FieldError(("training", "epochs"), f"expected at least 1 for a network of family {family}, got 0")
-
-
 def _check_budgets(passes: Sequence[Any] | None) -> Iterator[FieldError]:
     """What accuracy limits must be measured on samples that nothing is trained on."""
     for number, one in enumerate(passes or ()):
@@ -187,18 +166,6 @@ def _check_budgets(passes: Sequence[Any] | None) -> Iterator[FieldError]:
                 ("compress", number, one.name, *section, "max_accuracy_drop" if drop is not None else "placement"),
                 "expected validation samples to measure it on, got none: give some as data.split.validation",
             )
-
-
-def _check_augment(augment: Augment | None, shape: tuple[int, ...]) -> Iterator[FieldError]:
-    if augment is None:
-        return
-    if len(shape) != 3:
-        yield FieldError(("training", "augment"), f"expected samples of shape (height, width, channels), got {shape}")
-    elif augment.shift >= min(shape[:2]):
-        yield FieldError(
-            ("training", "augment", "shift"),
-            f"expected less than the {min(shape[:2])} pixels of the images, got {augment.shift}",
-        )
 
 
 def _check_layers(model: Any, sections: dict[str, Any], backend: Backend, found: _Collector, x: Any) -> None:
@@ -239,6 +206,17 @@ def _outlined(model: Any, passes: Sequence[Any] | None, *, fits: bool) -> tuple[
                 known, outlined = False, module.sketch(one.options, model) if hasattr(module, "sketch") else model
             model = outlined
     return model, known
+
+
+def _student(sections: dict[str, Any], model: Any, x: Any, number: int) -> Any | None:
+    """The model as the pass of this number gets it, but for its values; None if its shapes depend on them."""
+    before = sections["compress"][:number]
+    outlined, known = _outlined(model, before, fits=True)
+    if not known:
+        return None
+    if any(one.name == "quantize" for one in before):
+        return compress.quantize.quantize_model(outlined, sections.get("precision"), x)
+    return outlined
 
 
 def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> Iterator[FieldError]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, create_model, model_validator
 
-from fpga_flow import compress, datasets, networks
+from fpga_flow import compress, datasets
 from fpga_flow.hls import backends
-from fpga_flow.spec.base import Form, PositiveFloat, PositiveInt, Section, Training, TypeField, WeightTypeField
+from fpga_flow.networks.from_spec import NetworkOptions
+from fpga_flow.spec.base import Form, PositiveFloat, PositiveInt, Section, Training, TypeField, WeightTypeField, tagged
 from fpga_flow.spec.messages import show
 
 #: The name of a spec becomes that of a C++ function and of files: no keyword, no name that generated code uses.
@@ -111,14 +112,8 @@ class _OnePass(Section):
         return getattr(self, self.name)
 
 
-def _union(options: dict[str, Any], tag: str) -> Any:
-    members = tuple(options.values())
-    return Annotated[Union[members], Field(discriminator=tag)] if len(members) > 1 else members[0]  # noqa: UP007
-
-
 if TYPE_CHECKING:  # the real ones are made of what the registries hold
     OnePass = _OnePass
-    NetworkOptions: TypeAlias = Any
     DataOptions: TypeAlias = Any
 else:
     OnePass = create_model(
@@ -126,8 +121,7 @@ else:
         __base__=_OnePass,
         **{name: (module.Options, None) for name, module in compress.PASSES.items()},
     )
-    NetworkOptions = _union({name: module.Options for name, module in networks.FAMILIES.items()}, "family")
-    DataOptions = _union({name: module.Options for name, module in datasets.DATASETS.items()}, "name")
+    DataOptions = tagged([module.Options for module in datasets.DATASETS.values()], "name")
 
 
 class FlowSpec(Section):

@@ -33,6 +33,7 @@ OPTIONS = {
     "shrink": "{kernels: {conv_1: 2}, width: 0.7, epochs: 1}",
     "downsample": "{placement: late, epochs: 1}",
     "low_rank": "{energy: 0.6, epochs: 1}",
+    "distil": "{epochs: 1}",
 }
 SHARING = ("cluster", "hash_share", "circulant")
 
