@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.compress import circulant, cluster, hash_share, prune, prune_filters, quantize
+from fpga_flow.compress import circulant, cluster, hash_share, prune, prune_filters, quantize, transfer
 from fpga_flow.compress.base import Context, PassReport
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import CheckFailed
@@ -21,6 +21,7 @@ PASSES = {
     "cluster": cluster,
     "hash_share": hash_share,
     "circulant": circulant,
+    "transfer": transfer,
 }
 
 
