@@ -103,7 +103,7 @@ def build(options: Options, input_shape: tuple[int, ...], classes: int) -> Any:
         if options.version == 1 and block.expand is not None:
             raise FieldError(
                 ("network", "blocks", place, "expand"),
-                f"expected version 2, whose blocks have more channels inside, or no expand, got {block.expand}",
+                f"expected none with version 1, whose blocks widen nothing inside, or version: 2, got {block.expand}",
             )
         for repeat in range(block.repeat):
             number += 1
