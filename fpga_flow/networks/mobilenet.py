@@ -151,7 +151,7 @@ def _reduced(tensor: Any, resolution: float) -> Any:
     if side == 1 and resolution == 1:
         return tensor
     height, width = tensor.shape[1:3]
-    if abs(side * resolution - 1) > 1e-2 or height % side or width % side:
+    if abs(side * resolution - 1) > 0.02 or height % side or width % side:
         raise FieldError(
             ("network", "resolution"),
             f"expected 1 divided by a whole number that divides height and width of the {height}x{width} image, for "
