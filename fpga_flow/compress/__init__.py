@@ -18,6 +18,7 @@ from fpga_flow.compress import (
     quantize,
     replace_dense,
     shrink,
+    transfer,
 )
 from fpga_flow.compress.base import Context, PassReport
 from fpga_flow.datasets.base import Dataset
@@ -38,6 +39,7 @@ PASSES = {
     "downsample": downsample,
     "low_rank": low_rank,
     "distil": distil,
+    "transfer": transfer,
 }
 
 

@@ -44,12 +44,12 @@ def uses(options: Options) -> tuple[str, ...]:
 
 def shared(options: Options, model: Any) -> dict[Key, int]:
     """The kernels that come to be block-circulant, and the size of their blocks."""
-    return sharing.chosen(model, options.layers, options.block, rank=2)
+    return sharing.chosen(model, options.layers, options.block, _is_matrix)
 
 
 def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
     """Patterns must match a dense layer, with weights of one type."""
-    yield from sharing.check_layers(model, options.layers, options.block, "dense layer", path, "block", rank=2)
+    yield from sharing.check_layers(model, options.layers, options.block, "dense layer", path, "block", _is_matrix)
     yield from sharing.check_types(shared(options, model), precision, path)
 
 
@@ -81,3 +81,7 @@ def groups(shape: Sequence[int], rule: dict[str, Any]) -> NDArray[np.int32]:
         number = row // block * -(-shape[1] // block) + column // block
         numbers[start : start + rows] = number * block + (row - column) % block
     return numbers
+
+
+def _is_matrix(name: str, shape: Sequence[int]) -> bool:
+    return len(shape) == 2

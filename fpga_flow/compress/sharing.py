@@ -1,8 +1,10 @@
-"""What the passes that let weights share values have in common: `cluster`, `hash_share`, `circulant`."""
+"""What the passes that let weights share values have in common: `cluster`, `hash_share`, `circulant`,
+`transfer`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,25 +19,39 @@ from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec.base import Retraining
 
+#: Whether a kernel of this name and shape can share values.
+Fits = Callable[[str, Sequence[int]], bool]
 
-def chosen(model: Any, layers: Mapping[str, Any], default: Any, rank: int | None = None) -> dict[Key, Any]:
+
+def any_kernel(name: str, shape: Sequence[int]) -> bool:
+    """For passes that take all kernels."""
+    return True
+
+
+def chosen(model: Any, layers: Mapping[str, Any], default: Any, fits: Fits = any_kernel) -> dict[Key, Any]:
     """For each kernel of a model that is to share values, what the most specific pattern says of its layer.
 
     Args:
         layers: by glob pattern.
         default: for layers without a pattern; None to leave them as they are.
-        rank: of the kernels, where others are left as they are.
+        fits: which kernels there are to choose from; others are left as they are.
     """
     found = {
         (layer.name, name): next(iter(matching(layers, layer.name)), default)
         for layer, name, variable in weights(model)
-        if name != "bias" and (rank is None or len(variable.shape) == rank)
+        if name != "bias" and fits(name, tuple(variable.shape))
     }
     return {key: value for key, value in found.items() if value is not None}
 
 
 def check_layers(
-    model: Any, layers: Mapping[str, Any], default: Any, what: str, path: FieldPath, key: str, rank: int | None = None
+    model: Any,
+    layers: Mapping[str, Any],
+    default: Any,
+    what: str,
+    path: FieldPath,
+    key: str,
+    fits: Fits = any_kernel,
 ) -> Iterator[FieldError]:
     """Patterns must match a layer that has such weights; something must be asked for.
 
@@ -43,7 +59,7 @@ def check_layers(
         what: such a layer, in words.
         key: the name of the option that has the default.
     """
-    names = [layer for layer, _ in chosen(model, {}, True, rank)]
+    names = [layer for layer, _ in chosen(model, {}, True, fits)]
     for pattern, message in unmatched(layers, names, what).items():
         yield FieldError((*path, "layers", pattern), message)
     if default is None and not layers:

@@ -13,11 +13,15 @@ from fpga_flow.spec.base import Fraction, PositiveInt, Section
 
 
 class Convolution(Section):
-    """One convolution with ReLU, followed by pooling over `pool` x `pool` pixels where that is above 1."""
+    """One convolution with ReLU, followed by pooling over `pool` x `pool` pixels where that is above 1. With `dilation`
+    above 1 the kernel looks at pixels so far apart (Yu & Koltun 2016, "Multi-Scale Context Aggregation by Dilated
+    Convolutions").
+    """
 
     filters: PositiveInt
     kernel: PositiveInt = 3
     strides: PositiveInt = 1
+    dilation: PositiveInt = 1
     padding: Literal["valid", "same"] = "valid"
     pool: PositiveInt = 1
 
@@ -38,23 +42,38 @@ def build(options: Options, input_shape: tuple[int, ...], classes: int) -> Any:
     Raises:
         FieldError: the samples are no images, or a convolution or pooling is larger than what reaches it.
     """
-    if len(input_shape) != 3:
-        raise FieldError(
-            ("network", "family"), f"expected samples of shape (height, width, channels) for cnn, got {input_shape}"
-        )
-    inputs = tensor = blocks.inputs(input_shape)
+    inputs = tensor = blocks.images(input_shape, "cnn")
     pool = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}[options.pooling]
     for number, conv in enumerate(options.conv, 1):
         path = ("network", "conv", number - 1)
+        if conv.dilation > 1 and conv.strides > 1:
+            raise FieldError(
+                (*path, "dilation"), f"expected 1 with strides of {conv.strides}, or strides of 1, got {conv.dilation}"
+            )
         if conv.padding == "valid":
-            _check_fits(conv.kernel, tensor.shape, (*path, "kernel"))
+            _check_kernel(conv, tensor.shape, path)
         name = f"conv_{number}"
-        tensor = keras.layers.Conv2D(conv.filters, conv.kernel, conv.strides, conv.padding, name=name)(tensor)
+        tensor = keras.layers.Conv2D(
+            conv.filters, conv.kernel, conv.strides, conv.padding, dilation_rate=conv.dilation, name=name
+        )(tensor)
         tensor = blocks.relu(tensor, name)
         if conv.pool > 1:
             _check_fits(conv.pool, tensor.shape, (*path, "pool"))
             tensor = pool(conv.pool, name=f"pool_{number}")(tensor)
     return blocks.model("cnn", inputs, blocks.head(tensor, options.hidden, options.dropout, classes))
+
+
+def _check_kernel(conv: Convolution, shape: Any, path: FieldPath) -> None:
+    reach = (conv.kernel - 1) * conv.dilation + 1
+    if conv.dilation == 1 or conv.kernel == 1:
+        _check_fits(conv.kernel, shape, (*path, "kernel"))
+    elif reach > min(shape[1:3]):
+        height, width = shape[1:3]
+        raise FieldError(
+            (*path, "dilation"),
+            f"expected a kernel of {conv.kernel} that reaches over at most {min(height, width)} pixels, the size of "
+            f"the {height}x{width} image here, got {conv.dilation}, with which it reaches over {reach}",
+        )
 
 
 def _check_fits(window: int, shape: Any, path: FieldPath) -> None:

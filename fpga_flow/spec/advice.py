@@ -14,7 +14,7 @@ from fpga_flow.networks.network import weights
 #: Patterns of `prune` whose zeros leave whole multipliers of the unrolled resource strategy without work.
 _OF_MULTIPLIERS = ("dsp", "bram")
 #: Passes whose groups of equal values follow from a rule.
-_BY_RULE = ("hash_share", "circulant")
+_BY_RULE = ("hash_share", "circulant", "transfer")
 
 
 def advice(sections: Mapping[str, Any], model: Any, backend: Backend) -> Iterator[str]:

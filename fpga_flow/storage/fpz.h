@@ -51,7 +51,8 @@ typedef struct {
     uint32_t axes;
     uint64_t shape[FPZ_MAX_AXES]; /* the last axis runs fastest */
     uint64_t count;               /* values that are read: all of them, or one for each group of a rule */
-    uint64_t rule, settings[2];   /* 0: none; 1: hash (seed, buckets); 2: circulant (block) */
+    uint64_t rule, settings[2];   /* 0: none; 1: hash (seed, buckets); 2: circulant (block);
+                                     3: transfer (rotations, flips) */
     uint8_t coding;
     const uint8_t *data;          /* what follows the header */
     size_t size;
@@ -194,8 +195,8 @@ static inline fpz_error fpz_header(fpz_weight *weight, const uint8_t *at, const 
     if (axes & 16) {
         uint64_t count = weight->count;
         FPZ_TRY(fpz_varint(&at, end, &weight->rule));
-        if (weight->rule < 1 || weight->rule > 2) return FPZ_DAMAGED;
-        for (uint64_t i = 0; i < 3 - weight->rule; i++) FPZ_TRY(fpz_varint(&at, end, &weight->settings[i]));
+        if (weight->rule < 1 || weight->rule > 3) return FPZ_DAMAGED;
+        for (uint64_t i = 0; i < (weight->rule == 2 ? 1 : 2); i++) FPZ_TRY(fpz_varint(&at, end, &weight->settings[i]));
         FPZ_TRY(fpz_varint(&at, end, &weight->count));
         if (weight->count > count) return FPZ_DAMAGED;
     }
@@ -543,6 +544,21 @@ static inline fpz_error fpz_group(const fpz_weight *weight, uint64_t place, uint
         uint64_t row = place / columns, column = place % columns;
         *group = (row / block * ((columns + block - 1) / block) + column / block) * block
                  + (row % block + block - column % block) % block;
+    } else if (weight->rule == 3) { /* transfer: the place in the base filter */
+        uint64_t rotations = weight->settings[0], flips = weight->settings[1];
+        if (weight->axes != 4 || weight->shape[0] != weight->shape[1] || weight->count == 0) return FPZ_DAMAGED;
+        if ((rotations != 1 && rotations != 4) || (flips != 1 && flips != 2)) return FPZ_DAMAGED;
+        uint64_t size = weight->shape[0], channels = weight->shape[2], filters = weight->shape[3];
+        uint64_t filter = place % filters, orientation = filter % (rotations * flips);
+        uint64_t channel = place / filters % channels, column = place / filters / channels % size;
+        uint64_t row = place / filters / channels / size;
+        if (orientation >= rotations) column = size - 1 - column;
+        for (uint64_t turn = 0; turn < orientation % rotations; turn++) {
+            uint64_t turned = size - 1 - row;
+            row = column;
+            column = turned;
+        }
+        *group = ((filter / (rotations * flips) * channels + channel) * size + row) * size + column;
     } else {
         return FPZ_DAMAGED;
     }

@@ -38,6 +38,7 @@ class Rule:
 RULES: dict[str, Rule] = {
     "hash": Rule(1, {"seed": (0, 2**63 - 1), "buckets": (1, 2**31 - 1)}, "fpga_flow.compress.hash_share:groups"),
     "circulant": Rule(2, {"block": (1, 2**31 - 1)}, "fpga_flow.compress.circulant:groups"),
+    "transfer": Rule(3, {"rotations": (1, 4), "flips": (1, 2)}, "fpga_flow.compress.transfer:groups"),
 }
 
 

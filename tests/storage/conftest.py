@@ -44,10 +44,15 @@ def shared_by_rule() -> Callable[[str], tuple[np.ndarray, list[Sharing]]]:
     """Weights that are shared by a kind of rule, and their promise."""
 
     def shared(kind: str) -> tuple[np.ndarray, list[Sharing]]:
-        rule = {"hash": {"kind": kind, "seed": 5, "buckets": 30}, "circulant": {"kind": kind, "block": 4}}[kind]
-        groups, signs = rules.RULES[kind].groups((16, 10), rule)
+        settings, shape = {
+            "hash": ({"seed": 5, "buckets": 30}, (16, 10)),
+            "circulant": ({"block": 4}, (16, 10)),
+            "transfer": ({"rotations": 4, "flips": 2}, (3, 3, 2, 10)),
+        }[kind]
+        rule = {"kind": kind, **settings}
+        groups, signs = rules.RULES[kind].groups(shape, rule)
         promise = Sharing("test", "", "", groups, signs, rule)
         values = np.round(np.random.default_rng(0).normal(0, 5, promise.count)) / 16
-        return promise.spread(values, np.zeros((16, 10))).astype(np.float32), [promise]
+        return promise.spread(values, np.zeros(shape)).astype(np.float32), [promise]
 
     return shared

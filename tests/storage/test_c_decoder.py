@@ -11,7 +11,7 @@ import pytest
 
 from fpga_flow import storage
 from fpga_flow.networks.promises import Sharing
-from fpga_flow.storage import file
+from fpga_flow.storage import file, rules
 from fpga_flow.storage.decoder import Weight
 from fpga_flow.storage.file import Contents
 from tests.storage import nets
@@ -101,7 +101,7 @@ def split(data: bytes) -> Contents:
 
 
 def test_rules(dump_c, shared_by_rule):
-    data = file.join(NONE, iter([[shared_by_rule("hash"), shared_by_rule("circulant")]]))
+    data = file.join(NONE, iter([[shared_by_rule(kind) for kind in rules.RULES]]))
     (line,) = dumped(dump_c, [data])
     check_agrees(line, split(data))
 

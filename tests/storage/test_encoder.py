@@ -102,7 +102,7 @@ def test_ans_is_smaller():
         round_trip(other, coding="ans")
 
 
-@pytest.mark.parametrize("kind", ["hash", "circulant"])
+@pytest.mark.parametrize("kind", ["hash", "circulant", "transfer"])
 def test_weights_shared_by_a_rule_are_stored_once(kind, shared_by_rule):
     array, promises = shared_by_rule(kind)
     found = round_trip(array, promises)

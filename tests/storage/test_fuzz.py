@@ -11,7 +11,7 @@ import pytest
 from fpga_flow import storage
 from fpga_flow.errors import InputError
 from fpga_flow.networks.network import Network
-from fpga_flow.storage import building, file
+from fpga_flow.storage import building, file, rules
 from tests.storage import mutations, nets
 from tests.storage.test_c_decoder import UNSUPPORTED, check_agrees, dumped
 
@@ -25,7 +25,7 @@ def files(shared_by_rule) -> list[bytes]:
     wide = np.clip(np.round(rng.normal(0, 4, (90, 100))), -16, 15).astype(np.float32)  # more than one block
     architecture = mutations.bodies(made[0])[0][1:]
     layers = [[(wide, ()), (wide[:, :99] * (rng.random((90, 99)) < 0.7), ())], [(np.zeros((40, 50), np.float32), ())]]
-    layers.append([shared_by_rule("hash"), shared_by_rule("circulant")])
+    layers.append([shared_by_rule(kind) for kind in rules.RULES])
     return [*made, file.join(architecture, iter(layers)), *([_with_ans(architecture, wide)] if _has_ans() else [])]
 
 
