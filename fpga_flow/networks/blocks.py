@@ -104,13 +104,17 @@ def max_pool(tensor: Any, name: str, window: int) -> Any:
 
 
 def shuffle(tensor: Any, groups: int, name: str) -> Any:
-    """The channels in another order, so that each of the next layer's groups gets some of each group here (Zhang et al.
-    2018, "ShuffleNet", figure 1c): channel g * n + i of n in a group becomes channel i * groups + g.
-    """
-    height, width, channels = tensor.shape[1:]
-    tensor = keras.layers.Reshape((height, width, groups, channels // groups), name=f"{name}_split")(tensor)
-    tensor = keras.layers.Permute((1, 2, 4, 3), name=f"{name}_swap")(tensor)
-    return keras.layers.Reshape((height, width, channels), name=name)(tensor)
+    """The channels in another order, so that each of the next layer's groups gets some of each group here."""
+    from fpga_flow.networks.layers import ChannelShuffle  # it is Keras', so it loads TensorFlow
+
+    return ChannelShuffle(groups, name=name)(tensor)
+
+
+def crelu(tensor: Any, after: str) -> Any:
+    """A concatenated ReLU, named for the layer that it follows: twice as many channels."""
+    from fpga_flow.networks.layers import CReLU
+
+    return CReLU(name=f"{after}_crelu")(tensor)
 
 
 def head(tensor: Any, hidden: Sequence[int], dropout: float, classes: int) -> Any:

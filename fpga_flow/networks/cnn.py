@@ -9,20 +9,25 @@ from pydantic import Field
 from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.keras import keras
 from fpga_flow.networks import blocks
+from fpga_flow.networks.deformable import deformable
 from fpga_flow.spec.base import Fraction, PositiveInt, Section
 
 
 class Convolution(Section):
     """One convolution with ReLU, followed by pooling over `pool` x `pool` pixels where that is above 1. With `dilation`
     above 1 the kernel looks at pixels so far apart (Yu & Koltun 2016, "Multi-Scale Context Aggregation by Dilated
-    Convolutions").
+    Convolutions"). A `deformable` one learns from the image which pixels to look at (see `networks/deformable.py`), and
+    becomes HLS code with io_parallel alone. The activation function crelu gives twice as many channels (Shang et al.
+    2016, "Understanding and Improving Convolutional Neural Networks via Concatenated Rectified Linear Units").
     """
 
     filters: PositiveInt
     kernel: PositiveInt = 3
     strides: PositiveInt = 1
     dilation: PositiveInt = 1
+    deformable: bool = False
     padding: Literal["valid", "same"] = "valid"
+    activation: Literal["relu", "crelu"] = "relu"
     pool: PositiveInt = 1
 
 
@@ -52,15 +57,24 @@ def build(options: Options, input_shape: tuple[int, ...], classes: int) -> Any:
             )
         if conv.padding == "valid":
             _check_kernel(conv, tensor.shape, path)
+        if conv.deformable and conv.dilation > 1:
+            raise FieldError((*path, "dilation"), f"expected 1 for a deformable convolution, got {conv.dilation}")
         name = f"conv_{number}"
-        tensor = keras.layers.Conv2D(
-            conv.filters, conv.kernel, conv.strides, conv.padding, dilation_rate=conv.dilation, name=name
-        )(tensor)
-        tensor = blocks.relu(tensor, name)
+        tensor = _convolution(tensor, conv, name)
+        tensor = {"relu": blocks.relu, "crelu": blocks.crelu}[conv.activation](tensor, name)
         if conv.pool > 1:
             _check_fits(conv.pool, tensor.shape, (*path, "pool"))
             tensor = pool(conv.pool, name=f"pool_{number}")(tensor)
     return blocks.model("cnn", inputs, blocks.head(tensor, options.hidden, options.dropout, classes))
+
+
+def _convolution(tensor: Any, conv: Convolution, name: str) -> Any:
+    if conv.deformable:
+        return deformable(tensor, conv.filters, conv.kernel, conv.strides, conv.padding, name=name)
+    layer = keras.layers.Conv2D(
+        conv.filters, conv.kernel, conv.strides, conv.padding, dilation_rate=conv.dilation, name=name
+    )
+    return layer(tensor)
 
 
 def _check_kernel(conv: Convolution, shape: Any, path: FieldPath) -> None:

@@ -38,9 +38,23 @@ def test_cnn_is_what_the_options_say():
     assert model.get_layer("conv_2").output_shape == (None, 2, 2, 6)
 
 
+def test_cnn_with_deformable_convolutions_and_concatenated_relu():
+    conv = [{"filters": 4, "kernel": 3, "activation": "crelu"}, {"filters": 6, "deformable": True, "padding": "same"}]
+    options = cnn.Options.model_validate({"family": "cnn", "conv": conv})
+    model = cnn.build(options, (10, 10, 1), 3)
+    assert [layer.name for layer in model.layers] == [
+        "inputs", "conv_1", "conv_1_crelu", "conv_2_offsets", "conv_2_clamp", "conv_2_samples", "conv_2", "conv_2_relu",
+        "flatten", "output",
+    ]  # fmt: skip
+    assert model.get_layer("conv_1_crelu").output_shape == (None, 8, 8, 8)
+    assert model.get_layer("conv_2").kernel.shape == (1, 1, 9 * 8, 6)
+
+
 @pytest.mark.parametrize(
     ("conv", "shape", "path", "message"),
     [
+        ([{"filters": 2, "dilation": 2, "deformable": True}], (9, 9, 1), ("network", "conv", 0, "dilation"),
+         "expected 1 for a deformable convolution, got 2"),
         ([{"filters": 2}], (16,), ("network", "family"),
          "expected samples of shape (height, width, channels) for cnn, got (16,)"),
         ([{"filters": 2, "kernel": 5}], (4, 6, 1), ("network", "conv", 0, "kernel"),
