@@ -12,6 +12,7 @@ from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import lower as lowering
 from fpga_flow.hls.lower import lower
+from fpga_flow.hls.written import with_zeros
 from fpga_flow.keras import keras, qkeras, seed_everything
 from fpga_flow.networks.network import snap
 from fpga_flow.spec.model import Precision
@@ -183,8 +184,11 @@ def test_zeros_make_dilated_and_grouped_kernels_ordinary_ones():
     model = keras.Model(inputs, tensor)
     kernel = np.random.default_rng(0).integers(-8, 8, (2, 2, 1, 4)) / 8
     layers[0].set_weights([kernel, np.zeros(4)])
-    conv = lower(model)[0]
-    assert conv.window == (2, 3)
+    lowered = lower(model)[0]
+    assert (lowered.window, lowered.dilation, lowered.groups) == ((2, 2), (1, 2), 2)
+    np.testing.assert_array_equal(lowered.weights * lowered.weight_type.step, kernel)
+    conv = with_zeros(lowered)
+    assert (conv.window, conv.dilation, conv.groups) == ((2, 3), (), 1)
     values = conv.weights * conv.weight_type.step
     assert values.shape == (2, 3, 2, 4)
     np.testing.assert_array_equal(values[:, ::2, 0, :2], kernel[:, :, 0, :2])

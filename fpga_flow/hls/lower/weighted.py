@@ -106,7 +106,8 @@ def _convolution(
         raise FieldError(
             ("network",), f'layer "{layer.name}": expected data_format channels_last, got {layer.data_format}'
         )
-    window, strides, dilation = (tuple(each)[:rank] for each in (kernel.shape, layer.strides, layer.dilation_rate))
+    window, strides, rates = (tuple(each)[:rank] for each in (kernel.shape, layer.strides, layer.dilation_rate))
+    dilation = tuple(rate if width > 1 else 1 for rate, width in zip(rates, window, strict=True))
     before, padding = [], layer.padding
     # hls4ml pads causally wrongly where there are strides
     if padding == "causal" or (padding == "same" and (groups > 1 or max(dilation) > 1)):
