@@ -50,12 +50,12 @@ def test_a_network_learns_digits_and_its_cpp_is_exact_on_all_test_samples(tmp_pa
     x = L.Activation("relu", name="c1_relu")(L.Conv2D(4, 3, 2, "same", name="c1")(inputs))
     x = L.Activation("relu", name="c2_relu")(deformable(x, 8, name="c2"))
     model = keras.Model(inputs, L.Dense(10, name="output")(L.Flatten(name="flat")(x)))
-    options = Training(epochs=12, learning_rate=5e-3, batch_size=64)
+    options = Training(epochs=8, learning_rate=1e-2, batch_size=64)
     training.fit(model, dataset, options, 1)
     assert np.abs(model.get_layer("c2_offsets").kernel.numpy()).max() > 0.05  # it began at 0
     floats = training.evaluate(model, dataset.test)
     network = Network(quantize_model(model, Precision.model_validate({"input": "ufixed<4,0>", "layers": TYPES})))
-    retrain(network, dataset, Retraining(epochs=3, learning_rate=1e-3), Context(options, None, 1))
+    retrain(network, dataset, Retraining(epochs=2, learning_rate=1e-3), Context(options, None, 1))
     quantized = training.evaluate(network.model, dataset.test)
     assert min(floats, quantized) > 0.9
     layers = lower(network.model)
@@ -87,11 +87,20 @@ def inputs(shape: tuple[int, ...] = (4, 5, 4), count: int = 30) -> np.ndarray:
     return FixedPoint(8, 4).quantize(np.random.default_rng(3).normal(0, 4, (count, *shape)))
 
 
+SAME, VALID = (3, 1, "same"), (2, 2, "valid")
+
+
 @pytest.mark.parametrize(
-    "offsets", ["fixed<5,3>", "fixed<8,2>", "fixed<3,3>", "fixed<3,5>", "ufixed<3,1>", "fixed<4,0>"]
+    ("image", "offsets", "geometry"),
+    [
+        ("fixed<6,3>", "fixed<5,3>", SAME),
+        ("fixed<6,3>", "fixed<3,3>", VALID),  # whole pixels
+        ("ufixed<4,4>", "fixed<3,5>", SAME),  # steps of four pixels
+        ("fixed<5,-1>", "ufixed<3,1>", VALID),
+        ("ufixed<1,1>", "fixed<8,2>", SAME),
+        ("fixed<8,4>", "fixed<10,2>", VALID),  # 24 bits
+    ],
 )
-@pytest.mark.parametrize("image", ["fixed<6,3>", "ufixed<4,4>", "fixed<5,-1>", "ufixed<1,1>"])
-@pytest.mark.parametrize("geometry", [(3, 1, "same"), (2, 2, "valid")])
 def test_types_of_all_kinds_are_exact_in_float32_and_in_the_emulator(image, offsets, geometry):
     types = FixedPoint.parse(image), FixedPoint.parse(offsets)
     model = sampled(*types, geometry)
@@ -109,24 +118,23 @@ def test_types_of_all_kinds_are_exact_in_float32_and_in_the_emulator(image, offs
 @pytest.mark.parametrize(
     ("image", "offsets", "geometry", "backend"),
     [
-        ("fixed<6,3>", "fixed<8,2>", (3, 1, "same"), "vitis"),
-        ("ufixed<4,4>", "fixed<3,3>", (2, 2, "valid"), "vitis"),
-        ("fixed<5,-1>", "fixed<3,5>", (2, 3, "same"), "vivado_accelerator"),
-        ("fixed<24,4>", "fixed<16,3>", (2, 1, "same"), "vitis"),
-        ("fixed<6,3>", "fixed<5,3>", (3, 1, "same"), "quartus"),
-        ("ufixed<5,2>", "fixed<3,3>", (2, 2, "valid"), "quartus"),
+        ("fixed<24,4>", "fixed<16,3>", (2, 1, "same"), "vitis"),  # 50 bits
+        ("fixed<6,3>", "fixed<5,3>", SAME, "quartus"),
+        pytest.param("fixed<5,-1>", "fixed<3,5>", (2, 3, "same"), "vivado_accelerator", marks=pytest.mark.slow),
+        pytest.param("ufixed<4,4>", "fixed<8,2>", VALID, "vivado", marks=pytest.mark.slow),
+        pytest.param("ufixed<5,2>", "fixed<3,3>", VALID, "quartus", marks=pytest.mark.slow),
     ],
 )
 def test_the_cpp_is_exact(tmp_path, image, offsets, geometry, backend):
     model = sampled(FixedPoint.parse(image), FixedPoint.parse(offsets), geometry)
     layers, x = lower(model), inputs()
-    expected = predict(model, layers, x)
+    expected = predict(model, layers, x).reshape(len(x), -1)
     board = "arria10-gx-devkit" if backend == "quartus" else "pynq-z2"
     hls = Hls(backend=backend, board=board)
     assert [str(each) for each in preflight.check(model, hls, BACKENDS[backend])] == []
     result = simulated(layers, x, expected, hls, tmp_path)
     assert (result.first, result.exact, result.samples) == (None, True, 30)
-    assert len(np.unique(expected)) > 20
+    assert len(np.unique(expected)) > 8
 
 
 def test_streams_are_refused():
