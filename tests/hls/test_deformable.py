@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fpga_flow import boards, csim, training
+from fpga_flow import boards, csim, flow, training
 from fpga_flow.compress.base import Context, retrain
 from fpga_flow.compress.quantize import quantize_model
 from fpga_flow.datasets import digits
@@ -27,6 +27,7 @@ from fpga_flow.networks.deformable import deformable
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.sampling import DeformableSampling
 from fpga_flow.spec.base import Retraining, Training
+from fpga_flow.spec.load import load
 from fpga_flow.spec.model import Hls, Precision
 
 L = keras.layers
@@ -66,6 +67,51 @@ def test_a_network_learns_digits_and_its_cpp_is_exact_on_all_test_samples(tmp_pa
     assert len(np.unique(clamped)) > 8
     result = simulated(layers, x, expected, Hls(), tmp_path)
     assert (result.first, result.exact, result.samples) == (None, True, len(dataset.test.x))
+
+
+NETWORK = """
+from tf_keras import Input, Model, layers
+from fpga_flow.networks.deformable import deformable
+
+def build(shape, classes):
+    inputs = Input(shape)
+    x = layers.Activation("relu", name="c1_relu")(layers.Conv2D(4, 3, 2, "same", name="c1")(inputs))
+    x = layers.BatchNormalization(name="norm")(deformable(x, 6, rounded=True, name="c2"))
+    x = layers.Activation("relu", name="c2_relu")(x)
+    return Model(inputs, layers.Dense(classes, name="output")(layers.Flatten(name="flat")(x)))
+"""
+SPEC = """
+name: deformed
+data: {name: digits, scale: 16}
+network: {family: custom, function: "network.py:build"}
+training: {epochs: 4, learning_rate: 0.01}
+compress:
+  - prune_filters: {amount: 0.25, epochs: 1}
+  - prune: {sparsity: 0.5, epochs: 1}
+  - quantize: {epochs: 1}
+  - cluster: {clusters: 8, epochs: 1}
+precision:
+  input: ufixed<4,0>
+  layers:
+    "*": {weight: "fixed<6,1>", bias: "fixed<8,2>", activation: "ufixed<6,auto>"}
+    "*_offsets": {activation: "fixed<5,3>"}
+hls: {board: zcu102}
+"""
+
+
+@pytest.mark.slow
+def test_all_passes_take_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "network.py").write_text(NETWORK)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    outcome = flow.run(load("spec.yaml"), tmp_path / "runs", trust_code=True)
+    outcome.raise_failures()
+    record = outcome.record
+    assert (record["csim"]["exact"], record["csim"]["samples"]) == (True, record["data"]["test"])
+    shapes = {each["name"]: each["shape"] for each in record["layers"]}
+    assert shapes["c1"] == [4, 4, 3]
+    assert shapes["c2_samples"] == [4, 4, 9 * 3]
+    assert record["metrics"]["csim"]["accuracy"] > 0.5
 
 
 def sampled(image: FixedPoint, offsets: FixedPoint, geometry: Any = (3, 1, "same"), shape: Any = (4, 5, 4)) -> Any:
