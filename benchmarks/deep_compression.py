@@ -1,11 +1,11 @@
 """Deep compression on MNIST: how small `model.fpz` becomes, what each stage adds, and what each pass saves on the FPGA.
 
-    python benchmarks/deep_compression.py [--quick] [--json FILE]
+    python benchmarks/deep_compression.py [--quick] [--only SPEC] [--json FILE]
 
 Runs the specs hls_configs/mnist_lenet300_deep, mnist_lenet5_deep and mnist_lenet5_smallest from nothing, as a user
 would, and each again with fewer of its passes, for the resources (what the runs have in common is not done twice).
-`--quick` runs only the first, and it alone. MNIST is taken from $FPGA_FLOW_DATA. Takes about an hour on 2 cores. Exit
-code 1 if a bar is missed.
+`--quick` runs only the first, and it alone; `--only` runs one, and leaves the others in the file as they are. MNIST is
+taken from $FPGA_FLOW_DATA. Takes about an hour on 2 cores. Exit code 1 if a bar is missed.
 
 The stages are those of Han et al. 2016, "Deep Compression" (tables 1 to 3), whose figures stand beside ours: pruning
 (nonzero weights as float32, with relative indices), quantisation and sharing (codes of fixed length), Huffman coding.
@@ -133,11 +133,13 @@ def main() -> None:
     """Run, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="only the first network, without its variants")
+    parser.add_argument("--only", choices=PAPERS, metavar="SPEC", help="run one; the others' rows stay in the file")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result")
     options = parser.parse_args()
+    wanted = [options.only] if options.only else list(PAPERS)[: 1 if options.quick else None]
     rows = []
     with tempfile.TemporaryDirectory(prefix="fpga_flow_bench_") as folder:
-        for name in list(PAPERS)[: 1 if options.quick else None]:
+        for name in wanted:
             row = measure(name, Path(folder), quick=options.quick)
             rows.append(row)
             for stage in row["stages"]:
@@ -146,6 +148,10 @@ def main() -> None:
                     f"{stage['ratio']:>7.1f}x",
                     flush=True,
                 )
+    if options.only and options.json and options.json.exists():
+        before = json.loads(options.json.read_text(encoding="utf-8"))["figures"]["runs"]
+        of_spec = {row["spec"]: row for row in [*before, *rows]}
+        rows = [of_spec[name] for name in PAPERS if name in of_spec]
     made = bars(rows)
     all_met = print_bars(made)
     if options.json:

@@ -192,7 +192,7 @@ def _earlier_notes(the_run: Run) -> list[str] | None:
     """What there was to say of the spec when it was run before; None where that is not known."""
     try:
         found: list[str] = json.loads((the_run.folder / "run.json").read_text(encoding="utf-8"))["notes"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return found
 

@@ -23,6 +23,8 @@ from fpga_flow.networks.promises import Sharing
 from fpga_flow.spec.base import Retraining
 
 Block = Annotated[int, Field(ge=2, le=4096)]
+#: Weights whose groups are found at once: the numbers on the way to them are longer than they are.
+_AT_ONCE = 1 << 20
 
 
 class Options(Retraining):
@@ -56,10 +58,8 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     values, promises = {}, []
     for key, block in shared(options, network.model).items():
         shape = tuple(weight(network.model, *key).shape)
-        rule = {
-            "kind": "circulant",
-            "block": min(block, max(shape)),
-        }  # a larger one has more values than the matrix has weights
+        # a larger block has more values than the matrix has weights
+        rule = {"kind": "circulant", "block": min(block, max(shape))}
         made = Sharing("circulant", *key, groups(shape, rule), None, rule)
         values[key] = sharing.spread_values(made, network)
         promises.append(made)
@@ -73,7 +73,11 @@ def groups(shape: Sequence[int], rule: dict[str, Any]) -> NDArray[np.int32]:
     values from (p * columns of the grid + q) * b on.
     """
     block = rule["block"]
-    row, column = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
-    number = row // block * -(-shape[1] // block) + column // block
-    numbers: NDArray[np.int32] = (number * block + (row - column) % block).astype(np.int32)
+    numbers = np.empty(shape, np.int32)
+    column = np.arange(shape[1])
+    rows = max(1, _AT_ONCE // max(shape[1], 1))
+    for start in range(0, shape[0], rows):
+        row = np.arange(start, min(start + rows, shape[0]))[:, None]
+        number = row // block * -(-shape[1] // block) + column // block
+        numbers[start : start + rows] = number * block + (row - column) % block
     return numbers

@@ -24,6 +24,8 @@ from fpga_flow.networks.promises import Sharing
 from fpga_flow.spec.base import Retraining
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+#: Weights whose groups are found at once: the numbers on the way to them are longer than they are.
+_AT_ONCE = 1 << 20
 
 
 class Options(Retraining):
@@ -71,11 +73,15 @@ def groups(shape: Sequence[int], rule: dict[str, Any]) -> tuple[NDArray[np.int32
     if h is even. `mix` is the finaliser of splitmix64 (Steele et al. 2014, "Fast Splittable Pseudorandom Number
     Generators").
     """
-    with np.errstate(over="ignore"):
-        h = np.arange(math.prod(shape), dtype=np.uint64) + np.uint64((rule["seed"] << 32) % 2**64)
-        h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        h = h ^ (h >> np.uint64(31))
-    numbers = ((h >> np.uint64(1)) % np.uint64(rule["buckets"])).astype(np.int32)
-    signs = np.where(h & np.uint64(1), -1, 1).astype(np.int8)
+    count = math.prod(shape)
+    numbers, signs = np.empty(count, np.int32), np.empty(count, np.int8)
+    for start in range(0, count, _AT_ONCE):
+        part = slice(start, min(start + _AT_ONCE, count))
+        with np.errstate(over="ignore"):
+            h = np.arange(part.start, part.stop, dtype=np.uint64) + np.uint64((rule["seed"] << 32) % 2**64)
+            h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            h = h ^ (h >> np.uint64(31))
+        numbers[part] = (h >> np.uint64(1)) % np.uint64(rule["buckets"])
+        signs[part] = np.where(h & np.uint64(1), -1, 1)
     return numbers.reshape(shape), signs.reshape(shape)

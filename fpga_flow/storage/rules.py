@@ -95,9 +95,12 @@ def spread(
     except (ValueError, ArithmeticError, IndexError) as error:
         raise Damaged(f"expected a rule {rule} that fits the shape {shape}, got: {error}", 0) from error
     promise = Sharing(made_by, "", "", groups, signs, rule)
-    if promise.count != len(values) or groups.shape != shape:
+    if promise.count != len(values) or groups.shape != shape or groups.min(initial=0) < 0:
         raise Damaged(f"expected {promise.count} values by the rule {rule}, got {len(values)}", 0)
-    return promise.spread(values, np.zeros(shape, np.float32)).astype(np.float32), promise
+    spread = values.astype(np.float32, copy=False)[groups]  # each weight has a group
+    if signs is not None:
+        spread *= signs
+    return spread, promise
 
 
 def _same(one: NDArray[np.int8] | None, other: NDArray[np.int8] | None) -> bool:

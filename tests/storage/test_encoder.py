@@ -147,6 +147,18 @@ def test_equal_values_of_large_weights_need_little_memory():
     assert peak < 6 * array.nbytes
 
 
+@pytest.mark.parametrize(
+    ("rule", "count"),
+    [({"kind": "hash", "seed": 5, "buckets": 100}, 100), ({"kind": "circulant", "block": 64}, 65_536)],
+)
+def test_large_weights_that_follow_from_a_rule_need_little_memory(rule, count):
+    tracemalloc.start()
+    array, _ = rules.spread(rule, (2048, 2048), np.zeros(count, np.float32), "storage")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * array.nbytes
+
+
 def test_any_number_of_equal_values_is_told_apart():
     array = np.repeat(np.arange(-3000, 3000, dtype=np.float32), 2)
     for values in (array, np.array([0.5, 0, -1, 0.5, -0.0], np.float32)):
