@@ -298,11 +298,16 @@ def test_groups_say_what_is_tied():
     assert found.stay == {"output": "they are the network's outputs"}
 
 
+def test_offsets_of_a_deformable_convolution_stay():
+    found = channels.find(model_of((8, 8, 3), deformed))
+    assert found.stay["d1_offsets"] == 'they are offsets of "d1_samples"'
+    assert [(group.layers, len(group.units)) for group in found.groups] == [(("c1",), 8), (("d1",), 6), (("d2",), 4)]
+
+
 @pytest.mark.parametrize(
     ("body", "layer", "why"),
     [
         (lambda x: L.Add()([x, L.Conv2D(3, 1, name="c")(x)]), "c", '"add" merges them with others that stay'),
-        (lambda x: deformable(x, 3, name="c"), "c_offsets", 'they are offsets of "c_samples"'),
         (lambda x: L.Dense(4, activation="softmax", name="c")(x), "c", 'the activation function of "c" takes them '),
         (lambda x: L.Softmax(name="s")(L.Conv2D(4, 1, name="c")(x)), "c", 'what "s" (Softmax) does with them is '),
         (lambda x: L.Dropout(0.1, (None, 1, 1, 4), name="o")(L.Dense(4, name="c")(x)), "c", 'what "o" (Dropout) does'),
