@@ -22,8 +22,8 @@ network:
   hidden: [12]
 training: {epochs: 4, batch_size: 32, learning_rate: 5.0e-3}
 compress:
-  - replace_dense: {epochs: 4, first: %s, hidden: %s}
-  - shrink: {width: 0.8, kernels: {conv_2: 2}, dilated: true, epochs: 2}
+  - replace_dense: {epochs: 3, first: %s, hidden: %s}
+  - shrink: {width: 0.8, kernels: {conv_2: 2}, dilated: true, epochs: 0}
   - downsample: {placement: early, epochs: 2}
   - quantize: {epochs: 2}
 precision:
@@ -58,4 +58,4 @@ def test_the_project_is_exact(tmp_path: Path, first: str, hidden: str, io_type: 
     assert shrunk["kernels"] == {"conv_2": {"before": [3, 3], "after": [2, 2], "dilation": [2, 2]}}
     assert moved["placements"][1]["at"] == {"pool_2": "conv_1"}
     assert moved["placements"][1]["resources"]["lut"] > 0
-    assert made["metrics"]["final"]["accuracy"] > 0.5
+    assert made["metrics"]["final"]["accuracy"] > 0.4

@@ -41,6 +41,7 @@ def path(tmp_path: Path) -> Path:
         "[prune: {max_accuracy_drop: 0.01, method: iterative, step: 0.3}, quantize: {}, cluster: {clusters: 8}]",
         '[prune: {pattern: "2:4", layers: {output: 0}}, quantize: {}]',
         "[prune_filters: {amount: 0.5}, hash_share: {values: 0.1}, quantize: {}]",
+        "[shrink: {width: 0.5}, prune_filters: {amount: 0.2}, quantize: {}]",
         "[prune_filters: {parameters: 0.5, criterion: thinet}, circulant: {block: 4}, quantize: {ranges: mse}]",
     ],
 )
