@@ -57,6 +57,14 @@ class Layer(Section):
     rank: PositiveInt | Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] | None = None
     method: Literal["svd", "tucker", "cp", "none"] | None = None
 
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Layer:
+        if self.rank is None and self.method is None:
+            raise ValueError("expected rank, method or both, got none of them")
+        if self.rank is not None and self.method == "none":
+            raise ValueError("expected no rank with the method none, got one")
+        return self
+
 
 class Options(Retraining):
     """`method` is that of convolutions over more than one position; `layers` gives ranks and methods by glob pattern.
