@@ -43,6 +43,7 @@ _STEPS = 10
 _ABLE = "layer that can be factored"
 #: Layers of other shapes can't keep what was promised of the old ones.
 ANEW = True
+PACKAGES = ("tensorly", "scipy")
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 #: The options by which ranks are found where none are given, of which there is one.
