@@ -149,7 +149,8 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
             "number_types.py",
             "patterns.py",
         )
-        add(one.name, one.options.model_dump(mode="json"), uses, code, runs.versions("QKeras"))
+        packages = runs.versions("QKeras", *getattr(compress.PASSES[one.name], "PACKAGES", ()))
+        add(one.name, one.options.model_dump(mode="json"), uses, code, packages)
     network_made = previous
     add("store", runs.code_digest("storage", "networks/model_file.py"))
     previous = network_made  # what follows does not depend on the file

@@ -14,6 +14,7 @@ A pass is a module of this package with
                                                 that promise something of weights, or quantize them
     CODE                                        only of passes that use more of the package than all passes do: its
                                                 files and folders on which their outcome depends
+    PACKAGES                                    likewise, of packages besides QKeras
     shared(options, model)                      only of passes that let weights share values: those weights
     check(options, model, precision, path)      -> yields a `FieldError` for each option that does not fit the model;
                                                    `path` leads to the options in the spec

@@ -7,6 +7,7 @@ from __future__ import annotations
 import resource
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from fpga_flow.compress.base import Context
 from fpga_flow.datasets.base import Part
 from fpga_flow.errors import FieldError
 from fpga_flow.keras import keras, qkeras, seed_everything
+from fpga_flow.networks import rebuild
 from fpga_flow.networks.network import Network
 from fpga_flow.spec.base import Training
 from fpga_flow.spec.check import check_all
@@ -56,21 +58,10 @@ def shapes(model: Any) -> list[Any]:
 
 def test_ranks_as_given(network):
     layers = {"c*": {"rank": [3, 4]}, "c1": {"rank": 6, "method": "cp"}, "d1": {"rank": 5}}
-    options = OPTIONS(layers=layers, epochs=1)
+    options = OPTIONS(layers=layers, epochs=6)
     made, report = compress.apply("low_rank", network, DATA, options, CONTEXT)
-    assert names(made.model) == [
-        "c1_in",
-        "c1_rows",
-        "c1_columns",
-        "c1",
-        "c2_in",
-        "c2_core",
-        "c2",
-        "d1_in",
-        "d1",
-        "output",
-    ]
-    assert report.accuracy_after > 0.9
+    assert " ".join(names(made.model)) == "c1_in c1_rows c1_columns c1 c2_in c2_core c2 d1_in d1 output"
+    assert report.accuracy_after > 0.8
     told = report.details
     assert told["factored"]["d1"]["ranks"] == [5]
     assert told["factored"]["d1"]["parameters"] == {"before": 144 * 24, "after": 5 * (144 + 24)}
@@ -80,7 +71,7 @@ def test_ranks_as_given(network):
     assert told["left"] == {"output": "no rank is given for it"}
     assert told["before"]["parameters"] == network.model.count_params()
     assert told["after"]["parameters"] == made.model.count_params() < told["before"]["parameters"]
-    assert [row["epoch"] for row in told["history"]] == [1]
+    assert [row["epoch"] for row in told["history"]] == [1, 2, 3, 4, 5, 6]
     outlined = low_rank.outline(options, network.model)
     assert names(outlined) == names(made.model)
     assert shapes(outlined) == shapes(made.model)
@@ -121,10 +112,14 @@ def test_given_ranks_count_among_the_multiplications(network):
 
 
 def test_vbmf(network):
-    made, report = compress.apply("low_rank", network, DATA, OPTIONS(vbmf=True, epochs=2), CONTEXT)
-    assert report.details["factored"]
-    assert made.model.count_params() < network.model.count_params()
-    assert report.accuracy_after > 0.9
+    """Where the weights have ranks with a little noise on them."""
+    model = rebuild.copy_model(network.model)
+    rng = np.random.default_rng(1)
+    kernel = rng.normal(size=(144, 3)) @ rng.normal(size=(3, 24))
+    model.get_layer("d1").kernel.assign(kernel + 0.05 * rng.normal(size=kernel.shape))
+    made, told = low_rank.apply(Network(model), DATA, OPTIONS(vbmf=True, epochs=0), CONTEXT)
+    assert told["factored"]["d1"]["ranks"] == [3]
+    assert made.model.get_layer("d1_in").units == 3
 
 
 def test_it_goes_on_until_accuracy_is_spent(network):
@@ -141,7 +136,7 @@ def test_it_goes_on_until_accuracy_is_spent(network):
 
 
 def test_a_killed_pass_goes_on_with_its_round(network, tmp_path, monkeypatch):
-    options = OPTIONS(max_accuracy_drop=0.3, steps=2, epochs=1)
+    options = OPTIONS(max_accuracy_drop=0.9, steps=2, epochs=1)
     whole, told = low_rank.apply(network, DATA, options, CONTEXT)
     assert len(told["rounds"]) == 2
     retrain, calls = rounds.retrain, []
@@ -219,7 +214,7 @@ def test_a_sequential_model_stays_a_network(tmp_path):
     seed_everything(1)
     model = keras.Sequential([L.Conv1D(16, 5, input_shape=(20, 8), name="c"), L.Flatten(), L.Dense(3, name="output")])
     data = blobs(300, (20, 8))
-    options = OPTIONS(layers={"c": {"rank": 6, "method": "cp"}}, epochs=2)
+    options = OPTIONS(layers={"c": {"rank": 6, "method": "cp"}}, epochs=8)
     made, report = compress.apply("low_rank", Network(model), data, options, CONTEXT)
     assert report.accuracy_after > 0.8
     made.save(tmp_path)
@@ -252,53 +247,62 @@ data: {name: digits, scale: 16, train_samples: 600}
 network: {family: cnn, conv: [{filters: 8, padding: same}, {filters: 12, strides: 2}], hidden: [16]}
 training: {epochs: 3}
 compress:
-  - low_rank: {method: METHOD, energy: 0.7, layers: {output: {method: none}}, epochs: 1}
+  - low_rank: {layers: {conv_2: {rank: RANK, method: METHOD}, dense_1: {rank: 5}}, epochs: 1}
   - prune: {sparsity: 0.3, epochs: 1}
   - quantize: {epochs: 1}
   - cluster: {clusters: 12, epochs: 1}
 precision:
   input: ufixed<5,1>
   layers:
-    "*": {weight: "fixed<6,1>", bias: "fixed<8,2>", activation: "ufixed<8,4>"}
-    conv_2_in: {weight: "fixed<7,1>"}
-hls: {io_type: io_stream}
+    "*": {weight: "fixed<6,auto>", bias: "fixed<8,2>", activation: "ufixed<8,4>", RESULT}
+    conv_2_in: {weight: "fixed<7,auto>"}
+hls: {io_type: STREAM}
 csim: {samples: 40}
 """
 
 
-@pytest.mark.parametrize("method", ["svd", "tucker", "cp"])
-def test_factors_go_down_to_exact_code(tmp_path, method):
-    (tmp_path / "spec.yaml").write_text(SPEC.replace("METHOD", method))
-    outcome = flow.run(load(tmp_path / "spec.yaml"), tmp_path / "runs")
-    record = outcome.record
+def run(folder: Path, method: str, rank: str, io_type: str, result: str = "") -> Any:
+    """The record of a flow with factored layers."""
+    text = SPEC.replace("METHOD", method).replace("RANK", rank).replace("STREAM", io_type).replace("RESULT", result)
+    (folder / "spec.yaml").write_text(text)
+    return flow.run(load(folder / "spec.yaml"), folder / "runs").record
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("io_type", ["io_stream", "io_parallel"])
+@pytest.mark.parametrize(("method", "rank"), [("svd", "4"), ("tucker", "[3, 4]"), ("cp", "6")])
+def test_factors_go_down_to_exact_code(tmp_path, method, rank, io_type):
+    record = run(tmp_path, method, rank, io_type)
     assert record["csim"]["mismatches"] == 0
     layers = {layer["name"]: layer for layer in record["layers"]}
-    assert layers["conv_2_in"]["weight_type"] == "fixed<7,1>"
+    assert layers["conv_2_in"]["weight_type"].startswith("fixed<7,")
     assert {"conv_2", "dense_1_in", "dense_1"} <= set(layers)
-    assert record["passes"][0]["left"]["output"] == "the options leave it out"
-
-
-def test_names_of_factors_are_known_to_the_checks(tmp_path):
-    text = SPEC.replace("METHOD", "svd").replace("conv_2_in:", "conv_2_core:")
-    (tmp_path / "spec.yaml").write_text(text)
-    _, problems = check_all([str(tmp_path / "spec.yaml")])
-    assert [each.field for each in problems] == ["precision.layers.conv_2_core"]
+    assert record["passes"][0]["left"] == {"conv_1": "no rank is given for it", "output": "no rank is given for it"}
 
 
 def test_sums_between_factors_may_be_rounded(tmp_path):
-    text = SPEC.replace("METHOD", "cp").replace(
-        'activation: "ufixed<8,4>"', 'activation: "ufixed<8,4>", result: "fixed<9,auto>"'
-    )
-    (tmp_path / "spec.yaml").write_text(text)
-    record = flow.run(load(tmp_path / "spec.yaml"), tmp_path / "runs").record
+    record = run(tmp_path, "cp", "6", "io_stream", 'result: "fixed<9,auto>"')
     assert record["csim"]["mismatches"] == 0
     types = next(each["types"] for each in record["passes"] if each["name"] == "quantize")["layers"]
-    between = [name for name in types if name.rsplit("_", 1)[-1] in ("in", "rows", "columns")]
-    assert between
+    between = ["conv_2_in", "conv_2_rows", "conv_2_columns", "dense_1_in"]
+    assert [name for name in types if "result" in types[name]] == between
+    results = {each["name"]: each["result_type"] for each in record["layers"]}
+    assert [results[f"{name}_result"] for name in between] == [types[name]["result"] for name in between]
     assert all(types[name]["result"].startswith("fixed<9,") for name in between)
-    assert not any("result" in types[name] for name in ("conv_1", "conv_2", "dense_1", "output"))
-    wide = {each["name"]: each["result_type"] for each in record["layers"]}
-    assert {wide[f"{name}_result"] for name in between} <= {types[name]["result"] for name in between}
+
+
+def test_names_of_factors_are_known_to_the_checks(tmp_path):
+    text = (
+        SPEC.replace("rank: RANK, method", "method")
+        .replace("METHOD", "cp")
+        .replace("layers: {", "energy: 0.5, layers: {", 1)
+    )
+    text = text.replace("RESULT", "").replace("STREAM", "io_stream").replace("conv_2_in:", "conv_2_rows:")
+    (tmp_path / "spec.yaml").write_text(text)
+    assert not check_all([str(tmp_path / "spec.yaml")])[1]
+    (tmp_path / "spec.yaml").write_text(text.replace("conv_2_rows", "conv_2_core"))
+    _, problems = check_all([str(tmp_path / "spec.yaml")])
+    assert [each.field for each in problems] == ["precision.layers.conv_2_core"]
 
 
 @pytest.mark.slow

@@ -188,7 +188,7 @@ def test_vbmf_finds_the_rank_under_the_noise(rows, columns, rank, noise):
 
 def test_the_least_tau_is_that_of_the_paper():
     assert vbmf._least_tau(1.0) == pytest.approx(2.5129, abs=1e-4)
-    for alpha in (0.5, 0.1, 1e-4):  # an approximation
+    for alpha in (0.5, 0.1):  # an approximation
         assert vbmf._least_tau(alpha) == pytest.approx(2.5129 * math.sqrt(alpha), rel=0.05)
 
 

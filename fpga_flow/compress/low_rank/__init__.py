@@ -43,6 +43,7 @@ _STEPS = 10
 _ABLE = "layer that can be factored"
 #: Layers of other shapes can't keep what was promised of the old ones.
 ANEW = True
+PACKAGES = ("tensorly", "scipy")
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 #: The options by which ranks are found where none are given, of which there is one.
@@ -56,6 +57,14 @@ class Layer(Section):
 
     rank: PositiveInt | Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] | None = None
     method: Literal["svd", "tucker", "cp", "none"] | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Layer:
+        if self.rank is None and self.method is None:
+            raise ValueError("expected rank, method or both, got none of them")
+        if self.rank is not None and self.method == "none":
+            raise ValueError("expected no rank with the method none, got one")
+        return self
 
 
 class Options(Retraining):
