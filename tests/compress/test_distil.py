@@ -195,13 +195,12 @@ def test_hints_alone_train_the_layers_below_them():
 
 def test_hints_and_attention_lead_the_student_to_the_teacher():
     teacher = of_images(6)
-    context = Context(TRAINING.model_copy(update={"learning_rate": 2e-3}), None, 1, trained=lambda: teacher)
-    given = options(
-        attention={"layers": {"c1": "c1", "c2": "c2"}}, hints={"layers": {"c2": "c2"}, "weight": 1.0, "epochs": 2}
-    )
+    context = Context(TRAINING.model_copy(update={"learning_rate": 4e-3}), None, 1, trained=lambda: teacher)
+    hints = {"layers": {"c2": "c2"}, "weight": 1.0, "epochs": 2}
+    given = options(epochs=20, attention={"layers": {"c1": "c1", "c2": "c2"}}, hints=hints)
     before = of_images(4)
     made, report = compress.apply("distil", before, IMAGES, given, context)
-    assert [row["epoch"] for row in report.details["history"]] == list(range(1, 7))
+    assert [row["epoch"] for row in report.details["history"]] == list(range(1, 23))
     assert [row["best"] for row in report.details["history"][:2]] == [False, False]
     assert [layer.name for layer in made.model.layers] == [layer.name for layer in before.model.layers]
 
@@ -210,7 +209,7 @@ def test_hints_and_attention_lead_the_student_to_the_teacher():
                    for each in (network, teacher)]  # fmt: skip
         return float(losses.attention(*tensors))
 
-    assert distance(made) < 0.5 * distance(before)
+    assert distance(made) < 0.2 * distance(before)
 
 
 def test_a_low_bit_pruned_student_keeps_its_promises(trained, context):
