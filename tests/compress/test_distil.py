@@ -168,6 +168,7 @@ def test_a_teacher_sees_what_the_student_sees(augment):
     assert all(abs(row["loss"]) < 1e-5 for row in report.details["history"])
 
 
+@pytest.mark.slow
 def test_targets_computed_once_are_those_computed_anew(context):
     seen, teacher = [], of_images(6)
     for augment in (None, Augment()):  # an augmentation that changes nothing
@@ -238,6 +239,7 @@ def nested() -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(3, name="out")(both))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [sequential, nested])
 def test_any_model_can_be_student_and_teacher(make):
     seed_everything(2)
