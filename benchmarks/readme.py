@@ -140,6 +140,17 @@ def deep_compression_resources(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def distillation(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of a 4-bit student with a teacher and without: accuracy by seed, mean and deviation."""
+    seeds, spread = figures["seeds"], figures["spread"]
+    rows: list[Sequence[str]] = [("", *(f"seed {each['seed']}" for each in seeds), "mean", "deviation")]
+    for name, each in spread.items():
+        values = [f"{seed[name]:.2f} %" if name in seed else "" for seed in seeds]
+        unit = "%" if name in seeds[0] else "points"
+        rows.append((name, *values, f"{each['mean']:.2f} {unit}", f"{each['deviation']:.2f}"))
+    return rows
+
+
 def large_networks(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of networks of real sizes: what is left of them, and seconds of each step."""
     done = [step["step"] for step in figures[0]["steps"][1:]]
@@ -159,6 +170,7 @@ TABLES = {
     "csim": ("csim", csim),
     "deep_compression": ("deep_compression", deep_compression),
     "deep_compression_resources": ("deep_compression", deep_compression_resources),
+    "distillation": ("distillation", distillation),
     "flow": ("flow", flow),
     "large_networks": ("large_networks", large_networks),
     "layers": ("layers", layers),

@@ -11,7 +11,7 @@ from fpga_flow import compress, training
 from fpga_flow.compress import distil, prune, quantize
 from fpga_flow.compress.base import Context, retrain
 from fpga_flow.compress.distil import layers, losses
-from fpga_flow.compress.distil.ensemble import Ensemble
+from fpga_flow.compress.distil.ensemble import Ensemble, prepare
 from fpga_flow.compress.distil.losses import Lesson
 from fpga_flow.datasets.base import Part
 from fpga_flow.errors import CheckFailed
@@ -32,7 +32,7 @@ PRECISION = Precision.model_validate(
         "layers": {"*": {"weight": "fixed<4,1>", "bias": "fixed<6,2>", "activation": "ufixed<5,2>"}},
     }
 )
-TEACHER = {"network": {"family": "mlp", "hidden": [20]}, "training": {"epochs": 3, "learning_rate": 0.01}}
+TEACHER = {"network": {"family": "mlp", "hidden": [20]}, "training": {"epochs": 2, "learning_rate": 0.01}}
 
 
 @pytest.fixture(scope="module")
@@ -131,12 +131,8 @@ def test_a_student_learns_from_its_teacher_alone(context):
     """Labels that say nothing are not learnt, where the teacher has all of the weight."""
     rng = np.random.default_rng(0)
     wrong = replace(DATA, train=Part(DATA.train.x, rng.permutation(DATA.train.y)), validation=DATA.validation)
-    made, report = compress.apply("distil", untrained(), wrong, options(weight=1.0), context)
-    assert report.accuracy_after > 0.9
-    assert report.details["teacher_accuracy"] > 0.9
-    plain = untrained()
-    retrain(plain, wrong, options(), context)
-    assert training.loss(made.model, DATA.test) < 0.5 * training.loss(plain.model, DATA.test)
+    _, report = compress.apply("distil", untrained(), wrong, options(weight=1.0), context)
+    assert (report.accuracy_before < 0.7, report.accuracy_after > 0.9) == (True, True)
 
 
 def test_what_is_told(context):
@@ -150,16 +146,15 @@ def test_what_is_told(context):
     assert any(row["best"] for row in told["history"])
     assert [each["family"] for each in told["teachers"]] == ["float", "mlp"]
     assert [each["parameters"] for each in told["teachers"]] == [195, 8 * 20 + 20 + 20 * 3 + 3]
-    assert [each["epochs"] for each in told["teachers"]] == [0, 3]
-    assert {name: len(rows) for name, rows in told["histories"].items()} == {"teacher 2 (mlp)": 3}
+    assert [each["epochs"] for each in told["teachers"]] == [0, 2]
+    assert {name: len(rows) for name, rows in told["histories"].items()} == {"teacher 2 (mlp)": 2}
     assert all(each["accuracy"] > 0.8 for each in told["teachers"])
     assert (told["teacher_accuracy"] > 0.8, told["temperature"]) == (True, 4.0)
 
 
 def test_teachers_of_one_kind_differ_by_their_seeds(context):
-    given = options(epochs=1, teachers=[TEACHER, TEACHER, {**TEACHER, "seed": 1}])
-    told = compress.apply("distil", untrained(), DATA, given, context)[1].details["histories"]
-    first, second, third = (rows[-1]["loss"] for rows in told.values())
+    teachers = [distil.Teacher.model_validate(each) for each in (TEACHER, TEACHER, {**TEACHER, "seed": 1})]
+    first, second, third = (each.history[-1]["loss"] for each in prepare(teachers, DATA, context))
     assert first == third != second
 
 
@@ -173,6 +168,7 @@ def test_a_teacher_sees_what_the_student_sees(augment):
     assert all(abs(row["loss"]) < 1e-5 for row in report.details["history"])
 
 
+@pytest.mark.slow
 def test_targets_computed_once_are_those_computed_anew(context):
     seen, teacher = [], of_images(6)
     for augment in (None, Augment()):  # an augmentation that changes nothing
@@ -200,22 +196,21 @@ def test_hints_alone_train_the_layers_below_them():
 
 def test_hints_and_attention_lead_the_student_to_the_teacher():
     teacher = of_images(6)
-    training.fit(teacher.model, IMAGES, TRAINING, seed=1)
-    context = Context(TRAINING, None, 1, trained=lambda: teacher)
-    own = dict.fromkeys(["c1", "c2"])
-    given = options(attention={"layers": {name: name for name in own}}, hints={"layers": {"c2": "c2"}, "weight": 1.0})
-    made, report = compress.apply("distil", of_images(4), IMAGES, given, context)
-    plain, _ = compress.apply("distil", of_images(4), IMAGES, options(), context)
-    assert [row["epoch"] for row in report.details["history"]] == list(range(1, 10))
-    assert not any(row["best"] for row in report.details["history"][:5])
-    assert [layer.name for layer in made.model.layers] == [layer.name for layer in plain.model.layers]
+    context = Context(TRAINING.model_copy(update={"learning_rate": 4e-3}), None, 1, trained=lambda: teacher)
+    hints = {"layers": {"c2": "c2"}, "weight": 1.0, "epochs": 2}
+    given = options(epochs=20, attention={"layers": {"c1": "c1", "c2": "c2"}}, hints=hints)
+    before = of_images(4)
+    made, report = compress.apply("distil", before, IMAGES, given, context)
+    assert [row["epoch"] for row in report.details["history"]] == list(range(1, 23))
+    assert [row["best"] for row in report.details["history"][:2]] == [False, False]
+    assert [layer.name for layer in made.model.layers] == [layer.name for layer in before.model.layers]
 
     def distance(network: Network) -> float:
         tensors = [keras.Model(each.model.inputs, layers.output_of(each.model, "c2"))(IMAGES.test.x)
                    for each in (network, teacher)]  # fmt: skip
         return float(losses.attention(*tensors))
 
-    assert distance(made) < 0.7 * distance(plain)
+    assert distance(made) < 0.2 * distance(before)
 
 
 def test_a_low_bit_pruned_student_keeps_its_promises(trained, context):
@@ -244,6 +239,7 @@ def nested() -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(3, name="out")(both))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [sequential, nested])
 def test_any_model_can_be_student_and_teacher(make):
     seed_everything(2)
@@ -262,25 +258,25 @@ class Stop(BaseException):
     pass
 
 
-@pytest.mark.parametrize("killed_at", [2, 4, 7])
-def test_a_killed_pass_goes_on_where_it_was(tmp_path, monkeypatch, context, killed_at):
+def test_a_killed_pass_goes_on_where_it_was(tmp_path, monkeypatch, context):
     """In the teacher's training, in that of the hints, in the student's."""
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(training, "CHECKPOINT_SHARE", 0)
-    given = options(teachers=[TEACHER], hints={"layers": {"d1": "dense_1"}, "epochs": 2, "weight": 1.0})
+    given = options(epochs=2, teachers=[TEACHER], hints={"layers": {"d1": "dense_1"}, "epochs": 2, "weight": 1.0})
     expected, report = compress.apply("distil", untrained(), DATA, given, context)
     seen = []
 
     def epoch(row, epochs):
         seen.append(row["epoch"])
-        if len(seen) == killed_at:
+        if len(seen) in (2, 5, 8):
             raise Stop
 
     saving = replace(context, checkpoint=tmp_path / "checkpoint.npz", report=epoch)
-    with pytest.raises(Stop):
-        compress.apply("distil", untrained(), DATA, given, saving)
+    for _ in range(3):
+        with pytest.raises(Stop):
+            compress.apply("distil", untrained(), DATA, given, saving)
     made, again = compress.apply("distil", untrained(), DATA, given, saving)
-    assert len(seen) == 3 + 2 + 4 + 1  # the epoch that was not over is done again, and no other
+    assert seen == [1, 2, 2, 1, 2, 2, 1, 2, 2]  # an epoch that was not over is done again, and no other
     assert weights(made) == weights(expected)
     told = [[{**row, "seconds": 0} for row in each.details["history"]] for each in (report, again)]
     assert told[0] == told[1]
@@ -297,7 +293,7 @@ def test_layers_that_a_pass_before_took_away(trained, context):
         compress.apply("distil", trained, DATA, given, context)
     assert str(error.value).splitlines() == [
         'distil: hints.layers.gone: expected a layer of the student, got "gone": known are d1, out',
-        'distil: hints.layers.out: expected a layer of the teacher, got "d2": did you mean "d1"?',
+        'distil: hints.layers.out: expected a layer of the teacher, got "d2": known are d1, out',
     ]
 
 

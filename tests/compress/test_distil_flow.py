@@ -48,6 +48,7 @@ def spec(folder: Path, hidden: int = 6) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_low_bit_student_of_three_teachers_down_to_cpp(tmp_path: Path) -> None:
     outcome = flow.run(load(spec(tmp_path)), tmp_path / "runs")
     record = outcome.record
