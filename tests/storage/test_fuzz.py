@@ -54,7 +54,7 @@ def test_damaged_files_are_refused_or_read(files, count):
         except InputError as error:
             seen.add(str(error).split(": ")[2][:30])
         slowest = max(slowest, time.perf_counter() - started)
-    assert slowest < 1
+    assert slowest < 30  # seconds, on a machine with other work: none goes on for ever
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # kilobytes
     assert len(seen) > 25  # kinds of messages: the files went wrong in many places
     assert read > count / 100
