@@ -35,7 +35,11 @@ def possible(layer: HlsLayer, io_type: str, backend: Backend) -> dict[str, list[
     for strategy in backend.strategies:
         if _has_code(layer, strategy, io_type):
             in_cpp = written(layer, strategy, backend)
-            factors[strategy] = valid_reuse_factors(in_cpp.n_in, in_cpp.n_out, strategy)
+            valid = valid_reuse_factors(in_cpp.n_in, in_cpp.n_out, strategy)
+            # hls4ml's convolutions of arrays, and dense layers that become such, compute others wrongly
+            own, arrays = in_cpp.grouped_or_dilated, io_type == "io_parallel" and len(layer.input_shape) > 1
+            limited = strategy == "resource" and arrays and not own and backend.types == "ap"
+            factors[strategy] = [factor for factor in valid if factor <= in_cpp.n_in or not limited]
     return {strategy: valid for strategy, valid in factors.items() if valid}
 
 
