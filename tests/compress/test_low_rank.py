@@ -317,5 +317,4 @@ def test_vgg16_at_full_size(method):
     assert told["after"]["macs"] <= 0.4 * told["before"]["macs"]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 8e6
     assert len(told["factored"]) > 8
-    print(method, time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, told["after"])
     assert made.model.count_params() == told["after"]["parameters"]
