@@ -284,7 +284,7 @@ def test_the_best_epoch_is_one_of_a_round_that_was_kept(trained):
     assert [any(row["best"] for row in rows) for rows in of_rounds] == kept
 
 
-@pytest.mark.parametrize("stop_at", [1, 3])
+@pytest.mark.parametrize("stop_at", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_interrupted_rounds_go_on_to_the_same_end(trained, tmp_path, stop_at, monkeypatch):
     options = {"method": "iterative", "sparsity": 0.7, "epochs": 2, "allocation": "lamp"}
     straight, expected = pruned(trained, **options)

@@ -72,7 +72,7 @@ def test_training_wins_back_what_the_next_round_spends(tmp_path, network):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("stop_at", [0, 1])
+@pytest.mark.parametrize("stop_at", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_killed_search_goes_on_to_the_same_end(tmp_path, network, stop_at, monkeypatch):
     options = {"epochs": 3, "rounds": 2, "checkpoint": tmp_path / "checkpoint.npz"}
     straight, expected, _ = search(network, 0.03, epochs=3, rounds=2)

@@ -393,7 +393,7 @@ def test_a_reproducer_never_replaces_the_record(project, cli):
     assert Path("golden/sample.npz").read_bytes() == before
 
 
-@pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
+@pytest.mark.parametrize("io_type", [pytest.param("io_parallel", marks=pytest.mark.slow), "io_stream"])
 @pytest.mark.parametrize("backend", ["quartus", "vivado_accelerator"])
 def test_other_backends(tmp_path, monkeypatch, cli, backend, io_type):
     monkeypatch.chdir(tmp_path)

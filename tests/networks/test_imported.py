@@ -79,7 +79,7 @@ def refused(files: dict[str, str], folder: Path, **options: Any) -> str:
     return error.value.message.replace(f"{folder}/", "")
 
 
-@pytest.mark.parametrize("form", ["h5", "keras", "json"])
+@pytest.mark.parametrize("form", [pytest.param("h5", marks=pytest.mark.slow), "keras", "json"])
 @pytest.mark.parametrize("name", MODELS)
 def test_the_whole_flow(tmp_path, monkeypatch, name, form):
     monkeypatch.chdir(tmp_path)
