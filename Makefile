@@ -37,6 +37,8 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/vendor_reports.py --json benchmarks/results/vendor_reports.json
 	$(BIN)/python benchmarks/distributed_arithmetic.py --json benchmarks/results/distributed_arithmetic.json
 	$(BIN)/python benchmarks/deep_compression.py --json benchmarks/results/deep_compression.json
+	$(BIN)/python benchmarks/compact.py --json benchmarks/results/compact.json
+	$(BIN)/python benchmarks/compact_specs.py --json benchmarks/results/compact_specs.json
 	$(BIN)/python benchmarks/distillation.py --json benchmarks/results/distillation.json
 	$(BIN)/python benchmarks/large_networks.py --json benchmarks/results/large_networks.json
 	$(BIN)/python benchmarks/storage.py --json benchmarks/results/storage.json

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from helpers.result import ROOT
@@ -151,6 +151,55 @@ def distillation(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def compact(data: str) -> Callable[[Any], list[Sequence[str]]]:
+    """What makes the rows of the table of all methods on one data set."""
+
+    def rows_of(figures: Any) -> list[Sequence[str]]:
+        keys = ("parameters", "macs", "bytes", "lut", "dsp")
+        rows: list[Sequence[str]] = [
+            (
+                "method",
+                "beside",
+                "accuracy",
+                "parameters",
+                "multiplications",
+                "bytes",
+                "LUT",
+                "DSP",
+                "literature",
+                "here",
+            )
+        ]
+        for row in figures[data]:
+            times = row.get("times", {})
+            counts = [f"{row[key]:,}" + (f" ({times[key]:g}x)" if times.get(key) else "") for key in keys]
+            change = f" ({-row['lost']:+.2f})" if "lost" in row else ""
+            verdict = (
+                "" if "claim" not in row else "reached" if row["reached"] else f"falls short: {row['falls_short']}"
+            )
+            rows.append((
+                row["name"], row["before"], f"{row['accuracy']:.2f} %{change}", *counts, row.get("claim", ""), verdict,
+            ))  # fmt: skip
+        return rows
+
+    return rows_of
+
+
+def compact_specs(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of compact networks among the example specs."""
+    rows: list[Sequence[str]] = [
+        ("spec", "io", "float", "6 bit", "parameters", "multiplications", "bytes", "LUT (estimate)", "DSP",
+         "samples simulated", "differ", "seconds")
+    ]  # fmt: skip
+    for row in figures:
+        counts = [f"{row[key]:,}" for key in ("parameters", "macs", "bytes", "lut", "dsp", "samples", "mismatches")]
+        rows.append((
+            f"`{row['spec']}`", row["io_type"], f"{row['float']:.2f} %", f"{row['accuracy']:.2f} %", *counts,
+            f"{row['seconds']:.0f}",
+        ))  # fmt: skip
+    return rows
+
+
 def large_networks(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of networks of real sizes: what is left of them, and seconds of each step."""
     done = [step["step"] for step in figures[0]["steps"][1:]]
@@ -167,6 +216,9 @@ def large_networks(figures: Any) -> list[Sequence[str]]:
 
 #: For each table, between its markers, the name of the result and what makes rows of its figures.
 TABLES = {
+    "compact_fashion": ("compact", compact("fashion_mnist")),
+    "compact_mnist": ("compact", compact("mnist")),
+    "compact_specs": ("compact_specs", compact_specs),
     "csim": ("csim", csim),
     "deep_compression": ("deep_compression", deep_compression),
     "deep_compression_resources": ("deep_compression", deep_compression_resources),
