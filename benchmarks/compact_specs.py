@@ -86,8 +86,8 @@ def main() -> None:
         for name in [options.only] if options.only else SPECS:
             row = of_spec[name] = measure(name, Path(folder))
             print(
-                f"{name:<21} float {row['float']:.2f} %  final {row['accuracy']:.2f} %  {row['parameters']:,} parameters  "
-                f"{row['mismatches']} of {row['samples']:,} samples differ  {row['seconds']:.0f} s",
+                f"{name:<21} float {row['float']:.2f} %  final {row['accuracy']:.2f} %  "
+                f"{row['parameters']:,} parameters  {row['mismatches']} of {row['samples']:,} samples differ  {row['seconds']:.0f} s",
                 flush=True,
             )
     rows = [of_spec[name] for name in SPECS if name in of_spec]
