@@ -87,7 +87,8 @@ def main() -> None:
             row = of_spec[name] = measure(name, Path(folder))
             print(
                 f"{name:<21} float {row['float']:.2f} %  final {row['accuracy']:.2f} %  "
-                f"{row['parameters']:,} parameters  {row['mismatches']} of {row['samples']:,} samples differ  {row['seconds']:.0f} s",
+                f"{row['parameters']:,} parameters  {row['mismatches']} of {row['samples']:,} samples differ  "
+                f"{row['seconds']:.0f} s",
                 flush=True,
             )
     rows = [of_spec[name] for name in SPECS if name in of_spec]
