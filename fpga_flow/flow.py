@@ -152,7 +152,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         packages = runs.versions("QKeras", *getattr(compress.PASSES[one.name], "PACKAGES", ()))
         add(one.name, one.options.model_dump(mode="json"), uses, code, packages)
     network_made = previous
-    add("store", runs.code_digest("storage", "networks/model_file.py"))
+    add("store", runs.code_digest("storage", "networks/model_config.py"))
     previous = network_made  # what follows does not depend on the file
     board = boards.load(spec.hls.board)
     hls_options = {

@@ -172,9 +172,9 @@ def _made(class_: str, config: dict[str, Any]) -> Any:
 
 
 def _classes() -> dict[str, Any]:
-    from fpga_flow.networks import model_file
+    from fpga_flow.networks import model_config
 
-    return model_file.classes()
+    return model_config.classes()
 
 
 def _short_object(value: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import keras, quietly, tf
-from fpga_flow.networks import model_file
+from fpga_flow.networks import model_config
 from fpga_flow.networks.network import WEIGHTS, Network
 from fpga_flow.storage.file import Contents, Source
 
@@ -60,7 +60,7 @@ def build(contents: Contents, name: str) -> Network:
         InputError: the architecture is none that Keras and QKeras can make without running code of others, or the
             weights are not those of its layers.
     """
-    for found in model_file.findings(contents.config):
+    for found in model_config.findings(contents.config):
         if found.kind == "code":
             raise _wrong(name, f"expected layers of Keras and QKeras, got {found.where}: {found.what}")
         if found.kind == "endless":
@@ -68,12 +68,12 @@ def build(contents: Contents, name: str) -> Network:
     shapes = Counter(weight.values.shape for layer in contents.layers for weight in layer)
     try:
         with tf.variable_creator_scope(_only(shapes)), quietly():
-            model = model_file.make(contents.config)
+            model = model_config.make(contents.config)
     except MemoryError:
         raise
     except Exception as error:  # Keras raises anything at a configuration that it can't read
         raise _wrong(
-            name, f"expected a model, got: {model_file.printable(' '.join(str(error).split())[:200])}"
+            name, f"expected a model, got: {model_config.printable(' '.join(str(error).split())[:200])}"
         ) from error
     if not isinstance(model, keras.Model):
         raise _wrong(name, f"expected a model, got a layer: {type(model).__name__}")

@@ -1,42 +1,18 @@
-"""The command line: one short function per command, which parses, calls and prints. No logic lives here."""
+"""The commands that do work on specs, models, projects and files."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpga_flow.errors import FlowError, InputError, Problem
+from fpga_flow.cli.options import Fresh, Json, Out, Quiet, Set, Specs, TrustCode, app, print_json
+from fpga_flow.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from fpga_flow.boards import Board
     from fpga_flow.spec.load import Loaded
-
-app = typer.Typer(
-    name="fpga-flow",
-    help="Small neural networks on FPGAs: from one YAML file to a bit-exact, C-simulated HLS project.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
-
-#: The exit code of a command that Ctrl-C ended.
-_INTERRUPTED = 130
-
-Specs = Annotated[list[str], typer.Argument(help="Spec files, or names of the examples that come with the package.")]
-Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Change a field of the specs. Repeatable.")]
-Out = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to standard error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
-NamesOnly = Annotated[bool, typer.Option("--quiet", "-q", help="Print the names only.")]
-Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Do all stages again, or use those there are.")]
-TrustCode = Annotated[bool, typer.Option("--trust-code", help="Run the Python functions that the specs name.")]
 
 
 @app.command()
@@ -72,7 +48,7 @@ def run(
             progress.outcome(outcome)
             outcomes.append(outcome)
     if as_json:
-        _print_json([{**outcome.record, "folder": str(outcome.folder)} for outcome in outcomes])
+        print_json([{**outcome.record, "folder": str(outcome.folder)} for outcome in outcomes])
     for outcome in outcomes:
         outcome.raise_failures()
 
@@ -94,7 +70,7 @@ def check(
     notes: list[str] = []
     _, problems = check_all(specs, set_, trust_code=trust_code, note=notes.append)
     if as_json:
-        _print_json([{"file": p.place.file, "line": p.place.line, "column": p.place.column, "field": p.field,
+        print_json([{"file": p.place.file, "line": p.place.line, "column": p.place.column, "field": p.field,
                       "message": p.message} for p in sorted(set(problems))])  # fmt: skip
     _raise(problems)
     if not quiet and not as_json:
@@ -139,7 +115,7 @@ def import_model(
     )  # fmt: skip
     importing.write(made, path, force=force)
     if as_json:
-        _print_json({**made.to_dict(), "spec": str(path)})
+        print_json({**made.to_dict(), "spec": str(path)})
     elif not quiet:
         print_table(
             ["layer", "kind", "shape", "becomes"], [[r.name, r.kind, str(r.shape), r.becomes] for r in made.layers]
@@ -189,7 +165,7 @@ def csim(
     with show.status(quiet=quiet) as started:
         results = command.execute(projects, options, started)
     if as_json:
-        _print_json([result.to_dict() for result in results])
+        print_json([result.to_dict() for result in results])
     elif not quiet:
         for result in results:
             if result.passed is not False:
@@ -218,7 +194,7 @@ def unpack(
     if out is not None:
         storage.unpack(network, out)
     if as_json:
-        _print_json(summary.to_dict())
+        print_json(summary.to_dict())
     elif not quiet:
         show.print_summary(summary)
 
@@ -249,164 +225,10 @@ def resources(
             builds.build(found, builds.parse_steps(steps), timeout_minutes=timeout, ui=progress)
     made = numbers.collect(found)
     if as_json:
-        _print_json(made.to_dict())
+        print_json(made.to_dict())
     elif not quiet:
         show.print_numbers(made)
     made.raise_failures()
-
-
-@app.command()
-def boards(
-    family: Annotated[str | None, typer.Option(metavar="TEXT", help="Only families with this in their name.")] = None,
-    toolchain: Annotated[str | None, typer.Option(metavar="NAME", help="Only boards of this toolchain.")] = None,
-    fits: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Which fit a run: its run.json or its folder.")
-    ] = None,
-    as_json: Json = False,
-    quiet: NamesOnly = False,
-) -> None:
-    """List the boards that there are: part, clock period, and what a network may use of the part.
-
-    With `--fits`, say of each whether the resource numbers of a run fit into that, what the run lacks, and what the
-    numbers are worth: their source, and what they were made for. `--quiet` then names the boards that it fits.
-
-    Example: `fpga-flow boards --family zynq --fits runs/digits_mlp/5b57353afb95ae2c`
-    """
-    from fpga_flow import boards as all_boards
-    from fpga_flow import tables
-
-    known = all_boards.shipped_boards()
-    found = all_boards.select(known, family, toolchain)
-    if fits is not None:
-        _print_fits(found, known, fits, as_json, quiet)
-    elif as_json:
-        _print_json([board.model_dump(mode="json") for board in found])
-    elif quiet:
-        _print_names([board.name for board in found])
-    else:
-        rows = [
-            [
-                b.name,
-                b.part,
-                b.toolchain,
-                f"{b.clock_ns:g}",
-                b.lut_kind,
-                *(f"{n:,}" for n in b.usable().values()),
-                b.title,
-            ]
-            for b in found
-        ]
-        resources = list(all_boards.Amounts.model_fields)
-        tables.print_table(["name", "part", "toolchain", "ns", "LUTs", *resources, "board"], rows)
-
-
-@app.command()
-def passes(as_json: Json = False, quiet: NamesOnly = False) -> None:
-    """List the compression passes.
-
-    Example: `fpga-flow passes`
-    """
-    from fpga_flow.compress import PASSES
-
-    _list(PASSES, "pass", as_json, quiet)
-
-
-@app.command()
-def datasets(as_json: Json = False, quiet: NamesOnly = False) -> None:
-    """List the data sets.
-
-    Example: `fpga-flow datasets`
-    """
-    from fpga_flow.datasets import DATASETS
-
-    _list(DATASETS, "data set", as_json, quiet)
-
-
-@app.command()
-def layers(
-    containing: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only cases with this in their name.")] = "",
-    as_json: Json = False,
-    quiet: NamesOnly = False,
-) -> None:
-    """List layers and options: which become HLS code that computes the same bit for bit; which are refused, and why.
-
-    Example: `fpga-flow layers pooling`
-    """
-    from fpga_flow.hls.support import matrix
-    from fpga_flow.tables import print_table
-
-    found = [entry for entry in matrix() if containing.lower() in entry["case"].lower()]
-    if as_json:
-        _print_json(found)
-    elif quiet:
-        _print_names([entry["case"] for entry in found])
-    else:
-        rows = []
-        for entry in found:
-            verdicts = [entry[key].partition(": ") for key in ("io_parallel", "io_stream")]
-            why = dict.fromkeys(reason for _, _, reason in verdicts if reason)
-            rows.append([entry["case"], *(word for word, _, _ in verdicts), "; ".join(why)])
-        print_table(["case", "io_parallel", "io_stream", "why refused"], rows)
-
-
-@app.command()
-def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
-    """Say what is installed, what is missing, and how to get it.
-
-    Example: `fpga-flow doctor`
-    """
-    from fpga_flow import doctor as doctors
-    from fpga_flow.errors import ToolError
-    from fpga_flow.tables import print_table
-
-    found = doctors.examine()
-    if as_json:
-        _print_json(found)
-    elif not quiet:
-        print_table(["what", "found", "needed for", "how to get it"], [list(each.values())[:4] for each in found])
-    if missing := [each["what"] for each in found if each["required"] and not each["found"]]:
-        raise ToolError(f"missing: {', '.join(missing)}")
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON schema of specs, for editors that complete and check YAML by it.
-
-    Example: `fpga-flow schema > fpga_flow.schema.json`
-    """
-    from fpga_flow.spec.model import FlowSpec
-
-    _print_json(FlowSpec.model_json_schema())
-
-
-def main() -> None:
-    """The entry point: errors of the user's become their message and an exit code."""
-    try:
-        code = app(prog_name="fpga-flow", standalone_mode=False)
-        if code == _INTERRUPTED:  # newer versions of typer make this of Ctrl-C, and return it
-            raise KeyboardInterrupt
-        if code:
-            raise typer.Exit(code)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        typer.echo("stopped; what was finished is kept", err=True)
-        sys.exit(_INTERRUPTED)
-    except FlowError as error:
-        typer.echo(f"error: {error}" if "\n" not in str(error) else f"errors:\n{error}", err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:  # what reads our output has enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:  # for example a full disk, or a folder that can't be written
-        typer.echo(f"error: {error.filename or 'system'}: {error.strerror or error}", err=True)
-        sys.exit(2)
-    except Exception as error:  # click's errors of usage; anything else is a bug, and keeps its traceback
-        show = getattr(error, "show", None)
-        if show is None:
-            raise
-        show()
-        sys.exit(2)
 
 
 def _check_stage(until: str | None, specs: Sequence[Loaded]) -> None:
@@ -421,50 +243,3 @@ def _check_stage(until: str | None, specs: Sequence[Loaded]) -> None:
 def _raise(problems: Sequence[Problem]) -> None:
     if problems:
         raise InputError(problems)
-
-
-def _list(registry: dict[str, Any], what: str, as_json: bool, quiet: bool) -> None:
-    from fpga_flow.tables import print_table
-
-    rows = [[name, _first_paragraph(module).removeprefix(f"`{name}`: ")] for name, module in registry.items()]
-    if quiet and not as_json:
-        _print_names(list(registry))
-    elif as_json:
-        _print_json([{"name": name, "description": text} for name, text in rows])
-    else:
-        print_table([what, "what it is"], rows)
-
-
-def _print_fits(boards: Sequence[Board], known: Sequence[Board], run: Path, as_json: bool, quiet: bool) -> None:
-    from fpga_flow import fits
-    from fpga_flow.tables import print_table
-
-    found = fits.judge(fits.read(run), boards, known)
-    if as_json:
-        _print_json([{**fit.board.model_dump(mode="json"), "fit": fit.to_dict()} for fit in found])
-    elif quiet:
-        _print_names([fit.board.name for fit in found if fit.fits])
-    else:
-        words = {True: "yes", False: "no", None: "not comparable"}
-        rows = [
-            [fit.board.name, words[fit.fits], fit.report.source if fit.report else "", fit.made_for, fit.lacks_text()]
-            for fit in found
-        ]
-        print_table(["name", "fits", "numbers", "made for", "lacks"], rows)
-
-
-def _first_paragraph(module: Any) -> str:
-    return (module.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-
-
-def _print_names(names: Sequence[str]) -> None:
-    for name in names:
-        typer.echo(name)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1))
-
-
-if __name__ == "__main__":
-    main()
