@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -23,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from helpers.result import ROOT, Bar, print_bars, result, write
+from helpers.result import Bar, print_bars, result, write
+from helpers.runs import run, written
 
 PACKAGES = ["tensorflow", "tf_keras", "QKeras", "hls4ml", "numpy", "tensorly"]
 DATA = ("fashion_mnist", "mnist")
@@ -172,18 +171,6 @@ def spec(method: Method, data: str, teacher: Path | None, *, quick: bool) -> dic
     }  # fmt: skip
 
 
-def run(made: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The run.json of a spec."""
-    file = folder / f"{made['name']}.yaml"
-    file.write_text(yaml.safe_dump(made), encoding="utf-8")
-    command = [sys.executable, "-m", "fpga_flow.cli", "run", str(file), "--out", str(folder / "runs"), "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if not done.stdout:
-        sys.exit(f"{file.name} gave exit code {done.returncode}:\n{done.stderr}")
-    record: dict[str, Any] = json.loads(done.stdout)[0]
-    return record
-
-
 def measure(method: Method, record: dict[str, Any]) -> dict[str, Any]:
     """The figures of one network."""
     size = record["size"]
@@ -238,7 +225,7 @@ def of_data(data: str, methods: Sequence[Method], folder: Path, *, quick: bool) 
     for method in methods:
         teacher = None
         if method.name == "distil":
-            taught = run(spec(METHODS[0], data, None, quick=quick), folder)
+            taught = run(written(spec(METHODS[0], data, None, quick=quick), folder), folder / "runs")
             teacher = Path(taught["folder"]) / "1-float" / "model.h5"
         row = measure(
             method, run(spec(method, data, teacher if method.name == "distil" else None, quick=quick), folder)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from helpers.result import ROOT, Bar, print_bars, result, write
+from helpers.result import Bar, print_bars, result, write
+from helpers.runs import run, shipped
 
 PACKAGES = ["tensorflow", "tf_keras", "QKeras", "hls4ml", "numpy", "tensorly"]
 SMALL = ("fashion_squeezenet", "fashion_mobilenet", "fashion_shufflenet")
@@ -28,12 +28,7 @@ LEAST_CUT, MOST_LOST = 2.5, 0.5
 
 def measure(name: str, out: Path) -> dict[str, Any]:
     """The figures of one spec: accuracies in per cent; of low rank those of the float network, and what it cuts."""
-    command = [sys.executable, "-m", "fpga_flow.cli", "run", str(ROOT / "hls_configs" / f"{name}.yaml")]
-    command += ["--out", str(out), "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if not done.stdout:
-        sys.exit(f"{name} gave exit code {done.returncode}:\n{done.stderr}")
-    record = json.loads(done.stdout)[0]
+    record = run(shipped(name), out)
     size, estimate = record["size"], record["resources"][0]
     row = {
         "spec": name,

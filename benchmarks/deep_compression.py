@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from helpers.result import ROOT, Bar, print_bars, result, write
+from helpers.result import Bar, print_bars, result, write
+from helpers.runs import run, shipped
 
 PACKAGES = ["tensorflow", "tf_keras", "QKeras", "hls4ml", "numpy", "scikit-learn"]
 #: Error in per cent and ratio of each stage, in the papers named.
@@ -42,18 +42,9 @@ MOST_SECONDS = 30 * 60
 SHORTLY = 3
 
 
-def run(name: str, out: Path, passes: list[dict[str, Any]] | None = None) -> tuple[float, dict[str, Any]]:
-    """Seconds and run.json of a spec, perhaps with other passes."""
-    command = [sys.executable, "-m", "fpga_flow.cli", "run", str(ROOT / "hls_configs" / f"{name}.yaml")]
-    command += ["--out", str(out), "--json"]
-    if passes is not None:
-        command += ["--set", f"compress={json.dumps(passes)}"]
-    started = time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - started
-    if not done.stdout:
-        sys.exit(f"{name} gave exit code {done.returncode}:\n{done.stderr}")
-    return seconds, json.loads(done.stdout)[0]
+def with_passes(name: str, out: Path, passes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The run.json of a spec with other passes."""
+    return run(shipped(name), out, "--set", f"compress={json.dumps(passes)}")
 
 
 def stages(record: dict[str, Any]) -> list[dict[str, Any]]:
@@ -85,7 +76,7 @@ def resources(name: str, record: dict[str, Any], out: Path) -> list[dict[str, An
     behind = [wanted[: count + 1] for count in range(quantize + 1, len(wanted))]
     rows = []
     for passes in [*before, *behind]:
-        made = record if passes == wanted else run(name, out, passes)[1]
+        made = record if passes == wanted else with_passes(name, out, passes)
         (estimate,) = (each for each in made["resources"] if each["source"] == "estimate")
         rows.append({
             "passes": [next(iter(one)) for one in passes],
@@ -99,7 +90,9 @@ def resources(name: str, record: dict[str, Any], out: Path) -> list[dict[str, An
 
 def measure(name: str, out: Path, *, quick: bool) -> dict[str, Any]:
     """The figures of one spec."""
-    seconds, record = run(name, out)
+    started = time.perf_counter()
+    record = run(shipped(name), out)
+    seconds = time.perf_counter() - started
     return {
         "spec": name,
         "seconds": round(seconds, 1),

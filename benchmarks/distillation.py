@@ -12,17 +12,15 @@ bars. Fashion-MNIST is taken from $FPGA_FLOW_DATA. Takes about 15 minutes on 2 c
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-from helpers.result import ROOT, Bar, print_bars, result, write
+from helpers.result import Bar, print_bars, result, write
+from helpers.runs import run, written
 
 PACKAGES = ["tensorflow", "tf_keras", "QKeras", "hls4ml", "numpy"]
 SEEDS = (1, 2, 3)
@@ -70,24 +68,14 @@ def student(seed: int, samples: int, epochs: int, path: Path | None) -> dict[str
     return {**spec("student", seed, samples, epochs), "network": network, "compress": passes}
 
 
-def run(made: dict[str, Any], folder: Path, *options: str) -> dict[str, Any]:
-    """The run.json of a spec, or what is printed of a run that is stopped before its end."""
-    file = folder / f"{made['name']}.yaml"
-    file.write_text(yaml.safe_dump(made), encoding="utf-8")
-    command = [sys.executable, "-m", "fpga_flow.cli", "run", str(file), "--out", str(folder / "runs"), "--json"]
-    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=False)
-    if not done.stdout:
-        sys.exit(f"{file.name} gave exit code {done.returncode}:\n{done.stderr}")
-    record: dict[str, Any] = json.loads(done.stdout)[0]
-    return record
-
-
 def measure(seed: int, folder: Path, *, quick: bool) -> dict[str, Any]:
     """Accuracies in per cent on the test samples, of the C simulation those of its own, for one seed."""
     samples, epochs = (QUICK_SAMPLES, QUICK_EPOCHS) if quick else (SAMPLES, EPOCHS)
     taught = teacher(seed, samples, QUICK_EPOCHS if quick else TEACHERS_EPOCHS)
-    path = Path(run(taught, folder, "--until", "float")["folder"]) / "1-float" / "model.h5"
-    plain, distilled = (run(student(seed, samples, epochs, each), folder) for each in (None, path))
+    path = Path(run(written(taught, folder), folder / "runs", "--until", "float")["folder"]) / "1-float" / "model.h5"
+    plain, distilled = (
+        run(written(student(seed, samples, epochs, each), folder), folder / "runs") for each in (None, path)
+    )
     passes = distilled["passes"]
     return {
         "seed": seed,
