@@ -131,7 +131,8 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         stages.append(Stage(len(stages) + 1, name, previous))
 
     precision = spec.precision.model_dump(mode="json") if spec.precision else None
-    sections = {"precision": precision, "hls": spec.hls.model_dump(mode="json")}
+    board = boards.load(spec.hls.board)
+    sections = {"precision": precision, "hls": spec.hls.model_dump(mode="json"), "board": board.model_dump(mode="json")}
     for number, one in enumerate(spec.compress):
         uses: dict[str, Any] = {name: sections[name] for name in compress.PASSES[one.name].uses(one.options)}
         for path, teacher in compress.teachers(one.name, one.options).items():
@@ -154,7 +155,6 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
     network_made = previous
     add("store", runs.code_digest("storage", "networks/model_config.py"))
     previous = network_made  # what follows does not depend on the file
-    board = boards.load(spec.hls.board)
     hls_options = {
         **spec.hls.model_dump(mode="json"),
         "backend": backends.choose(spec.hls.backend, board, spec.name).name,
@@ -176,7 +176,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
     hls = previous
     add("csim", spec.csim.model_dump(mode="json"), runs.code_digest("csim"))
     previous = hls  # the resources don't depend on the simulation
-    add("resources", board.model_dump(mode="json"), runs.code_digest("resources"))
+    add("resources", sections["board"], runs.code_digest("resources"))
     return tuple(stages)
 
 

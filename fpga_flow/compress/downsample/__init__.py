@@ -62,8 +62,8 @@ class Options(Retraining):
 
 
 def uses(options: Options) -> tuple[str, ...]:
-    """Sections of the spec that the pass depends on."""
-    return ("precision", "hls") if options.resources else ()
+    """Sections of the spec that the pass depends on, and the board that one names."""
+    return ("precision", "hls", "board") if options.resources else ()
 
 
 def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
