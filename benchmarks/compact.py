@@ -227,9 +227,8 @@ def of_data(data: str, methods: Sequence[Method], folder: Path, *, quick: bool) 
         if method.name == "distil":
             taught = run(written(spec(METHODS[0], data, None, quick=quick), folder), folder / "runs")
             teacher = Path(taught["folder"]) / "1-float" / "model.h5"
-        row = measure(
-            method, run(spec(method, data, teacher if method.name == "distil" else None, quick=quick), folder)
-        )
+        file = written(spec(method, data, teacher, quick=quick), folder)
+        row = measure(method, run(file, folder / "runs"))
         rows[method.name] = compare(row, rows[method.before], method.claim) if method.before else row
         print(
             f"{data:<14} {method.name:<37} {row['accuracy']:.2f} %  {row['parameters']:>7,} parameters  "

@@ -279,7 +279,7 @@ def test_ends_of_commands(run: Any, monkeypatch: pytest.MonkeyPatch, raised: Any
     def fail(*_: Any) -> None:
         raise raised
 
-    monkeypatch.setattr(cli, "_print_json", fail)
+    monkeypatch.setattr(cli.lists, "print_json", fail)
     assert run("schema") == (code, "", "stopped; what was finished is kept\n" if code == 130 else "")
 
 

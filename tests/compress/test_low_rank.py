@@ -280,6 +280,7 @@ def test_factors_go_down_to_exact_code(tmp_path, method, rank, io_type):
     assert record["passes"][0]["left"] == {"conv_1": "no rank is given for it", "output": "no rank is given for it"}
 
 
+@pytest.mark.slow
 def test_sums_between_factors_may_be_rounded(tmp_path):
     record = run(tmp_path, "cp", "6", "io_stream", 'result: "fixed<9,auto>"')
     assert record["csim"]["mismatches"] == 0

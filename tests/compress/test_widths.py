@@ -61,21 +61,27 @@ def test_without_training_it_stops_at_the_budget(network):
     assert 8 * total(network, dict.fromkeys(bits, 1)) > sizes[0] > sizes[1]
 
 
-def test_training_wins_back_what_the_next_round_spends(tmp_path, network):
+@pytest.fixture(scope="module")
+def straight(network):
+    """A search in rounds, with training, that nothing interrupts."""
+    return search(network, 0.03, epochs=3, rounds=2)
+
+
+def test_training_wins_back_what_the_next_round_spends(tmp_path, network, straight):
     after, told, _ = search(network, 0.03, epochs=3, rounds=2, checkpoint=tmp_path / "checkpoint.npz")
     assert told["within"]
     assert [each["kept"] for each in told["rounds"]] == [True, True]
     assert all(each["steps"] for each in told["rounds"])
-    again, told_again, _ = search(network, 0.03, epochs=3, rounds=2)
+    again, told_again, _ = straight
     assert told == told_again
     for ours, theirs in zip(after.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("stop_at", [pytest.param(0, marks=pytest.mark.slow), 1])
-def test_a_killed_search_goes_on_to_the_same_end(tmp_path, network, stop_at, monkeypatch):
+def test_a_killed_search_goes_on_to_the_same_end(tmp_path, network, straight, stop_at, monkeypatch):
     options = {"epochs": 3, "rounds": 2, "checkpoint": tmp_path / "checkpoint.npz"}
-    straight, expected, _ = search(network, 0.03, epochs=3, rounds=2)
+    uninterrupted, expected, _ = straight
     trainings = []
     original = widths.retrain
 
@@ -92,7 +98,7 @@ def test_a_killed_search_goes_on_to_the_same_end(tmp_path, network, stop_at, mon
     after, told, _ = search(network, 0.03, **options)
     assert len(trainings) == len(set(trainings)) + 1  # the one that was stopped is done again, no other
     assert told == expected
-    for ours, theirs in zip(straight.model.get_weights(), after.model.get_weights(), strict=True):
+    for ours, theirs in zip(uninterrupted.model.get_weights(), after.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     search(network, 0.03, **options)
     assert len(trainings) == len(set(trainings)) + 1  # what is done is not done again until the stage is finished

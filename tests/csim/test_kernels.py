@@ -74,7 +74,7 @@ def same(backend: str, seed: int, count: int, folder: Path, native: str, *flags:
     assert len({line.split()[1] for line in stock}) > 0.9 * len(stock)
 
 
-@pytest.mark.parametrize("backend", ["vitis", "vivado"])
+@pytest.mark.parametrize("backend", ["vitis", pytest.param("vivado", marks=pytest.mark.slow)])
 def test_same_results(backend: str, tmp_path: Path, native: str) -> None:
     same(backend, 1, 6, tmp_path, native, "-O0")
 
