@@ -1,13 +1,13 @@
 """What each way to make a network compact saves on the same small task, beside what the literature claims for it.
 
-    python benchmarks/compact.py [--quick] [--only METHOD] [--data NAME] [--json FILE]
+    python benchmarks/compact.py [--quick] [--only METHOD] [--data NAME] [--out DIR] [--json FILE]
 
 Each method is set beside the network it starts from (`before`). All are trained on the same 20,000 samples of
 Fashion-MNIST and of MNIST with the same seed, quantized to 6-bit weights and retrained, and their C++ is simulated.
 Measured are the accuracy over all test samples, parameters, multiplications, bytes of `model.fpz`, and by the estimate
 LUT and DSP of streams with all multiplications of a position at once (strategy latency). A claim is reached if the
 network is as many times smaller at no greater loss. `--quick` takes few samples and epochs, for which no claim holds;
-`--only` runs one method and what it is compared with. Data is taken from $FPGA_FLOW_DATA. Takes hours on 2 cores. Exit
+`--only` runs one method and what it is compared with, `--out` keeps the runs, which the same command goes on with. Data is taken from $FPGA_FLOW_DATA. Takes hours on 2 cores. Exit
 code 1 if a network's C++ differs; that a claim is not reached is a finding, and no error.
 """
 
@@ -245,6 +245,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few samples and epochs")
     parser.add_argument("--only", choices=[each.name for each in METHODS], metavar="METHOD", help="one method")
     parser.add_argument("--data", choices=DATA, help="one data set; the other's rows stay in the file")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="keep the runs, and go on with those there are")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result")
     options = parser.parse_args()
     figures = {}
@@ -252,7 +253,9 @@ def main() -> None:
         figures = json.loads(options.json.read_text(encoding="utf-8"))["figures"]
     with tempfile.TemporaryDirectory(prefix="fpga_flow_bench_") as folder:
         for data in [options.data] if options.data else DATA:
-            figures[data] = of_data(data, chosen(options.only), Path(folder), quick=options.quick)
+            kept = (options.out or Path(folder)) / data
+            kept.mkdir(parents=True, exist_ok=True)
+            figures[data] = of_data(data, chosen(options.only), kept, quick=options.quick)
     rows = [row for each in figures.values() for row in each]
     made = [
         Bar.at_least("samples simulated of each", min(row["samples"] for row in rows), SIMULATED),
