@@ -7,8 +7,9 @@ Fashion-MNIST and of MNIST with the same seed, quantized to 6-bit weights and re
 Measured are the accuracy over all test samples, parameters, multiplications, bytes of `model.fpz`, and by the estimate
 LUT and DSP of streams with all multiplications of a position at once (strategy latency). A claim is reached if the
 network is as many times smaller at no greater loss. `--quick` takes few samples and epochs, for which no claim holds;
-`--only` runs one method and what it is compared with, `--out` keeps the runs, which the same command goes on with. Data is taken from $FPGA_FLOW_DATA. Takes hours on 2 cores. Exit
-code 1 if a network's C++ differs; that a claim is not reached is a finding, and no error.
+`--only` runs one method and what it is compared with; `--out` keeps the runs, and the same command goes on with them.
+Data is taken from $FPGA_FLOW_DATA. Takes hours on 2 cores. Exit code 1 if a network's C++ differs; that a claim is not
+reached is a finding, and no error.
 """
 
 from __future__ import annotations
