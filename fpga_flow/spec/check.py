@@ -220,20 +220,8 @@ def _student(sections: dict[str, Any], model: Any, x: Any, number: int) -> Any |
 
 
 def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> Iterator[FieldError]:
-    """Each pass with its options, and the network as it reaches the pass; where there are no passes, or none that
-    quantizes, `precision` all the same.
-    """
-    models = []
-    for number, one in enumerate(passes or ()):
-        path = ("compress", number, one.name)
-        models.append(model)
-        errors = [
-            *_check_order(passes or (), number),
-            *_refused(compress.PASSES[one.name].check, one.options, model, precision, path),
-        ]
-        yield from errors
-        model = model if errors else _outlined(model, [one], fits=True)[0]
-    yield from _check_shared(passes or (), models)
+    """Each pass with its options; where there are no passes, or none that quantizes, `precision` all the same."""
+    yield from _check_each(passes or (), model, precision)
     if any(one.name == "quantize" for one in passes or ()):
         yield from _refused(_check_zeros, passes, model, precision)
         return
@@ -241,6 +229,21 @@ def _check_passes(passes: Sequence[Any] | None, model: Any, precision: Any) -> I
         yield FieldError(("compress",), "expected a quantize pass, since HLS code needs fixed-point types, got none")
     if precision is not None:
         yield from _refused(compress.quantize.check, compress.quantize.Options(), model, precision, ("compress",))
+
+
+def _check_each(passes: Sequence[Any], model: Any, precision: Any) -> Iterator[FieldError]:
+    """Each pass with its options, its place among the others, and the network as it reaches the pass."""
+    models = []
+    for number, one in enumerate(passes):
+        path = ("compress", number, one.name)
+        models.append(model)
+        errors = [
+            *_check_order(passes, number),
+            *_refused(compress.PASSES[one.name].check, one.options, model, precision, path),
+        ]
+        yield from errors
+        model = model if errors else _outlined(model, [one], fits=True)[0]
+    yield from _check_shared(passes, models)
 
 
 def _check_order(passes: Sequence[Any], number: int) -> Iterator[FieldError]:
@@ -315,10 +318,7 @@ def _check_quantized(model: Any, sections: dict[str, Any], backend: Backend | No
     from fpga_flow.hls import preflight
 
     precision = sections.get("precision")
-    errors: list[FieldError] = []
-    for number, one in enumerate(sections["compress"]):
-        path = ("compress", number, one.name)
-        errors += _refused(compress.PASSES[one.name].check, one.options, model, precision, path)
+    errors = list(_check_each(sections["compress"], model, precision))
     yield from errors
     if precision is not None and precision.layers:
         yield FieldError(

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from fpga_flow.keras import keras, quietly
+from fpga_flow.keras import keras, qkeras, quietly
 from fpga_flow.storage.bits import Damaged
 
 #: The most bytes that the JSON of an architecture may have, and the most layers.
@@ -100,7 +100,20 @@ def _is_unused(key: str) -> bool:
 
 def _config(model: Any) -> Any:
     with quietly():  # Keras warns of how QKeras writes its quantizers
-        return _plain(model.get_config())
+        return _named(_plain(model.get_config()))
+
+
+def _named(config: Any) -> Any:
+    """A configuration in which quantizers that a QActivation got as text are objects, as in a decoded model."""
+    if isinstance(config, list):
+        return [_named(each) for each in config]
+    if not isinstance(config, dict):
+        return config
+    settings: Any = config.get("config")
+    if config.get("class_name") == "QActivation" and isinstance(settings["activation"], str):
+        quantizer = keras.saving.serialize_keras_object(qkeras.get_quantizer(settings["activation"]))
+        return {**config, "config": {**settings, "activation": _plain(quantizer)}}
+    return {key: _named(each) for key, each in config.items()}
 
 
 def _plain(config: Any) -> Any:

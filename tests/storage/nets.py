@@ -79,6 +79,16 @@ def _own_quantizers() -> keras.Model:
     return keras.Model(inputs, last(x), name="own")
 
 
+def _text_quantizers() -> keras.Model:
+    """As QKeras' tutorials write them."""
+    x = inputs = keras.Input((12,), name="inputs")
+    x = qkeras.QActivation("quantized_bits(8,1,alpha=1)", name="in_q")(x)
+    x = qkeras.QDense(8, kernel_quantizer="quantized_bits(6,0,alpha=1)", use_bias=False, name="dense_1")(x)
+    x = qkeras.QActivation("quantized_relu(6,2)", name="relu_1")(x)
+    last = qkeras.QDense(4, kernel_quantizer="quantized_bits(6,0,alpha=1)", use_bias=False, name="output")
+    return keras.Model(inputs, last(x), name="text")
+
+
 def _shared_layer() -> keras.Model:
     """A layer used twice, a model inside, two inputs and two outputs."""
     one, two = keras.Input((6,), name="one"), keras.Input((6,), name="two")
@@ -104,6 +114,7 @@ NETWORKS: dict[str, tuple[Callable[[], keras.Model], bool]] = {
     "float deformable": (_deformable, False),
     "deformable": (_deformable, True),
     "own quantizers": (_own_quantizers, False),
+    "text quantizers": (_text_quantizers, False),
     "shared layer": (_shared_layer, False),
     "sequential": (_sequential, False),
 }

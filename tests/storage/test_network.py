@@ -18,8 +18,8 @@ from tests.storage import mutations, nets
 
 #: The most bytes that each architecture may have.
 ARCHITECTURE = {"float mlp": 60, "mlp": 80, "cnn": 80, "separable": 110, "float residual": 130, "residual": 160,
-                "float deformable": 160, "deformable": 200, "own quantizers": 190, "shared layer": 170,
-                "sequential": 60}  # fmt: skip
+                "float deformable": 160, "deformable": 200, "own quantizers": 190, "text quantizers": 130,
+                "shared layer": 170, "sequential": 60}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "coding"), [*((name, "huffman") for name in nets.NETWORKS), ("cnn", "ans")])
