@@ -20,7 +20,8 @@ A pass is a module of this package with
                                                    `path` leads to the options in the spec
     teachers(options)                           only of passes with teachers: those, by their paths in the options
     check_layers(options, model, found, path)   only of passes with teachers: as `check`, where `model` is what the
-                                                passes before leave, and `found` are the teachers' models
+                                                passes before leave, None if that is not known, and `found` are the
+                                                teachers' models
 
 `apply` works on any Keras model. It returns a new network, never changes the one it got, carries its promises over and
 adds its own; every training of it goes through `retrain`, which keeps them. The dict it returns holds what the pass has

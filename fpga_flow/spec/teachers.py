@@ -28,7 +28,7 @@ def check(
         model: the spec's network, if it is known.
         settings: the section `training`, if it is valid.
         student: the model that a pass of this number gets, or None where it is not known before the passes are run;
-            None if it can be known of none.
+            None if it can be known of none. Then only the teachers' layers are looked for.
     """
     for number, one in enumerate(passes):
         path = ("compress", number, one.name)
@@ -41,9 +41,8 @@ def check(
             except FieldError as error:
                 yield error
                 found.append(None)
-        if not found or student is None or any(each is None for each in found):
-            continue
-        if (given := student(number)) is not None:
+        if found and all(each is not None for each in found):
+            given = student(number) if student is not None else None
             yield from compress.PASSES[one.name].check_layers(one.options, given, found, path)
 
 

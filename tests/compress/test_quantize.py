@@ -8,6 +8,7 @@ import pytest
 from fpga_flow import compress, training
 from fpga_flow.compress import quantize
 from fpga_flow.compress.base import Context
+from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import keras, qkeras, seed_everything
 from fpga_flow.networks.network import Network, weight_type
@@ -48,6 +49,16 @@ def test_layers_keep_their_order_names_and_weights():
         assert isinstance(after.get_layer(name), qkeras.QDense)
         for old, new in zip(before.get_layer(name).get_weights(), after.get_layer(name).get_weights(), strict=True):
             np.testing.assert_array_equal(old, new)
+
+
+def test_a_pattern_for_what_earlier_passes_did_not_make_is_refused():
+    given = precision({"*": TYPES, "d1_in": {"weight": "fixed<4,1>"}})
+    context = Context(Training(epochs=0), given, seed=1)
+    options = quantize.Options.model_validate({"epochs": 0})
+    with pytest.raises(FieldError) as error:
+        compress.apply("quantize", Network(mlp()), blobs(40, classes=3), options, context)
+    assert error.value.path == ("precision", "layers", "d1_in")
+    assert error.value.message.startswith('expected a pattern that matches a layer, got "d1_in": ')
 
 
 def test_the_most_specific_pattern_wins_key_by_key():

@@ -162,7 +162,7 @@ def test_other_ends_are_refused():
         'p: expected the normalisation "b" before "flat" or behind a dense layer, got one of each position by itself'
     ]
     quantized = model_of(L.Flatten(), qkeras.QDense(3, name="output"))
-    assert errors(quantized) == ['p: expected float layers, got "output" (QDense): put it before quantize']
+    assert errors(quantized) == ['p: expected float layers, got "output" (QDense): replace it before it is quantized']
 
 
 def test_layers_that_are_used_elsewhere_are_refused():

@@ -25,7 +25,7 @@ from fpga_flow.compress.distil import layers as named
 from fpga_flow.compress.distil.ensemble import FLOAT, Ensemble, Teacher, prepare
 from fpga_flow.compress.distil.losses import Lesson
 from fpga_flow.datasets.base import Dataset
-from fpga_flow.errors import CheckFailed, FieldError, FieldPath
+from fpga_flow.errors import FieldError, FieldPath
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.rebuild import copy_model
 from fpga_flow.spec.base import PositiveFloat, Retraining, Section
@@ -112,6 +112,7 @@ def check_layers(options: Options, model: Any, found: Sequence[Any], path: Field
     """The layers that hints and attention name must be there, and fit to each other.
 
     Args:
+        model: the student; None if it is not known yet.
         found: the teachers' models.
     """
     for name, layers in options.watched.items():
@@ -123,13 +124,13 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     """Train the network on what its teachers make of the training samples, too.
 
     Raises:
-        CheckFailed: a layer of hints or attention is not there any more, or the shapes of the two don't fit.
+        FieldError: a layer of hints or attention is not there any more, or the shapes of the two don't fit.
     """
     made = Network(copy_model(network.model), network.promises)
     found = prepare(options.teachers, dataset, context)
     models = [each.model for each in found]
-    if wrong := list(check_layers(options, made.model, models, ())):
-        raise CheckFailed("\n".join(f"distil: {error}" for error in wrong))
+    for error in check_layers(options, made.model, models, ("compress", "distil")):
+        raise error
     ensemble = Ensemble(models, options.temperature)
     lesson = Lesson(made.model, ensemble, dataset, options, context)
     history: training.History = []

@@ -30,17 +30,18 @@ def check(section: str, layers: Mapping[str, str], student: Any, teacher: Any) -
 
     Args:
         section: hints or attention.
+        student: None if it is not known yet; then only the teacher's layers are looked for.
     """
-    ours, theirs = shapes(student), shapes(teacher)
+    ours, theirs = None if student is None else shapes(student), shapes(teacher)
     for own, other in layers.items():
         unknown = [
             f'expected a layer of the {who}, got "{name}": {suggest(name, known)}'
             for who, name, known in (("student", own, ours), ("teacher", other, theirs))
-            if name not in known
+            if known is not None and name not in known
         ]
         for message in unknown:
             yield FieldError((own,), message)
-        if not unknown and (what := _misfit(section, ours[own], theirs[other])):
+        if ours is not None and not unknown and (what := _misfit(section, ours[own], theirs[other])):
             yield FieldError(
                 (own,), f'expected {what}, got {ours[own]} for "{own}" and {theirs[other]} for the teacher\'s "{other}"'
             )

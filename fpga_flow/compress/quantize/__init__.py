@@ -119,8 +119,12 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     """The same network of QKeras layers, each with its types, retrained.
 
     Raises:
-        FieldError: weights of the types can't keep what was promised of them, for example zeros of a binary layer.
+        FieldError: the precision does not fit the layers, which before the passes ran could not be known (low rank
+            factors only where that saves something); or weights of the types can't keep what was promised of them, for
+            example zeros of a binary layer.
     """
+    for error in check(options, network.model, context.precision, ("compress", "quantize")):
+        raise error
     x = calibration(dataset)
     if options.widths:
         made, told = search(network, dataset, options, context, x, check_promises)

@@ -106,7 +106,10 @@ def _check_in_row(call: Call, every: Sequence[Call], path: FieldPath) -> None:
     uses = sum(each.layer is call.layer for each in every)
     readers = sum(call.name in each.inputs for each in every)
     if type(call.layer).__name__ == "QDense":
-        raise FieldError(path, f'expected float layers, got "{call.layer.name}" (QDense): put it before quantize')
+        raise FieldError(
+            path,
+            f'expected float layers, got "{call.layer.name}" (QDense): replace it before it is quantized',
+        )
     if uses > 1 or readers > 1:
         what = f"used {uses} times" if uses > 1 else f"read by {readers} layers"
         raise FieldError(path, f'expected layers in a row behind the maps, got "{call.layer.name}", which is {what}')
