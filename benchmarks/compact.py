@@ -34,9 +34,9 @@ LEARNING_RATE = 2e-3
 TYPES = {"weight": "fixed<6,auto>", "bias": "fixed<8,auto>", "activation": "ufixed<8,auto>"}
 
 
-def conv(*filters: int, kernel: int = 5, **more: Any) -> list[dict[str, Any]]:
-    """Convolutions that are each followed by pooling over 2x2 pixels."""
-    return [{"filters": each, "kernel": kernel, "padding": "same", "pool": 2, **more} for each in filters]
+def conv(*filters: int, kernel: int = 5, pool: int = 2, **more: Any) -> list[dict[str, Any]]:
+    """Convolutions that are each followed by pooling."""
+    return [{"filters": each, "kernel": kernel, "padding": "same", "pool": pool, **more} for each in filters]
 
 
 #: What most are compared with: two convolutions and two dense layers, which hold most of the parameters.
@@ -87,6 +87,17 @@ def mobilenet(width: float, version: int = 1) -> dict[str, Any]:
 
 CRELU = {**LENET, "conv": [dict(each, activation="crelu") for each in conv(4, 8)]}
 DEFORMABLE = {**SMALL_MAPS, "conv": [SMALL_MAPS["conv"][0], dict(SMALL_MAPS["conv"][1], deformable=True)]}
+FOUR = {"family": "cnn", "conv": [*conv(8, 16, kernel=3), *conv(16, 16, kernel=3, pool=1)], "hidden": [32]}
+SQUEEZENET = {
+    "family": "squeezenet",
+    "stem": {"filters": 12, "pool": 2},
+    "fires": [
+        {"squeeze": 6, "expand": 12, "pool": 2},
+        {"squeeze": 6, "expand": 12},
+        {"squeeze": 8, "expand": 16, "pool": 2},
+    ],
+    "batch_normalization": True,
+}
 NARROW = {
     "family": "squeezenet",
     "stem": {"filters": 8, "pool": 2},
@@ -110,15 +121,11 @@ METHODS = (
            Claim("3x3 in place of 5x5 without loss (Simonyan 2015)", "macs", 2.5, 0), [{"shrink": KERNELS}]),
     Method("shrink, kernels 3x3, dilated", "lenet", LENET,
            Claim("as wide a view without loss (Yu 2016)", "macs", 2.5, 0), [{"shrink": {**KERNELS, "dilated": True}}]),
-    Method("downsample, early", "lenet", LENET, None, [{"downsample": {"placement": "early", "epochs": RETRAINING}}]),
-    Method("downsample, late", "lenet", LENET,
-           Claim("late is more accurate (Iandola 2016)", loss=0),
-           [{"downsample": {"placement": "late", "epochs": RETRAINING}}]),
     Method("crelu", "lenet", CRELU, Claim("half of the filters without loss (Shang 2016)", "macs", 1.9, 0)),
     Method("transfer", "lenet", LENET,
            Claim("0.6 points better of as many parameters (Cohen 2016)", loss=-0.6),
            [{"transfer": {"symmetry": "rotate", "epochs": FROM_THE_START}}]),
-    Method("squeezenet", "lenet", {"family": "squeezenet"},
+    Method("squeezenet", "lenet", SQUEEZENET,
            Claim("50x fewer parameters without loss (Iandola 2016)", "parameters", 50, 0)),
     Method("squeezenet, narrow", "lenet", NARROW,
            Claim("50x fewer parameters without loss (Iandola 2016)", "parameters", 50, 0)),
@@ -135,6 +142,10 @@ METHODS = (
            Claim("1.9x faster, +1.4 points (Sandler 2018)", "macs", 575 / 300, -1.4)),
     Method("shufflenet", "mobilenet, width 0.5", {"family": "shufflenet"},
            Claim("7.8 points better than a MobileNet of its speed (Zhang 2018)", loss=-7.8)),
+    Method("four convolutions", "", FOUR),
+    Method("downsample, late", "four convolutions", FOUR,
+           Claim("late is more accurate (Iandola 2016)", loss=0),
+           [{"downsample": {"placement": "late", "epochs": RETRAINING}}]),
     Method("small maps", "", SMALL_MAPS, io_type="io_parallel"),
     Method("deformable", "small maps", DEFORMABLE, Claim("more accurate (Dai 2017)", loss=0),
            io_type="io_parallel", types={"*_offsets": {**TYPES, "activation": "fixed<5,3>"}}),
