@@ -26,28 +26,28 @@ from helpers.runs import run, written
 PACKAGES = ["tensorflow", "tf_keras", "QKeras", "hls4ml", "numpy"]
 SEEDS = (1, 2, 3)
 SAMPLES, TEACHERS_EPOCHS, EPOCHS, RETRAINING = 5000, 40, 30, 100
-QUICK_SAMPLES, QUICK_EPOCHS = 2000, 3
+QUICK_SAMPLES, QUICK_EPOCHS = 2000, 3  # of each training
 TEMPERATURE = 2.0  # of 2 and 4, tried on the first seed
 GAIN, LOSS, MOST_SECONDS = 0.5, 1.0, 30 * 60
 TYPES = {"weight": "fixed<4,auto>", "bias": "fixed<8,3>", "activation": "ufixed<4,auto>"}
 
 
-def spec(name: str, seed: int, samples: int, epochs: int) -> dict[str, Any]:
+def spec(name: str, seed: int, epochs: int, *, quick: bool) -> dict[str, Any]:
     """What the specs of teacher and student have in common."""
     return {
         "name": name,
         "seed": seed,
-        "data": {"name": "fashion_mnist", "scale": 256, "train_samples": samples},
-        "training": {"epochs": epochs, "batch_size": 64, "learning_rate": 2e-3},
+        "data": {"name": "fashion_mnist", "scale": 256, "train_samples": QUICK_SAMPLES if quick else SAMPLES},
+        "training": {"epochs": QUICK_EPOCHS if quick else epochs, "batch_size": 64, "learning_rate": 2e-3},
         "precision": {"input": "ufixed<8,0>", "layers": {"*": TYPES}},
         "hls": {"board": "zcu102", "strategy": "resource", "reuse_factor": 16},
         "csim": {"samples": 1000},
     }
 
 
-def teacher(seed: int, samples: int, epochs: int) -> dict[str, Any]:
+def teacher(seed: int, *, quick: bool) -> dict[str, Any]:
     """A convolutional network, whose images are moved and mirrored in training."""
-    made = spec("teacher", seed, samples, epochs)
+    made = spec("teacher", seed, TEACHERS_EPOCHS, quick=quick)
     made["training"] |= {"learning_rate": 3e-3, "augment": {"shift": 1, "flip": True}}
     conv = [{"filters": filters, "padding": "same", "pool": 2} for filters in (16, 32)]
     network = {"family": "cnn", "conv": conv, "hidden": [64], "dropout": 0.2}
@@ -55,9 +55,9 @@ def teacher(seed: int, samples: int, epochs: int) -> dict[str, Any]:
     return {**made, "network": network, "compress": [{"quantize": {"epochs": 0}}]}
 
 
-def student(seed: int, samples: int, epochs: int, path: Path | None) -> dict[str, Any]:
+def student(seed: int, path: Path | None, *, quick: bool) -> dict[str, Any]:
     """A small network of dense layers, with the teacher's file or without."""
-    retraining = {"epochs": epochs if epochs == QUICK_EPOCHS else RETRAINING, "learning_rate": 1e-3}
+    retraining = {"epochs": QUICK_EPOCHS if quick else RETRAINING, "learning_rate": 1e-3}
     passes: list[dict[str, Any]] = [{"quantize": retraining}]
     if path is not None:
         teachers = [{"network": {"family": "imported", "path": str(path)}}]
@@ -66,17 +66,15 @@ def student(seed: int, samples: int, epochs: int, path: Path | None) -> dict[str
             {"distil": {**retraining, "teachers": teachers, "temperature": TEMPERATURE}},
         ]
     network = {"family": "mlp", "hidden": [64, 32]}
-    return {**spec("student", seed, samples, epochs), "network": network, "compress": passes}
+    return {**spec("student", seed, EPOCHS, quick=quick), "network": network, "compress": passes}
 
 
 def measure(seed: int, folder: Path, *, quick: bool) -> dict[str, Any]:
     """Accuracies in per cent on the test samples, of the C simulation those of its own, for one seed."""
-    samples, epochs = (QUICK_SAMPLES, QUICK_EPOCHS) if quick else (SAMPLES, EPOCHS)
-    taught = teacher(seed, samples, QUICK_EPOCHS if quick else TEACHERS_EPOCHS)
-    path = Path(run(written(taught, folder), folder / "runs", "--until", "float")["folder"]) / "1-float" / "model.h5"
-    plain, distilled = (
-        run(written(student(seed, samples, epochs, each), folder), folder / "runs") for each in (None, path)
-    )
+    runs = folder / "runs"
+    taught = run(written(teacher(seed, quick=quick), folder), runs, "--until", "float")
+    path = Path(taught["folder"]) / "1-float" / "model.h5"
+    plain, distilled = (run(written(student(seed, each, quick=quick), folder), runs) for each in (None, path))
     passes = distilled["passes"]
     return {
         "seed": seed,
