@@ -8,7 +8,7 @@ activation function, such as the one that gives the logits, keeps the full preci
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,17 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
         yield from errors
         return
     sites = find_sites(prepare(flat))
+    yield from _check_precision(sites, precision)
+    widths, written = options.widths, [written_types(site, precision) for site in sites]
+    if widths and not any(narrower(types["weight"], widths.least) for types in written if "weight" in types):
+        yield FieldError(
+            (*path, "widths"),
+            f"expected a layer whose weights can be narrowed, of a fixed or po2 type of more than {widths.least} bits, "
+            "got none",
+        )
+
+
+def _check_precision(sites: Sequence[Site], precision: Any) -> Iterator[FieldError]:
     names = {name for site in sites for name in site.names}
     for pattern, message in unmatched(precision.layers, sorted(names)).items():
         yield FieldError(("precision", "layers", pattern), message)
@@ -76,16 +87,8 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
                 yield FieldError(
                     ("precision", "layers", pattern, key), f"expected a layer with {_WHAT[key]}, got {layers}"
                 )
-    written = [written_types(site, precision) for site in sites]
-    for site, types in zip(sites, written, strict=True):
-        yield from _check_types(site, types)
-    widths = options.widths
-    if widths and not any(narrower(types["weight"], widths.least) for types in written if "weight" in types):
-        yield FieldError(
-            (*path, "widths"),
-            f"expected a layer whose weights can be narrowed, of a fixed or po2 type of more than {widths.least} bits, "
-            "got none",
-        )
+    for site in sites:
+        yield from _check_types(site, written_types(site, precision))
 
 
 def _check_types(site: Site, types: dict[str, Any]) -> Iterator[FieldError]:
@@ -123,7 +126,7 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
             factors only where that saves something); or weights of the types can't keep what was promised of them, for
             example zeros of a binary layer.
     """
-    for error in check(options, network.model, context.precision, ("compress", "quantize")):
+    for error in _check_precision(find_sites(prepare(opened(network.model))), context.precision):
         raise error
     x = calibration(dataset)
     if options.widths:
