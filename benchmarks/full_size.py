@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from helpers.result import ROOT, Bar, print_bars, result, write
+from helpers.runs import written
 
 PACKAGES = ["tensorflow", "tf_keras", "QKeras", "hls4ml", "numpy"]
 PIXELS, CLASSES = 224, 1000
@@ -43,13 +43,26 @@ def images(folder: Path) -> Path:
     return path
 
 
-def spec(name: str, path: Path, *, simulate: bool) -> dict[str, Any]:
+def build(name: str, folder: Path) -> Path:
+    """The file of a network with random weights, as the spec of a user who has trained it elsewhere names it."""
+    from fpga_flow.keras import quietly, seed_everything
+    from fpga_flow.networks import mobilenet, squeezenet
+
+    family = {"mobilenet": mobilenet, "squeezenet": squeezenet}[NETWORKS[name]["family"]]
+    seed_everything(1)
+    model = family.build(family.Options.model_validate(NETWORKS[name]), (PIXELS, PIXELS, 3), CLASSES)
+    with quietly():
+        model.save(folder / f"{NETWORKS[name]['family']}.h5")
+    return folder / f"{NETWORKS[name]['family']}.h5"
+
+
+def spec(name: str, folder: Path, *, simulate: bool) -> dict[str, Any]:
     """The spec of one network."""
     return {
         "name": name.partition(",")[0],
         "seed": 1,
-        "data": {"name": "npz", "path": str(path), "scale": 256, "validation": 0},
-        "network": NETWORKS[name],
+        "data": {"name": "npz", "path": str(folder / "images.npz"), "scale": 256, "split": {"validation": 0}},
+        "network": {"family": "imported", "path": str(build(name, folder))},
         "training": {"epochs": 0},
         "compress": [
             {"prune": {"sparsity": 0.5, "method": "one_shot", "epochs": 0}},
@@ -60,15 +73,14 @@ def spec(name: str, path: Path, *, simulate: bool) -> dict[str, Any]:
             "input": "ufixed<8,0>",
             "layers": {"*": {"weight": "fixed<6,auto>", "bias": "fixed<8,auto>", "activation": "ufixed<6,auto>"}},
         },
-        "hls": {"board": "alveo-u250", "io_type": "io_stream", "strategy": "resource", "reuse_factor": 4},
+        "hls": {"board": "alveo-u250", "io_type": "io_stream", "strategy": "fit"},
         "csim": {"samples": 1 if simulate else 0},
     }
 
 
 def run(name: str, folder: Path, *, simulate: bool) -> dict[str, Any]:
     """The figures of one network: those of its run.json, and of the process that made it."""
-    file = folder / f"{name.partition(',')[0]}.yaml"
-    file.write_text(yaml.safe_dump(spec(name, folder / "images.npz", simulate=simulate)), encoding="utf-8")
+    file = written(spec(name, folder, simulate=simulate), folder)
     command = [sys.executable, "-m", "fpga_flow.cli", "run", str(file), "--out", str(folder / "runs"), "--json"]
     started = time.monotonic()
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:

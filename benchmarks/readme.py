@@ -214,6 +214,23 @@ def large_networks(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def full_size(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of networks of ImageNet's size that go down to HLS: seconds of each stage, and memory."""
+    stages = [name for name in figures[0]["stages"] if name != "float"]
+    rows: list[Sequence[str]] = [
+        ("network", "parameters", "multiplications", "`model.fpz`, kB", *(f"{each}, s" for each in stages),
+         "seconds in all", "peak, GB", "HLS project, MB")
+    ]  # fmt: skip
+    for row in figures:
+        counts = [f"{row['parameters']:,}", f"{row['macs']:,}", f"{row['bytes'] / 1000:.0f}"]
+        seconds = [f"{row['stages'][each]:.0f}" for each in stages]
+        rows.append((
+            row["network"], *counts, *seconds, f"{row['seconds']:.0f}", f"{row['peak_gigabytes']:.1f}",
+            f"{row['project_megabytes']:.0f}",
+        ))  # fmt: skip
+    return rows
+
+
 #: For each table, between its markers, the name of the result and what makes rows of its figures.
 TABLES = {
     "compact_fashion": ("compact", compact("fashion_mnist")),
@@ -224,6 +241,7 @@ TABLES = {
     "deep_compression_resources": ("deep_compression", deep_compression_resources),
     "distillation": ("distillation", distillation),
     "flow": ("flow", flow),
+    "full_size": ("full_size", full_size),
     "large_networks": ("large_networks", large_networks),
     "layers": ("layers", layers),
     "resource_estimate": ("resource_estimate", resource_estimate),
