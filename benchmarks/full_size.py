@@ -90,7 +90,7 @@ def run(name: str, folder: Path, *, simulate: bool) -> dict[str, Any]:
     if not (text := (folder / "out").read_text(encoding="utf-8")):
         sys.exit(f"{file.name} gave exit code {process.returncode}:\n{(folder / 'err').read_text(encoding='utf-8')}")
     seconds, record = time.monotonic() - started, json.loads(text)[0]
-    project = Path(record["folder"]) / "7-hls" / "project"
+    (project,) = Path(record["folder"]).glob("*-hls/project")
     return {
         "network": name,
         "parameters": record["size"]["parameters"],
