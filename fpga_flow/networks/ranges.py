@@ -290,7 +290,8 @@ def _observe(model: Any, layers: list[Any], x: NDArray[np.floating], which: str)
         for (name, _), size, each in zip(tensors, sizes, values if isinstance(values, list) else [values], strict=True):
             step = _coprime(-(-size * len(x) // _RESULTS), size)
             flat = each.ravel()
-            found.setdefault(name, []).append(Seen(flat.min(), flat.max(), flat[::step]))
+            numbers = flat[::step].copy()  # a view would keep all of the batch in memory
+            found.setdefault(name, []).append(Seen(flat.min(), flat.max(), numbers))
     return {
         name: Seen(
             np.array([min(each.low for each in parts)]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -162,3 +164,18 @@ def test_numbers_that_are_not_finite_have_no_range():
     with pytest.raises(FieldError) as error:
         quantize_model(model, precision, np.ones((4, 6, 6, 2), np.float32))
     assert str(error.value) == 'precision: expected finite numbers for the range of weight of layer "out", got others'
+
+
+def test_what_layers_give_is_kept_in_memory_batch_by_batch(monkeypatch):
+    """Of 20 batches of 2 MB, not all are there at a time."""
+    inputs = keras.Input((4,), name="inputs")
+    model = keras.Model(inputs, keras.layers.Dense(1000, name="wide")(inputs))
+    monkeypatch.setattr(ranges, "_BATCH_NUMBERS", 500_000)
+    x = np.random.default_rng(1).random((10_000, 4), np.float32)
+    ranges._observe(model, [model.get_layer("wide")], x[:10], "output")  # what TensorFlow needs once
+    tracemalloc.start()
+    seen = ranges._observe(model, [model.get_layer("wide")], x, "output")["wide"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert seen.numbers.size > 50_000
+    assert peak < 16e6
