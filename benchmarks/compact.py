@@ -215,7 +215,7 @@ def compare(row: dict[str, Any], before: dict[str, Any], claim: Claim | None) ->
         return made
     found = []
     if claim.times is not None and times[claim.measure] < 0.99 * claim.times:
-        found.append(f"{times[claim.measure]:.2g}x")
+        found.append(f"{times[claim.measure]:.3g}x")
     if claim.loss is not None and lost > claim.loss:
         found.append(f"{-lost:+.2f} points")
     return {**made, "claim": claim.text, "reached": not found, "falls_short": ", ".join(found)}

@@ -173,7 +173,7 @@ def compact(data: str) -> Callable[[Any], list[Sequence[str]]]:
         for row in figures[data]:
             times = row.get("times", {})
             counts = [f"{row[key]:,}" + (f" ({times[key]:g}x)" if times.get(key) else "") for key in keys]
-            change = f" ({-row['lost']:+.2f})" if "lost" in row else ""
+            change = f" ({0.0 - row['lost']:+.2f})" if "lost" in row else ""
             verdict = (
                 "" if "claim" not in row else "reached" if row["reached"] else f"falls short: {row['falls_short']}"
             )
