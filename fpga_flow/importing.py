@@ -21,8 +21,6 @@ from fpga_flow.spec.check import check
 from fpga_flow.spec.load import Loaded, from_document
 from fpga_flow.spec.yaml_file import parse
 
-_STAND_IN = "fixed<8,1>"
-
 
 @dataclass(frozen=True)
 class Row:
