@@ -41,7 +41,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/compact_specs.py --json benchmarks/results/compact_specs.json
 	$(BIN)/python benchmarks/distillation.py --json benchmarks/results/distillation.json
 	$(BIN)/python benchmarks/large_networks.py --json benchmarks/results/large_networks.json
-	$(BIN)/python benchmarks/full_size.py --json benchmarks/results/full_size.json
+	$(BIN)/python benchmarks/full_size.py --simulate --json benchmarks/results/full_size.json
 	$(BIN)/python benchmarks/storage.py --json benchmarks/results/storage.json
 	$(BIN)/python benchmarks/layers.py --json benchmarks/results/layers.json
 	$(BIN)/python benchmarks/csim.py --json benchmarks/results/csim.json
