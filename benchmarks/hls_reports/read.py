@@ -44,6 +44,7 @@ class LayerReport:
     source      the repository that published it
     reported    what the tool says, by the names of `LAYER_COLUMNS`
     part        the statistics that the formulas need
+    row         the line of the file
     """
 
     kind: str
@@ -51,11 +52,12 @@ class LayerReport:
     reported: Mapping[str, float]
     part: Part
     target: Target
+    row: Row
 
 
 @dataclass(frozen=True)
 class ProjectReport:
-    """One report of a top function, all layers of which the formulas cover."""
+    """One report of a top function, all layers of which the formulas cover; `row` is its line of the file."""
 
     kind: str
     source: str
@@ -63,11 +65,12 @@ class ProjectReport:
     layers: tuple[LayerReport, ...]
     between: tuple[Fifos | Top, ...]
     target: Target
+    row: Row
 
 
 def load(directory: Path) -> tuple[list[LayerReport], list[ProjectReport]]:
     """The rows of unchanged hls4ml projects that a formula covers, and the projects that they cover wholly."""
-    rows, project_rows = (_rows(directory / name) for name in FILES)
+    rows, project_rows = (read_rows(directory / name) for name in FILES)
     projects = {row["id"]: row for row in project_rows}
     constants = {(r["project"], r["weights_file"]): r for r in rows if r["n_const_csd3"] and r["weights_file"]}
     members = defaultdict(list)
@@ -90,7 +93,8 @@ def load(directory: Path) -> tuple[list[LayerReport], list[ProjectReport]]:
     return layers, whole
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
+def read_rows(file: Path) -> list[dict[str, str]]:
+    """The lines of a file that are of unchanged hls4ml projects, by the names of the columns."""
     with file.open(newline="") as lines:
         return [row for row in csv.DictReader(lines) if row["origin"] == "hls4ml"]
 
@@ -102,14 +106,14 @@ def _layer(row: Row, project: Row, target: Target) -> LayerReport | None:
     part = _part(kind, row, project, target)
     if isinstance(part, Matrix):
         kind = "matrix, resource" if part.in_memory else "matrix, latency"
-    return LayerReport(kind, row["source"], _reported(row, LAYER_COLUMNS), part, target)
+    return LayerReport(kind, row["source"], _reported(row, LAYER_COLUMNS), part, target, row)
 
 
 def _project(row: Row, layers: Sequence[tuple[Row, LayerReport]], target: Target) -> ProjectReport:
     reports = tuple(report for _, report in layers)
     between = _fifos(layers, target) if target.stream else (_top(layers),)
     reported = _reported(row, PROJECT_COLUMNS)
-    return ProjectReport(f"project, {target.io_type}", row["source"], reported, reports, between, target)
+    return ProjectReport(f"project, {target.io_type}", row["source"], reported, reports, between, target, row)
 
 
 def _reported(row: Row, columns: Mapping[str, str]) -> dict[str, float]:

@@ -1,0 +1,147 @@
+"""What others predict for the same reports: rule4ml, and the rule of effective bit operations.
+
+rule4ml     (Rahimifar, Ezzaoui Rahali, Therrien, arXiv 2408.05314, 2024; predictors learned from the reports of
+            synthetic networks) knows sizes, one precision, one reuse factor, strategy, board and versions, not the
+            weights. It is made for dense networks with io_parallel: these are asked of it, and single dense layers as
+            networks of one layer.
+EBOPs       (Sun et al., "Gradient-based automatic mixed precision quantization for neural networks on FPGA", HGQ, arXiv
+            2405.00645, 2024): LUT + 55 DSP is about the sum over all multiplications of the products of the operands'
+            bits, of a weight those between its first and last one. It is made for unrolled layers after place and
+            route, so it is compared as it is, and times the factor that suits the reports of the other sources.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import statistics
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fpga_flow.resources.estimate.matrix import Matrix
+from hls_reports.errors import Estimated
+from hls_reports.read import LayerReport, ProjectReport
+
+#: The LUTs that a DSP counts as much as, in the rule of effective bit operations.
+LUTS_OF_A_DSP = 55
+#: The versions of Vivado that rule4ml knows, and its boards by the beginnings of parts.
+VIVADO = ("2019.1", "2019.2", "2020.1", "2020.2", "2021.1", "2021.2", "2022.1", "2022.2", "2023.1", "2023.2", "2024.1",
+          "2024.2")  # fmt: skip
+BOARDS = {"xc7": "pynq-z2", "xcu250": "alveo-u250", "xcu": "alveo-u200", "xcvu": "alveo-u200", "xc": "zcu102"}
+#: What a layer's precision is taken from: rule4ml knows one for the whole network.
+PRECISIONS = ("in_t", "weight_t")
+
+Report = LayerReport | ProjectReport
+
+
+def matrices(report: Report) -> list[LayerReport]:
+    """The dense layers of a report, in the order of the network."""
+    layers = report.layers if isinstance(report, ProjectReport) else (report,)
+    return sorted((layer for layer in layers if isinstance(layer.part, Matrix)), key=_place)
+
+
+def ebops(report: Report) -> float | None:
+    """Effective bit operations of what is only dense layers and activations with io_parallel; None for others."""
+    if report.target.stream or not (found := matrices(report)):
+        return None
+    return sum(layer.part.input_type.width * float(layer.row["odd_bits_q"]) for layer in found)
+
+
+def by_ebops(numbers: Sequence[Estimated]) -> tuple[list[Estimated], list[Estimated]]:
+    """For each report LUT + 55 DSP, as we and as the rule of effective bit operations estimate it."""
+    found: dict[int, dict[str, Estimated]] = {}
+    for each in numbers:
+        found.setdefault(id(each.report), {})[each.name] = each
+    by_us, by_rule = [], []
+    for of_report in found.values():
+        lut, dsp = of_report["lut"], of_report.get("dsp")
+        rule = ebops(lut.report) if lut.report else None
+        if rule is not None:
+            reported = lut.reported + LUTS_OF_A_DSP * (dsp.reported if dsp else 0)
+            ours = lut.estimated + LUTS_OF_A_DSP * (dsp.estimated if dsp else 0)
+            by_us.append(replace(lut, reported=reported, estimated=ours))
+            by_rule.append(replace(lut, reported=reported, estimated=rule))
+    return by_us, by_rule
+
+
+def scaled(numbers: Sequence[Estimated]) -> list[Estimated]:
+    """The numbers times the factor that suits the other sources: the median over these of the medians."""
+    made = []
+    for source in {each.source for each in numbers}:
+        ratios: dict[str, list[float]] = {}
+        for each in numbers:
+            if each.source != source and each.estimated:
+                ratios.setdefault(each.source, []).append(math.log(max(each.reported, 1.0) / each.estimated))
+        factor = math.exp(statistics.median(map(statistics.median, ratios.values())))
+        made += [replace(each, estimated=factor * each.estimated) for each in numbers if each.source == source]
+    return made
+
+
+def is_asked(numbers: Sequence[Estimated]) -> bool:
+    """Whether rule4ml can be asked for all of these: it is made for dense networks with io_parallel."""
+    return all(each.report and ebops(each.report) is not None for each in numbers)
+
+
+class Rule4ml:
+    """Predictions of rule4ml by a Python that has it, the same reports asked once."""
+
+    def __init__(self, python: str) -> None:
+        self.python = python
+
+    def predict(self, reports: Sequence[Report], precision: str) -> list[Mapping[str, float]]:
+        """What rule4ml says of the reports; `precision` is one of `PRECISIONS`.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        script = Path(__file__).with_name("rule4ml_predict.py")
+        asked = json.dumps([_network(report, precision) for report in reports])
+        done = subprocess.run([self.python, str(script)], input=asked, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{self.python} {script.name} failed:\n{done.stderr[-2000:]}")
+        predictions: list[Mapping[str, float]] = json.loads(done.stdout)
+        return predictions
+
+    def estimated(self, numbers: Sequence[Estimated]) -> list[Estimated]:
+        """The numbers as rule4ml estimates them, with the precision that suits most of them better."""
+        reports = {id(each.report): each.report for each in numbers if each.report}
+        tried = []
+        for precision in PRECISIONS:
+            found = dict(zip(reports, self.predict(list(reports.values()), precision), strict=True))
+            tried.append([replace(each, estimated=found[id(each.report)][each.name]) for each in numbers])
+        return min(tried, key=lambda made: statistics.median(each.percent for each in made))
+
+
+def _network(report: Report, precision: str) -> dict[str, object]:
+    """A report as rule4ml_predict.py reads it."""
+    layers = report.layers if isinstance(report, ProjectReport) else (report,)
+    dense = matrices(report)
+    first = dense[0].row
+    named = [("dense" if layer in dense else layer.row["kind"], layer) for layer in sorted(layers, key=_place)]
+    return {
+        "inputs": int(first["n_in"]),
+        "layers": [[kind, int(each.row["n_out"] or each.row["n_in"])] for kind, each in named if kind != "linear"],
+        "precision": _precision(max((layer.row for layer in dense), key=lambda row: _bits(row[precision]))[precision]),
+        "board": next(board for start, board in BOARDS.items() if report.target.part.startswith(start)),
+        "strategy": first["strategy"],
+        "reuse_factor": int(first["reuse_factor"]),
+        "hls4ml": "0.8.1" if report.target.tool == "Vivado HLS" else "1.1.0",
+        "vivado": min(VIVADO, key=lambda version: abs(float(version) - float(first["tool_version"][:6]))),
+    }
+
+
+def _place(layer: LayerReport) -> int:
+    """The place of a layer in its network: hls4ml numbers their configurations."""
+    return int(re.findall(r"\d+", layer.row["config"])[-1])
+
+
+def _precision(type_: str) -> str:
+    bits, integer = re.findall(r"<(\d+),(-?\d+)", type_)[0]
+    return f"ap_fixed<{bits}, {max(0, int(integer))}>"
+
+
+def _bits(type_: str) -> int:
+    return int(re.findall(r"<(\d+),", type_)[0])

@@ -1,0 +1,67 @@
+"""How long an estimate takes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.resources.estimate.stages import estimates
+
+#: The MLP of MNIST, and the convolutions of VGG-16 (14.7 million weights), by filters; 0 is a pool.
+MLP = (784, 300, 100, 10)
+VGG = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512)
+REPEATS = 5
+
+_DATA, _WEIGHT = FixedPoint(8, 2), FixedPoint(6, 1)
+
+
+def seconds() -> dict[str, float]:
+    """The median seconds of both stages' estimates with intervals, of networks with random weights."""
+    networks = {"MLP 784-300-100-10": (_mlp(), "io_parallel"), "VGG-16, 14.7 million weights": (_vgg(), "io_stream")}
+    return {name: round(_median(layers, io_type), 3) for name, (layers, io_type) in networks.items()}
+
+
+def _median(layers: Sequence[HlsLayer], io_type: str) -> float:
+    taken = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        estimates(layers, io_type=io_type, clock_ns=5.0, part="xcu250-figd2104-2L-e")
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def _mlp() -> list[HlsLayer]:
+    return [_weighted("dense", (n_in,), (n_out,), (n_in, n_out)) for n_in, n_out in pairwise(MLP)]
+
+
+def _vgg() -> list[HlsLayer]:
+    layers, shape = [], (224, 224, 3)
+    for filters in VGG:
+        size, _, channels = shape
+        if filters:
+            layers.append(_weighted("conv2d", shape, (size, size, filters), (3, 3, channels, filters)))
+            shape = (size, size, filters)
+        else:
+            smaller = (size // 2, size // 2, channels)
+            layers.append(
+                HlsLayer(f"pool{len(layers)}", "pool", "max", (), shape, smaller, _DATA, _DATA, window=(2, 2),
+                         strides=(2, 2), padding="valid")
+            )  # fmt: skip
+            shape = smaller
+    return layers
+
+
+def _weighted(kind: str, shape: tuple[int, ...], outputs: tuple[int, ...], weights: tuple[int, ...]) -> HlsLayer:
+    values = np.random.default_rng(len(weights)).integers(-32, 32, weights)
+    window = weights[:-2]
+    return HlsLayer(
+        f"{kind}{weights[-2]}_{weights[-1]}", kind, "", (), shape, outputs, _DATA, _DATA, weight_type=_WEIGHT,
+        bias_type=_WEIGHT, accum_type=FixedPoint(20, 8), weights=values, biases=np.zeros(outputs[-1], np.int64),
+        window=window, strides=(1,) * len(window), padding="same" if window else "", strategy="latency",
+    )  # fmt: skip
