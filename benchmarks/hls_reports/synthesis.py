@@ -136,7 +136,9 @@ def of_estimates(of_projects: Sequence[Case], levels: Mapping[Group, float], fou
             if after:
                 others = _without(found, each.source)
                 of_factor = margins(estimated(others), own_levels)[KIND]
-                margin = math.hypot(of_csynth.get(each.kind, unseen(of_csynth))[each.name], of_factor[each.name])
+                margin = math.hypot(
+                    of_csynth.get(each.kind, unseen(of_csynth)).get(each.name, 0.0), of_factor[each.name]
+                )
                 number = replace(each, reported=float(after), estimated=factors(others)[each.name] * each.estimated)
                 made.append(Covered(number, *interval(number.estimated, margin, each.name), margin))
     return made

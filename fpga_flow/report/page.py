@@ -16,14 +16,23 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from fpga_flow.datasets.base import Dataset
-from fpga_flow.report import compression, compression_figures, confusion, figures, histogram, pictures, text, weights
+from fpga_flow.report import (
+    compression,
+    compression_figures,
+    confusion,
+    figures,
+    histogram,
+    pictures,
+    resources,
+    text,
+    weights,
+)
 from fpga_flow.report.drawing import Drawn
+from fpga_flow.report.resource_figures import RESOURCE_NAMES
 from fpga_flow.runs import Done
 
 #: Of more classes than this only the first ones are listed.
 MOST_CLASSES = 60
-
-_RESOURCES = tuple(figures.RESOURCE_NAMES.items())
 
 
 @dataclass(frozen=True)
@@ -33,26 +42,6 @@ class Verdict:
     state: str
     title: str
     detail: str
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A resource and how much of it is needed; widths in per cent of the bar's full length.
-
-    `limit` is where all that is usable would end, so that all bars of a design have the same scale.
-    """
-
-    name: str
-    used: int
-    usable: int | None
-    width: float
-    limit: float
-    share: float | None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether there is not enough."""
-        return self.usable is not None and self.used > self.usable
 
 
 @dataclass(frozen=True)
@@ -86,8 +75,9 @@ def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done]
         "record": record,
         "dataset": dataset,
         "verdict": _verdict(record["csim"]),
-        "resources": [_resource(each) for each in record["resources"]],
-        "resource_names": _RESOURCES,
+        "resources": [resources.shown(each) for each in record["resources"]],
+        "parts": list(dict.fromkeys((each["part"], each["board"]) for each in record["resources"])),
+        "resource_names": tuple(RESOURCE_NAMES.items()),
         "stages": stages,
         "tested": len(dataset.test.x),
         "accuracy_figure": figures.accuracies(
@@ -220,45 +210,6 @@ def _compression(record: Mapping[str, Any], collected: Sequence[weights.LayerWei
         "coded": coded,
         "not_huffman": len(coded) - len(huffman),
     }
-
-
-def _resource(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource report with what the page derives from it."""
-    usable = report.get("usable")
-    clock, cycles = report.get("clock_ns"), report.get("latency_cycles")
-    needed = [name for name in figures.RESOURCE_NAMES if report.get(name)]
-    return {
-        **report,
-        "bars": _bars(report, usable),
-        "multipliers": _sum([layer.get("multipliers") for layer in report.get("layers", ())]),
-        "usable": usable,
-        "lacks": report.get("lacks", ()),
-        "latency_ns": cycles * clock if cycles is not None and clock else None,
-        "samples_per_second": 1e9 / (report["ii"] * clock) if report.get("ii") and clock else None,
-        "figure": figures.budget(report, usable) if needed and report.get("layers") else None,
-        "left_out": [figures.RESOURCE_NAMES[name] for name in needed if usable and not usable.get(name)],
-    }
-
-
-def _sum(values: Sequence[int | None]) -> int | None:
-    """The sum; None if one is unknown."""
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
-
-
-def _bars(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> list[Bar]:
-    rows = [
-        (title, report[name], None if usable is None else usable.get(name))
-        for name, title in _RESOURCES
-        if report.get(name) is not None
-    ]
-    shares = [used / most if most else None for _, used, most in rows]
-    scale = max([1.0, *(share for share in shares if share is not None)])
-    bars = []
-    for (title, used, most), share in zip(rows, shares, strict=True):
-        filled = 1.0 if most == 0 and used else (share or 0.0) / scale
-        bars.append(Bar(title, used, most, 100 * filled, 100 / scale, share))
-    return bars
 
 
 def _classes(dataset: Dataset) -> list[tuple[int, str, list[int]]]:
