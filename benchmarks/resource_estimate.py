@@ -17,8 +17,8 @@ Applies the formulas of `fpga_flow.resources.estimate` to the published synthesi
 `--rule4ml` names a Python with rule4ml installed; without it, its column is empty. `--fit` refits and prints the
 constants as they stand in fpga_flow/resources/estimate/constants.py. `--calibrate` writes the margins of the intervals
 and the factors of logic synthesis into fpga_flow/resources/estimate/calibration.py: after each change of the formulas
-or constants. `--plot` draws the estimates against the reports into a page. `--quick` leaves out everything that needs
-refits, and so has no `bars`.
+or constants. `--plot` draws the estimates against the reports, and resources against bit width, into a page. `--quick`
+leaves out everything that needs refits, and so has neither `bars` nor a page.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from pathlib import Path
 from typing import Any
 
 from helpers.result import ROOT, Bar, print_bars, result, write
-from hls_reports import calibration, comparison, margins, speed, synthesis
+from hls_reports import calibration, comparison, margins, plots, speed, synthesis
 from hls_reports.errors import summaries
 from hls_reports.fit import refit
 from hls_reports.left_out import LeftOut
+from hls_reports.margins import Covered, Group
 from hls_reports.read import FILES, load
 from hls_reports.rivals import Rule4ml
 
@@ -44,6 +45,8 @@ from fpga_flow.resources.estimate.constants import CONSTANTS
 CALIBRATION = ROOT / "fpga_flow" / "resources" / "estimate" / "calibration.py"
 #: The share of the true numbers that shall be inside of the intervals, in percent.
 INSIDE = 80.0
+#: The bit widths of the figure that `--plot` draws.
+WIDTHS = range(2, 17)
 
 
 def compare(reports: LeftOut, *, quick: bool) -> list[dict[str, Any]]:
@@ -66,30 +69,37 @@ def compare(reports: LeftOut, *, quick: bool) -> list[dict[str, Any]]:
     return entries
 
 
-def cover(reports: LeftOut, truth: Path) -> list[dict[str, Any]]:
-    """The share of the true numbers inside of the intervals, by what they are of and by number, and all together."""
+def covered(reports: LeftOut, truth: Path) -> tuple[dict[str, list[Covered]], dict[str, Mapping[Group, float]]]:
+    """The numbers with intervals that their sources had no part in, and the quantiles that the intervals are of; both
+    by what the numbers are of.
+    """
     of_csynth, pairs = margins.cases(reports), synthesis.pairs(truth)
     levels = margins.calibrate(of_csynth)
     csynth = margins.covered(of_csynth, levels)
     of_factors = synthesis.cases(pairs)
     factor_levels = margins.calibrate(of_factors)
-    groups = {
-        "layers": ([each for each in csynth if not each.number.is_project], levels),
-        "projects": ([each for each in csynth if each.number.is_project], levels),
-        "synthesis of reported projects": (margins.covered(of_factors, factor_levels), factor_levels),
-        "synthesis of estimated projects": (synthesis.of_estimates(of_csynth, levels, pairs), {}),
+    numbers = {
+        "layers": [each for each in csynth if not each.number.is_project],
+        "projects": [each for each in csynth if each.number.is_project],
+        "synthesis of reported projects": margins.covered(of_factors, factor_levels),
+        "synthesis of estimated projects": synthesis.of_estimates(of_csynth, levels, pairs),
     }
+    return numbers, dict(zip(numbers, (levels, levels, factor_levels, {}), strict=True))
+
+
+def cover(found: Mapping[str, list[Covered]], levels: Mapping[str, Mapping[Group, float]]) -> list[dict[str, Any]]:
+    """The share of the true numbers inside of the intervals, by what they are of and by number, and all together."""
     entries = []
-    for of, (numbers, of_levels) in groups.items():
+    for of, numbers in found.items():
         for name in sorted({each.number.name for each in numbers}):
             of_name = [each for each in numbers if each.number.name == name]
-            level = of_levels.get((of_name[0].number.is_project, name))
+            level = levels[of].get((of_name[0].number.is_project, name))
             entries.append(_coverage(of, name, of_name) | {"level": level})
         entries.append(_coverage(of, "all", numbers) | {"level": None})
     return entries
 
 
-def _coverage(of: str, name: str, numbers: Sequence[margins.Covered]) -> dict[str, Any]:
+def _coverage(of: str, name: str, numbers: Sequence[Covered]) -> dict[str, Any]:
     found = margins.summary(numbers)
     return {
         "of": of,
@@ -135,8 +145,8 @@ def print_errors(entries: Sequence[Mapping[str, Any]]) -> None:
 def print_comparison(entries: Sequence[Mapping[str, Any]]) -> None:
     """The errors beside those of others, one line per group and number."""
     print("\nThe same rows by others; EBOPs as published, and times the factor that suits the other sources.\n")
-    keys = ("bar", "ours", "ours_median_source", "rule4ml", "ebops", "ebops_scaled")
-    heads = ("bar", "ours", "source", "rule4ml", "EBOPs", "scaled")
+    keys = ("bar", "ours", "ours_median_source", "rule4ml", "rule4ml_median_source", "ebops", "ebops_scaled")
+    heads = ("bar", "ours", "source", "rule4ml", "source", "EBOPs", "scaled")
     print(f"{'group':24} {'number':13} {'rows':>5} {'sources':>8} " + " ".join(f"{head:>8}" for head in heads))
     for entry in entries:
         cells = " ".join(f"{'-' if entry[key] is None else entry[key]:>8}" for key in keys)
@@ -182,10 +192,13 @@ def measure(reports: LeftOut, options: argparse.Namespace) -> dict[str, Any]:
     if options.quick:
         return figures
     pairs = synthesis.pairs(options.truth)
+    numbers, levels = covered(reports, options.truth)
+    if options.plot:
+        options.plot.write_text(plots.page(numbers, speed.by_width(WIDTHS)), encoding="utf-8")
     rule4ml = Rule4ml(options.rule4ml) if options.rule4ml else None
     return figures | {
         "comparison": comparison.compare(reports.of_all(), rule4ml),
-        "coverage": cover(reports, options.truth),
+        "coverage": cover(numbers, levels),
         "synthesis": {"factors": synthesis.factors(pairs), "choices": synthesis.choices(pairs)},
     }
 

@@ -43,7 +43,7 @@ def compare(numbers: Sequence[Estimated], rule4ml: Rule4ml | None) -> list[dict[
         for number, bar in bars.items():
             ours = [each for each in of_group if each.name == number]
             theirs = [each for each in by_rule4ml if each.name == number]
-            entries.append({**_entry(name, number, ours), "bar": bar, "rule4ml": _median(theirs)})
+            entries.append({**_entry(name, number, ours), "bar": bar, **_rule4ml(theirs)})
         ours, rule = rivals.by_ebops(of_group)
         if rule:
             errors = {"ebops": _median(rule), "ebops_scaled": _median(rivals.scaled(rule))}
@@ -61,9 +61,18 @@ def _entry(name: str, number: str, ours: Sequence[Estimated]) -> dict[str, Any]:
         "bar": None,
         "ours": round(found.median, 1),
         "ours_median_source": round(found.median_source, 1),
-        "rule4ml": None,
+        **_rule4ml([]),
         "ebops": None,
         "ebops_scaled": None,
+    }
+
+
+def _rule4ml(theirs: Sequence[Estimated]) -> dict[str, float | None]:
+    found = summary(theirs) if theirs else None
+    medians = (found.median, found.median_source) if found else (None, None)
+    return {
+        name: median if median is None else round(median, 1)
+        for name, median in zip(("rule4ml", "rule4ml_median_source"), medians, strict=True)
     }
 
 

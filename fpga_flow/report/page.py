@@ -5,15 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import yaml
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.report import (
@@ -28,6 +23,7 @@ from fpga_flow.report import (
     weights,
 )
 from fpga_flow.report.drawing import Drawn
+from fpga_flow.report.rendering import fill
 from fpga_flow.report.resource_figures import RESOURCE_NAMES
 from fpga_flow.runs import Done
 
@@ -94,19 +90,8 @@ def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done]
         "classes": _classes(dataset),
         "most_classes": MOST_CLASSES,
         "spec": yaml.safe_dump(dict(record["spec"]), sort_keys=False, allow_unicode=True),
-        "plotly": Markup(get_plotlyjs()),  # noqa: S704  (the library's own code)
-        "markup": Markup,
-        "text": text,
     }
-    return _environment().get_template("page.html.j2").render(context)
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    return jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    return fill("page.html.j2", **context)
 
 
 def interval(share: float, samples: int) -> tuple[float, float]:
