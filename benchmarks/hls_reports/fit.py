@@ -18,8 +18,7 @@ from hls_reports.read import LayerReport, ProjectReport
 
 #: Constants are fitted in this order, because later ones are what earlier ones leave over.
 STAGES = (
-    ("depth", "softmax_depth", "resource_depth", "resource_lut", "resource_ff", "latency_lut"),
-    ("latency_ff",),
+    ("softmax_depth", "resource_depth", "resource_lut", "resource_ff", "latency_lut", "latency_ff"),
     (
         "dense_stream_depth",
         "dense_stream_lut",
@@ -52,8 +51,9 @@ class Observation:
 
 
 def refit(layers: Sequence[LayerReport], projects: Sequence[ProjectReport]) -> dict[str, Constants]:
-    """All constants. A formula without any row keeps the constants in the code."""
+    """All constants, from the sound reports. A formula without any row keeps the constants in the code."""
     constants = dict(CONSTANTS)
+    layers = [layer for layer in layers if layer.sound]
     for stage in STAGES:
         found = defaultdict(list)
         for layer in layers:

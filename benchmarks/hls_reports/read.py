@@ -14,7 +14,7 @@ from fpga_flow.resources.estimate.activation import Activation, Softmax
 from fpga_flow.resources.estimate.between import Fifos, Top
 from fpga_flow.resources.estimate.dense import StreamDense
 from fpga_flow.resources.estimate.formula import Part, Target
-from fpga_flow.resources.estimate.matrix import Matrix
+from fpga_flow.resources.estimate.matrix import Matrix, mean_weight_bits
 from fpga_flow.resources.estimate.window import Conv2d, Pool, Window
 
 Row = Mapping[str, str]
@@ -44,6 +44,8 @@ class LayerReport:
     source      the repository that published it
     reported    what the tool says, by the names of `LAYER_COLUMNS`
     part        the statistics that the formulas need
+    sound       whether the published weights can be those that were synthesised: they agree with the multipliers
+                (`weights_check`). A fit takes no notice of the others.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class LayerReport:
     reported: Mapping[str, float]
     part: Part
     target: Target
+    sound: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def load(directory: Path) -> tuple[list[LayerReport], list[ProjectReport]]:
     layers, whole = [], []
     for name, its_rows in members.items():
         project = projects[name]
-        target = Target(project["io_type"], float(project["clk_target_ns"]), project["tool"], part=its_rows[0]["part"])
+        target = _target(its_rows[0], project)
         reports = [_layer(row, project, target) for row in its_rows]
         layers += [report for report in reports if report]
         in_top = f"{project['top_function']}x1"
@@ -88,6 +91,17 @@ def load(directory: Path) -> tuple[list[LayerReport], list[ProjectReport]]:
         if covered == top and project["sum_check"] == "ok" and any(row["n_weights"] for row, _ in top):
             whole.append(_project(project, covered, target))
     return layers, whole
+
+
+def _target(row: Row, project: Row) -> Target:
+    return Target(
+        project["io_type"],
+        float(project["clk_target_ns"]),
+        project["tool"],
+        part=row["part"],
+        version=project["tool_version"],
+        uncertainty_ns=float(row["clk_uncertainty_ns"]),
+    )
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -102,7 +116,8 @@ def _layer(row: Row, project: Row, target: Target) -> LayerReport | None:
     part = _part(kind, row, project, target)
     if isinstance(part, Matrix):
         kind = "matrix, resource" if part.in_memory else "matrix, latency"
-    return LayerReport(kind, row["source"], _reported(row, LAYER_COLUMNS), part, target)
+    sound = not row["weights_check"].startswith("off")
+    return LayerReport(kind, row["source"], _reported(row, LAYER_COLUMNS), part, target, sound)
 
 
 def _project(row: Row, layers: Sequence[tuple[Row, LayerReport]], target: Target) -> ProjectReport:
@@ -173,8 +188,10 @@ def _matrix(row: Row, project: Row) -> Matrix:
         n_in=sizes["filt_height"] * sizes["filt_width"] * sizes["n_chan"] if conv else int(row["n_in"]),
         n_out=sizes["n_filt"] if conv else int(row["n_out"]),
         nonzero=nonzero,
+        powers=int(row["n_pow2_q"]),
         two_digits=nonzero - int(row["n_pow2_q"]) - int(row["n_const_csd3"] or 0),
         constants=int(row["n_const_csd3_distinct_per_input"] or 0),
+        weight_bits=mean_weight_bits(int(row["csd_digits_q"]), nonzero, _width(row["weight_t"])),
         input_type=_type(row["in_t"]),
         weight_type=_type(row["weight_t"]),
         accum_type=_type(row["accum_t"]),

@@ -14,12 +14,6 @@ from collections.abc import Mapping
 Constants = Mapping[str, float]
 
 CONSTANTS: Mapping[str, Constants] = {
-    "depth": {
-        "multiplier_series_7": 3.178,
-        "level_series_7": 4.228,
-        "multiplier_ultrascale": 2.119,
-        "level_ultrascale": 0.5086,
-    },
     "softmax_depth": {
         "level_series_7": 15.63,
         "level_ultrascale": 0.9212,
@@ -42,17 +36,15 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 142.8,
     },
     "latency_lut": {
-        "sums": 1.341,
-        "shifted_sums": 0.1785,
-        "shared_products": 0.5004,
-        "outputs": 0.3406,
+        "sums": 1.0,
+        "dsp_multipliers": 5.0,
+        "selected_products": 1.0,
+        "outputs": 14.0,
     },
     "latency_ff": {
-        "tree_vitis": 0.764,
-        "tree_vivado": 0.5983,
-        "inputs": 0.4084,
-        "outputs": 0.0,
-        "held_products": 0.3467,
+        "tree": 1.0,
+        "products": 1.0,
+        "pipelined": 1.0,
     },
     "dense_stream_depth": {
         "one": 0.629,

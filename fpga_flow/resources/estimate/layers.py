@@ -18,7 +18,7 @@ from fpga_flow.resources.estimate.dense import StreamDense
 from fpga_flow.resources.estimate.elementwise import ConcatenatedRelu, Lookup, Merge, Move
 from fpga_flow.resources.estimate.formula import Part
 from fpga_flow.resources.estimate.hardware import shared_additions
-from fpga_flow.resources.estimate.matrix import Matrix
+from fpga_flow.resources.estimate.matrix import Matrix, mean_weight_bits
 from fpga_flow.resources.estimate.sampling import Sampling
 from fpga_flow.resources.estimate.window import Conv2d, Pool, Window
 
@@ -107,15 +107,18 @@ def matrix_of(layer: HlsLayer) -> Matrix:
         n_in //= n_out
     weights = layer.weights.reshape(n_in, n_out)
     digits = csd_digits(weights)
+    nonzero = int(np.count_nonzero(weights))
     shared = layer.strategy == "distributed_arithmetic"
     # a row for each input: those of a group are read by its filters only
     rows = np.where(digits >= 3, weights, 0).reshape(n_in, groups, -1).swapaxes(0, 1).reshape(groups * n_in, -1)
     return Matrix(
         n_in=n_in,
         n_out=n_out,
-        nonzero=shared_additions(digits) if shared else int(np.count_nonzero(weights)),
+        nonzero=shared_additions(digits) if shared else nonzero,
+        powers=0 if shared else int(np.count_nonzero(digits == 1)),
         two_digits=0 if shared else int(np.count_nonzero(digits == 2)),
         constants=0 if shared else _distinct_per_row(rows),
+        weight_bits=mean_weight_bits(int(digits.sum()), nonzero, layer.weight_type.width),
         input_type=layer.input_type,
         weight_type=layer.weight_type,
         accum_type=layer.accum_type or layer.result_type,
