@@ -44,7 +44,7 @@ CONSTANTS: Mapping[str, Constants] = {
     "latency_ff": {
         "tree": 1.0,
         "products": 1.0,
-        "pipelined": 1.0,
+        "ports": 1.0,
     },
     "dense_stream_depth": {
         "one": 0.629,

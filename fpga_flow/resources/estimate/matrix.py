@@ -135,8 +135,10 @@ class Matrix:
         return self.inputs * _distinct(self.powers / 2 / self.inputs, self.weight_bits + 1)
 
     def _pipelined_function(self, target: Target) -> bool:
-        """Whether Vitis HLS calls a function that takes a sample in every cycle, and registers its inputs and outputs."""
-        return target.vitis and not target.stream and self.reuse_factor == 1 and self._stages(target) > 0
+        """Whether it is a function that takes a sample in every cycle: it can be halted, and so registers its outputs
+        (Vitis HLS: inputs, too).
+        """
+        return not target.stream and self.reuse_factor == 1 and self._stages(target) > 0
 
     def _product_cycles(self, target: Target) -> int:
         """Cycles of a multiplication, see `product_cycles`."""
@@ -170,13 +172,12 @@ class Matrix:
             return Formula("resource_lut", terms, multipliers)
         sums = (self.nonzero + self.negations) * (self.sum_width + adder_overhead(target))
         sums += self.shifted_sums * (self.input_type.width + self.weight_bits + adder_overhead(target))
-        registered = self._stages(target) > 0 and (self._pipelined_function(target) or not target.vitis)
         selected = 2 * self.multipliers * multiplexer_lut(self.constants / max(1, self.multipliers))
         terms = {
             "sums": sums,
             "dsp_multipliers": self.multipliers * (not self.core and self.multiplier_cost[0] > 0),
             "selected_products": selected,
-            "outputs": self.n_out * registered,
+            "outputs": self.n_out * self._pipelined_function(target),
         }
         return Formula("latency_lut", terms, multipliers)
 
@@ -186,8 +187,8 @@ class Matrix:
         Resource strategy: inputs, accumulators and products are held.
 
         Latency strategy: `tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers
-        wait in registers, and on the 7 series all products do, because a multiplication fills at least one cycle. In a
-        function with a new sample in every cycle, inputs and additions of two digits wait for the multiplications, too.
+        wait in registers, and on the 7 series all products do, because a multiplication fills at least one cycle. In
+        Vitis HLS' functions with a new sample in every cycle, inputs and additions of two digits wait for it, too.
         """
         if self.in_memory:
             terms = {
@@ -200,15 +201,17 @@ class Matrix:
         cycles, products = self._tree_cycles(target, self.levels), self.nonzero - self.powers - self.two_digits
         late = registered_share(cycles, target, products=self.shared_cycles == 0)
         early = registered_share(cycles, target, products=False)
-        waiting, pipelined = self._product_cycles(target), self._pipelined_function(target)
+        waiting = self._product_cycles(target)
         held = self.constants - self.multipliers
         if self.multipliers and target.series_7 and (waiting or (cycles and not self.shared_cycles)):
             held = self.constants
-        aside = self.input_bits + self.shifted_sums * self.product_width
+        ports = self.output_bits
+        if target.vitis:
+            ports += self.input_bits + waiting * (self.input_bits + self.shifted_sums * self.product_width)
         terms = {
             "tree": (products * late + (self.nonzero - products) * early) * self.sum_width,
             "products": held * self.product_width,
-            "pipelined": (self.input_bits + self.output_bits + aside * waiting) * pipelined,
+            "ports": ports * self._pipelined_function(target),
         }
         return Formula("latency_ff", terms, self._dsp_registers(target))
 

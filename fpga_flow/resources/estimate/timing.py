@@ -31,8 +31,12 @@ class Delays:
     other: float
 
 
-SERIES_7 = Delays(adder_ns=2.2, product=0.5, other=0.5)
-ULTRASCALE = Delays(adder_ns=0.744, product=3.5, other=2.4)
+#: Artix-7 and Zynq-7000 with its fabric; Kintex-7 and Virtex-7, and Zynq-7000 with theirs; UltraScale and later.
+ARTIX_7 = Delays(adder_ns=2.2, product=0.5, other=0.5)
+KINTEX_7 = Delays(adder_ns=1.7, product=0.5, other=0.5)
+ULTRASCALE = Delays(adder_ns=0.744, product=3.5, other=1.5)
+#: Parts (without xc, xa, xq) with the fabric of Kintex-7.
+KINTEX_7_PARTS = ("7k", "7v", "7z030", "7z035", "7z045", "7z100")
 
 #: Delay in ns of a multiplication on the 7 series: in a DSP block (of operands that only fit into one, or of narrow
 #: ones that the project puts there), and in LUTs. UltraScale's are part of the tree (`Delays.product`).
@@ -45,7 +49,9 @@ LAST_LEVELS = 2.0
 
 def delays(target: Target) -> Delays:
     """The delays of a target's FPGA."""
-    return SERIES_7 if target.series_7 else ULTRASCALE
+    if not target.series_7:
+        return ULTRASCALE
+    return KINTEX_7 if target.part.lower()[2:].startswith(KINTEX_7_PARTS) else ARTIX_7
 
 
 def adders_per_cycle(target: Target) -> float:
