@@ -29,7 +29,7 @@ STAGES = (
         "pool_lut",
         "pool_ff",
     ),
-    ("activation_lut", "activation_ff", "activation_stream_lut", "activation_stream_ff"),
+    ("activation_lut", "activation_stream_lut", "activation_stream_ff"),
     ("softmax_lut", "softmax_ff", "softmax_stream_lut", "softmax_stream_ff"),
     ("fifo_lut", "fifo_ff", "top_lut", "top_ff", "top_depth"),
 )
@@ -90,7 +90,8 @@ def observe_project(project: ProjectReport) -> Iterator[Observation]:
     yield Observation(_sum([part.lut(project.target) for part in project.between]), rest["lut"], project.source)
     yield Observation(_sum([part.ff(project.target) for part in project.between]), rest["ff"], project.source)
     if not project.target.stream:
-        latency = parallel_latency([layer.reported["latency"] for layer in project.layers])
+        calls = [layer.part.cost(project.target).call_cycles for layer in project.layers]
+        latency = parallel_latency([layer.reported["latency"] for layer in project.layers], calls)
         yield Observation(latency, project.reported["latency"], project.source)
 
 

@@ -232,11 +232,11 @@ def _fifos(layers: Sequence[tuple[Row, LayerReport]], target: Target) -> tuple[F
 
 
 def _top(layers: Sequence[tuple[Row, LayerReport]]) -> Top:
-    """The registers of a project with io_parallel: the inputs of its first layer, and the outputs of all layers."""
-    outputs = sum(_outputs(row) * _width(row["out_t"]) for row, _ in layers)
-    matrices = [row for row, report in layers if isinstance(report.part, Matrix)]
-    first = max(matrices, key=lambda row: row["config"] == "config2")
-    return Top(outputs + int(first["n_in"]) * _width(first["in_t"]))
+    """The registers of a project with io_parallel: the outputs of all layers but a softmax, which is the last."""
+    bits = {Matrix: 0, Activation: 0, Softmax: 0}
+    for row, report in layers:
+        bits[type(report.part)] += _outputs(row) * _width(row["out_t"])
+    return Top(bits[Matrix], bits[Activation])
 
 
 def _outputs(row: Row) -> int:

@@ -55,23 +55,30 @@ class Fifos:
 
 @dataclass(frozen=True)
 class Top:
-    """The top function with io_parallel, which registers `bits` of inputs and layer outputs."""
+    """The top function with io_parallel, which registers the outputs of layers: so many bits of layers with weights,
+    and of activations.
+    """
 
-    bits: int
+    matrix_bits: int
+    activation_bits: int
+
+    @property
+    def _terms(self) -> dict[str, float]:
+        return {"matrix_bits": self.matrix_bits, "activation_bits": self.activation_bits}
 
     def lut(self, target: Target) -> Formula:
         """LUTs."""
-        return Formula("top_lut", {"bits": self.bits})
+        return Formula("top_lut", self._terms)
 
     def ff(self, target: Target) -> Formula:
         """FFs."""
-        return Formula("top_ff", {"bits": self.bits})
+        return Formula("top_ff", self._terms)
 
     def cost(self, target: Target) -> Cost:
         """All numbers; see `parallel_latency` for the cycles."""
         return Cost(lut=target.value(self.lut(target)), ff=target.value(self.ff(target)))
 
 
-def parallel_latency(latencies: Sequence[float]) -> Formula:
-    """Cycles of a network with io_parallel: one layer after the other, and pipeline stages between them."""
-    return Formula("top_depth", {"layers": len(latencies)}, sum(latencies))
+def parallel_latency(latencies: Sequence[float], calls: Sequence[int]) -> Formula:
+    """Cycles of a network with io_parallel: one layer after the other, and registers between them (`call_cycles`)."""
+    return Formula("top_depth", {"calls": sum(calls)}, sum(latencies))

@@ -15,9 +15,8 @@ Constants = Mapping[str, float]
 
 CONSTANTS: Mapping[str, Constants] = {
     "softmax_depth": {
-        "level_series_7": 15.63,
-        "level_ultrascale": 0.9212,
-        "one": 3.166,
+        "series_7": 25.0,
+        "ultrascale": 16.0,
     },
     "resource_depth": {
         "one": 2.287,
@@ -39,7 +38,6 @@ CONSTANTS: Mapping[str, Constants] = {
         "sums": 1.0,
         "dsp_multipliers": 5.0,
         "selected_products": 1.0,
-        "outputs": 14.0,
     },
     "latency_ff": {
         "tree": 1.0,
@@ -91,12 +89,6 @@ CONSTANTS: Mapping[str, Constants] = {
         "output_bits": 1.585,
         "one": 0.0,
     },
-    "activation_ff": {
-        "compared_bits": 0.0,
-        "rounded_bits": 0.001006,
-        "output_bits": 0.02007,
-        "one": 0.0,
-    },
     "activation_stream_lut": {
         "compared_bits": 1.395,
         "rounded_bits": 3.925,
@@ -134,12 +126,14 @@ CONSTANTS: Mapping[str, Constants] = {
         "shift_bits": 0.2473,
     },
     "top_lut": {
-        "bits": 0.0122,
+        "matrix_bits": 0.01,
+        "activation_bits": 0.01,
     },
     "top_ff": {
-        "bits": 0.5671,
+        "matrix_bits": 1.0,
+        "activation_bits": 0.6,
     },
     "top_depth": {
-        "layers": 0.6738,
+        "calls": 1.0,
     },
 }

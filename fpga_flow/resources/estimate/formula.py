@@ -85,7 +85,8 @@ class Target:
 class Cost:
     """What a part of the design needs; LUT and FF are rounded only where they are reported.
 
-    `bram18` in blocks of 18 Kb; latency and initiation interval (`ii`) in clock cycles.
+    `bram18` in blocks of 18 Kb; latency and initiation interval (`ii`) in clock cycles. `call_cycles`: what a network
+    with io_parallel adds to the latency for the registers between the part and the next.
     """
 
     multipliers: int = 0
@@ -95,6 +96,7 @@ class Cost:
     bram18: int = 0
     latency_cycles: int = 0
     ii: int = 1
+    call_cycles: int = 0
 
 
 class Part(Protocol):

@@ -138,7 +138,7 @@ class Matrix:
         """Whether it is a function that takes a sample in every cycle: it can be halted, and so registers its outputs
         (Vitis HLS: inputs, too).
         """
-        return not target.stream and self.reuse_factor == 1 and self._stages(target) > 0
+        return not (target.stream or self.in_memory) and self.reuse_factor == 1 and self._stages(target) > 0
 
     def _product_cycles(self, target: Target) -> int:
         """Cycles of a multiplication, see `product_cycles`."""
@@ -177,7 +177,6 @@ class Matrix:
             "sums": sums,
             "dsp_multipliers": self.multipliers * (not self.core and self.multiplier_cost[0] > 0),
             "selected_products": selected,
-            "outputs": self.n_out * self._pipelined_function(target),
         }
         return Formula("latency_lut", terms, multipliers)
 
@@ -248,6 +247,7 @@ class Matrix:
             bram18=self.weight_bram18,
             latency_cycles=latency,
             ii=self.reuse_factor if self.in_memory else min(self.reuse_factor, latency + 1),
+            call_cycles=1 + (target.series_7 and target.vitis and self._pipelined_function(target)),
         )
 
 
