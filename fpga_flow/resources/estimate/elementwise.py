@@ -8,10 +8,8 @@ import math
 from dataclasses import dataclass
 
 from fpga_flow.resources.estimate.formula import Cost, Formula, Target
-from fpga_flow.resources.estimate.hardware import adder_lut, bram18, multiplier_cost
+from fpga_flow.resources.estimate.hardware import ROM_LUT_BITS, adder_lut, bram18, multiplier_cost
 
-#: A ROM with more bits than this is a block RAM, else LUTs.
-ROM_LUT_BITS = 1024
 #: Bits of a ROM that one 6-input LUT holds.
 LUT_BITS = 64
 

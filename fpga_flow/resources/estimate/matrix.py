@@ -20,7 +20,15 @@ from dataclasses import dataclass
 
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.resources.estimate.formula import Cost, Formula, Target
-from fpga_flow.resources.estimate.hardware import adder_lut, bram18, in_dsp, multiplexer_lut, multiplier_cost
+from fpga_flow.resources.estimate.hardware import (
+    ROM_LUT_BITS,
+    ROMS_IN_BRAM,
+    adder_lut,
+    bram18,
+    in_dsp,
+    multiplexer_lut,
+    multiplier_cost,
+)
 from fpga_flow.resources.estimate.timing import (
     LAST_LEVELS,
     adder_overhead,
@@ -88,10 +96,11 @@ class Matrix:
         dsp, lut = multiplier_cost(self.input_type.width, self.weight_type.width, self.core)
         return self.multipliers * dsp, self.multipliers * lut
 
-    @property
-    def weight_bram18(self) -> int:
+    def weight_bram18(self, target: Target) -> int:
         """Block RAMs of the weights: `reuse factor` words that hold one weight per multiplier."""
-        return bram18(self.multipliers * self.weight_type.width, self.reuse_factor) if self.in_memory else 0
+        bits = self.multipliers * self.weight_type.width
+        in_luts = bits * self.reuse_factor <= ROM_LUT_BITS and not target.version.startswith(ROMS_IN_BRAM)
+        return bram18(bits, self.reuse_factor) if self.in_memory and not in_luts else 0
 
     @property
     def shared_cycles(self) -> int:
@@ -244,7 +253,7 @@ class Matrix:
             lut=target.value(self.lut(target)),
             ff=target.value(self.ff(target)),
             dsp=self.multiplier_cost[0],
-            bram18=self.weight_bram18,
+            bram18=self.weight_bram18(target),
             latency_cycles=latency,
             ii=self.reuse_factor if self.in_memory else min(self.reuse_factor, latency + 1),
             call_cycles=1 + (target.series_7 and target.vitis and self._pipelined_function(target)),

@@ -88,7 +88,7 @@ class Conv2d:
         if not target.stream:
             inner = self.matrix.cost(target)
             return Formula.exact(self.window.positions * inner.ii + inner.latency_cycles)
-        step = target.cycles(self.step(target))
+        step = max(1, target.cycles(self.step(target)))
         if not self.matrix.in_memory:
             step = min(self.matrix.reuse_factor, step)
         return Formula.exact(self.window.pixels * step + 2)
