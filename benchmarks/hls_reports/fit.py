@@ -28,6 +28,8 @@ STAGES = (
         "conv_ff",
         "pool_lut",
         "pool_ff",
+        "move_lut",
+        "move_ff",
     ),
     ("activation_lut", "activation_stream_lut", "activation_stream_ff"),
     ("softmax_lut", "softmax_ff", "softmax_stream_lut", "softmax_stream_ff"),

@@ -15,8 +15,8 @@ Constants = Mapping[str, float]
 
 CONSTANTS: Mapping[str, Constants] = {
     "softmax_depth": {
-        "series_7": 25.0,
-        "ultrascale": 16.0,
+        "series_7": 20.36,
+        "ultrascale": 11.27,
     },
     "resource_depth": {
         "one": 2.287,
@@ -35,53 +35,60 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 142.8,
     },
     "latency_lut": {
-        "sums": 1.0,
-        "dsp_multipliers": 5.0,
-        "selected_products": 1.0,
+        "sums": 1.03,
+        "dsp_multipliers": 2.86,
+        "selected_products": 0.7155,
     },
     "latency_ff": {
-        "tree": 1.0,
-        "products": 1.0,
-        "ports": 1.0,
+        "tree": 1.05,
+        "products": 1.094,
+        "ports": 0.7115,
     },
     "dense_stream_depth": {
-        "one": 0.629,
+        "one": 0.6452,
     },
     "dense_stream_lut": {
-        "input_bits": 0.01367,
-        "output_bits": 1.621,
-        "one": 141.4,
+        "input_bits": 0.01434,
+        "output_bits": 1.64,
+        "one": 128.5,
     },
     "dense_stream_ff": {
-        "input_bits": 1.134,
-        "output_bits": 1.58,
+        "input_bits": 1.046,
+        "output_bits": 1.261,
         "one": 0.0,
     },
     "conv_step": {
-        "latency": 0.9942,
+        "latency": 3.057,
         "resource": 5.478,
     },
     "conv_lut": {
-        "line_bits": 0.01919,
-        "window_bits": 0.2474,
-        "output_bits": 0.1831,
-        "one": 395.1,
+        "line_bits": 0.0125,
+        "window_bits": 0.2504,
+        "output_bits": 0.1958,
+        "one": 390.0,
     },
     "conv_ff": {
         "line_bits": 0.0,
-        "window_bits": 2.608,
-        "output_bits": 1.358,
-        "one": 90.86,
+        "window_bits": 2.5,
+        "output_bits": 1.064,
+        "one": 85.08,
     },
     "pool_lut": {
-        "line_bits": 9.167,
-        "window_bits": 1.299,
-        "one": 638.6,
+        "line_bits": 9.975,
+        "window_bits": 1.155,
+        "one": 607.6,
     },
     "pool_ff": {
-        "line_bits": 1.536,
-        "window_bits": 2.166,
+        "line_bits": 1.872,
+        "window_bits": 2.075,
         "one": 0.0,
+    },
+    "move_lut": {
+        "channels": 27.98,
+        "one": 154.7,
+    },
+    "move_ff": {
+        "one": 26.28,
     },
     "activation_lut": {
         "compared_bits": 0.0,
@@ -106,7 +113,7 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 0.0,
     },
     "softmax_ff": {
-        "held_bits": 0.7982,
+        "held_bits": 0.9044,
         "one": 0.0,
     },
     "softmax_stream_lut": {
@@ -114,26 +121,26 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 408.1,
     },
     "softmax_stream_ff": {
-        "held_bits": 0.4791,
-        "one": 216.5,
+        "held_bits": 0.1122,
+        "one": 502.9,
     },
     "fifo_lut": {
-        "fifos": 29.8,
-        "shift_bits": 0.4348,
+        "fifos": 16.06,
+        "shift_bits": 2.095,
     },
     "fifo_ff": {
-        "fifos": 11.75,
-        "shift_bits": 0.2473,
+        "fifos": 13.45,
+        "shift_bits": 0.1256,
     },
     "top_lut": {
-        "matrix_bits": 0.01,
-        "activation_bits": 0.01,
+        "matrix_bits": 0.02813,
+        "activation_bits": 0.0,
     },
     "top_ff": {
-        "matrix_bits": 1.0,
-        "activation_bits": 0.6,
+        "matrix_bits": 1.167,
+        "activation_bits": 0.2389,
     },
     "top_depth": {
-        "calls": 1.0,
+        "calls": 1.091,
     },
 }

@@ -1,5 +1,6 @@
-"""Operations on pairs of elements (merges), tables, and layers that only move data. No published report has them: they
-are built of the same parts as the others (adder, multiplier, ROM) without a fitted constant.
+"""Operations on pairs of elements (merges), tables, and layers that only move data. No published report has them but
+zero padding (io_stream): they are built of the same parts as the others (adder, multiplier, ROM) without a fitted
+constant.
 """
 
 from __future__ import annotations
@@ -112,17 +113,20 @@ class ConcatenatedRelu:
 
 @dataclass(frozen=True)
 class Move:
-    """A layer that only moves values, `beats` words of them for a sample: wires (io_parallel), or a step a word."""
+    """A layer that only moves values, `beats` words of `channels` of them for a sample: wires (io_parallel), or a step
+    a word.
+    """
 
+    channels: int
     beats: int
 
     def lut(self, target: Target) -> Formula:
-        """LUTs."""
-        return Formula.exact(0)
+        """LUTs: what handles the streams."""
+        return Formula("move_lut", {"channels": self.channels, "one": 1}) if target.stream else Formula.exact(0)
 
     def ff(self, target: Target) -> Formula:
-        """FFs."""
-        return Formula.exact(0)
+        """FFs: counters."""
+        return Formula("move_ff", {"one": 1}) if target.stream else Formula.exact(0)
 
     def latency(self, target: Target) -> Formula:
         """Cycles."""

@@ -29,7 +29,7 @@ FABRIC_WIDTH = 10
 SHARED = (0.789, -0.198, -0.092)
 #: Bits wide and words deep that a block RAM of 18 Kb can be (AMD UG473, UG573).
 BRAM18_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
-#: A ROM with more bits than this is a block RAM, else LUTs, except in versions of the tools that take block RAM for all.
+#: A ROM with more bits than this is a block RAM, else LUTs; these versions of the tools take block RAM for all.
 ROM_LUT_BITS = 1024
 ROMS_IN_BRAM = ("2016", "2017", "2018", "2019")
 #: Words that a shift register of one LUT holds, per bit (SRL32, AMD UG474).

@@ -44,7 +44,7 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
     if layer.kind in ("pool", "global_pool"):
         return Pool(window_of(layer), layer.input_type.width)
     if layer.kind in _MOVES:
-        return Move(layer.output_size // words[layer.name])
+        return Move(words[layer.name], layer.output_size // words[layer.name])
     if layer.kind == "crelu":
         channels = layer.input_shape[-1] if stream else layer.input_size
         return ConcatenatedRelu(channels, layer.input_size // channels, layer.input_type.width, layer.result_type.width)

@@ -3,7 +3,7 @@
 Latency strategy: weights are constants in the logic. A zero costs nothing, a power of two is wiring (and a negation, if
 it is negative), two non-zero signed digits (canonical signed digit form) are one addition, three or more are a
 multiplier, all of them shared by the outputs that use the same weight of the same input. Products are summed by a
-balanced tree of adders of at most the accumulator's width. Where the clock cuts the tree, there are registers: timing.py.
+balanced tree of adders of at most the accumulator's width, with registers where the clock cuts it (timing.py).
 
 Resource strategy: `ceil(n_in * n_out / reuse factor)` multipliers, weights in block RAM, one accumulator adder per
 multiplier, multiplexers at inputs and accumulators. With reuse factor 1 there is no memory, the weights become
@@ -164,56 +164,62 @@ class Matrix:
         return self._product_cycles(target) + self._tree_cycles(target, self.levels)
 
     def lut(self, target: Target) -> Formula:
-        """LUTs: the multipliers, and what is around them.
-
-        Resource strategy: with less reuse than inputs, each multiplier gets inputs of its own (`selected_bits`); else
-        all get the same one.
-        """
-        _, multipliers = self.multiplier_cost
-        if self.in_memory:
-            terms = {
-                "sums": self.multipliers * adder_lut(self.accum_type.width),
-                "selected_bits": self.multipliers * self.input_type.width * (self.reuse_factor < self.n_in),
-                "input_multiplexers": self.groups * self.n_in,
-                "output_multiplexers": self.n_out,
-                "one": 1,
-            }
-            return Formula("resource_lut", terms, multipliers)
-        sums = (self.nonzero + self.negations) * (self.sum_width + adder_overhead(target))
-        sums += self.shifted_sums * (self.input_type.width + self.weight_bits + adder_overhead(target))
-        selected = 2 * self.multipliers * multiplexer_lut(self.constants / max(1, self.multipliers))
-        terms = {
-            "sums": sums,
-            "dsp_multipliers": self.multipliers * (not self.core and self.multiplier_cost[0] > 0),
-            "selected_products": selected,
-        }
-        return Formula("latency_lut", terms, multipliers)
+        """LUTs: the multipliers, and what is around them."""
+        return self._resource_lut() if self.in_memory else self._latency_lut(target)
 
     def ff(self, target: Target) -> Formula:
-        """FFs.
+        """FFs."""
+        return self._resource_ff() if self.in_memory else self._latency_ff(target)
 
-        Resource strategy: inputs, accumulators and products are held.
+    def _resource_lut(self) -> Formula:
+        """With less reuse than inputs, each multiplier gets inputs of its own (`selected_bits`); else all get the same."""
+        terms = {
+            "sums": self.multipliers * adder_lut(self.accum_type.width),
+            "selected_bits": self.multipliers * self.input_type.width * (self.reuse_factor < self.n_in),
+            "input_multiplexers": self.groups * self.n_in,
+            "output_multiplexers": self.n_out,
+            "one": 1,
+        }
+        return Formula("resource_lut", terms, self.multiplier_cost[1])
 
-        Latency strategy: `tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers
-        wait in registers, and on the 7 series all products do, because a multiplication fills at least one cycle. In
-        Vitis HLS' functions with a new sample in every cycle, inputs and additions of two digits wait for it, too.
+    def _resource_ff(self) -> Formula:
+        """Inputs, accumulators and products are held."""
+        terms = {
+            "inputs": self.input_bits,
+            "outputs": self.n_out * self.accum_type.width,
+            "products": self.multipliers * self.accum_type.width,
+            "one": 1,
+        }
+        return Formula("resource_ff", terms)
+
+    def _latency_lut(self, target: Target) -> Formula:
+        """Additions, and multiplexers of shared multipliers, at both operands."""
+        overhead = adder_overhead(target)
+        sums = (self.nonzero + self.negations) * (self.sum_width + overhead)
+        sums += self.shifted_sums * (self.input_type.width + self.weight_bits + overhead)
+        multipliers, (dsp, lut) = self.multipliers, self.multiplier_cost
+        terms = {
+            "sums": sums,
+            "dsp_multipliers": multipliers * (not self.core and dsp > 0),
+            "selected_products": 2 * multipliers * multiplexer_lut(self.constants / max(1, multipliers)),
+        }
+        return Formula("latency_lut", terms, lut)
+
+    def _latency_ff(self, target: Target) -> Formula:
+        """`tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers wait in registers,
+        and on the 7 series all products do, because a multiplication fills at least one cycle. In Vitis HLS' functions
+        with a new sample in every cycle, inputs and additions of two digits wait for it, too.
         """
-        if self.in_memory:
-            terms = {
-                "inputs": self.input_bits,
-                "outputs": self.n_out * self.accum_type.width,
-                "products": self.multipliers * self.accum_type.width,
-                "one": 1,
-            }
-            return Formula("resource_ff", terms)
-        cycles, products = self._tree_cycles(target, self.levels), self.nonzero - self.powers - self.two_digits
-        late = registered_share(cycles, target, products=self.shared_cycles == 0)
-        early = registered_share(cycles, target, products=False)
-        waiting = self._product_cycles(target)
-        held = self.constants - self.multipliers
-        if self.multipliers and target.series_7 and (waiting or (cycles and not self.shared_cycles)):
-            held = self.constants
-        ports = self.output_bits
+        cycles, waiting, shared = (
+            self._tree_cycles(target, self.levels),
+            self._product_cycles(target),
+            self.shared_cycles,
+        )
+        products = self.nonzero - self.powers - self.two_digits if self.multipliers else 0
+        late, early = (registered_share(cycles, target, products=kind) for kind in (not shared, False))
+        all_held = target.series_7 and (waiting or (cycles and not shared))
+        held = self.constants if all_held else self.constants - self.multipliers
+        ports = float(self.output_bits)
         if target.vitis:
             ports += self.input_bits + waiting * (self.input_bits + self.shifted_sums * self.product_width)
         terms = {

@@ -93,7 +93,7 @@ def tree_cycles(levels: float, target: Target, *, products: bool) -> int:
 def registered_share(cycles: int, target: Target, *, products: bool) -> float:
     """Registers of an adder tree that is cut in `cycles` places, as a share of its leaves.
 
-    Each level has half as many values as the one before. Where one adder fills a cycle, the cuts are behind whole levels.
+    Each level has half as many values as the one before. Where one adder fills a cycle, cuts are behind whole levels.
     """
     number = adders_per_cycle(target)
     lead = delays(target).product if products else delays(target).other
