@@ -40,9 +40,9 @@ CONSTANTS: Mapping[str, Constants] = {
         "selected_products": 0.7155,
     },
     "latency_ff": {
-        "tree": 1.05,
-        "products": 1.094,
-        "ports": 0.7115,
+        "tree": 1.053,
+        "products": 1.079,
+        "ports": 0.7075,
     },
     "dense_stream_depth": {
         "one": 0.6452,
@@ -54,7 +54,7 @@ CONSTANTS: Mapping[str, Constants] = {
     },
     "dense_stream_ff": {
         "input_bits": 1.046,
-        "output_bits": 1.261,
+        "output_bits": 1.259,
         "one": 0.0,
     },
     "conv_step": {
@@ -69,9 +69,9 @@ CONSTANTS: Mapping[str, Constants] = {
     },
     "conv_ff": {
         "line_bits": 0.0,
-        "window_bits": 2.5,
-        "output_bits": 1.064,
-        "one": 85.08,
+        "window_bits": 2.499,
+        "output_bits": 1.061,
+        "one": 85.57,
     },
     "pool_lut": {
         "line_bits": 9.975,
@@ -121,8 +121,8 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 408.1,
     },
     "softmax_stream_ff": {
-        "held_bits": 0.1122,
-        "one": 502.9,
+        "held_bits": 0.08737,
+        "one": 511.6,
     },
     "fifo_lut": {
         "fifos": 16.06,

@@ -42,7 +42,7 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
     if layer.weights is not None:
         return Conv2d(matrix_of(layer), window_of(layer))
     if layer.kind in ("pool", "global_pool"):
-        return Pool(window_of(layer), layer.input_type.width)
+        return Pool(window_of(layer), layer.input_type.width, layer.function == "average")
     if layer.kind in _MOVES:
         return Move(words[layer.name], layer.output_size // words[layer.name])
     if layer.kind == "crelu":

@@ -172,7 +172,7 @@ class Matrix:
         return self._resource_ff() if self.in_memory else self._latency_ff(target)
 
     def _resource_lut(self) -> Formula:
-        """With less reuse than inputs, each multiplier gets inputs of its own (`selected_bits`); else all get the same."""
+        """With less reuse than inputs, each multiplier gets inputs of its own (`selected_bits`), else all the same."""
         terms = {
             "sums": self.multipliers * adder_lut(self.accum_type.width),
             "selected_bits": self.multipliers * self.input_type.width * (self.reuse_factor < self.n_in),
@@ -206,9 +206,9 @@ class Matrix:
         return Formula("latency_lut", terms, lut)
 
     def _latency_ff(self, target: Target) -> Formula:
-        """`tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers wait in registers,
-        and on the 7 series all products do, because a multiplication fills at least one cycle. In Vitis HLS' functions
-        with a new sample in every cycle, inputs and additions of two digits wait for it, too.
+        """`tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers wait in registers.
+        On the 7 series all products do, because a multiplication fills at least a cycle; and in Vitis HLS' functions
+        with a new sample in every cycle, inputs and additions of two digits wait for it.
         """
         cycles, waiting, shared = (
             self._tree_cycles(target, self.levels),

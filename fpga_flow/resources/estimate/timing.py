@@ -32,8 +32,8 @@ class Delays:
 
 
 #: Artix-7 and Zynq-7000 with its fabric; Kintex-7 and Virtex-7, and Zynq-7000 with theirs; UltraScale and later.
-ARTIX_7 = Delays(adder_ns=2.2, product=0.5, other=0.5)
-KINTEX_7 = Delays(adder_ns=1.7, product=0.5, other=0.5)
+ARTIX_7 = Delays(adder_ns=2.7, product=0.45, other=0.45)
+KINTEX_7 = Delays(adder_ns=1.8, product=0.45, other=0.45)
 ULTRASCALE = Delays(adder_ns=0.744, product=3.5, other=1.5)
 #: Parts (without xc, xa, xq) with the fabric of Kintex-7.
 KINTEX_7_PARTS = ("7k", "7v", "7z030", "7z035", "7z045", "7z100")
