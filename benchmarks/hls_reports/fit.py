@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import nnls
 
-from fpga_flow.resources.estimate.activation import Softmax
 from fpga_flow.resources.estimate.between import parallel_latency
 from fpga_flow.resources.estimate.constants import CONSTANTS, Constants
 from fpga_flow.resources.estimate.formula import Formula
@@ -18,7 +17,15 @@ from hls_reports.read import LayerReport, ProjectReport
 
 #: Constants are fitted in this order, because later ones are what earlier ones leave over.
 STAGES = (
-    ("softmax_depth", "resource_depth", "resource_lut", "resource_ff", "latency_lut", "latency_ff"),
+    (
+        "softmax_depth",
+        "softmax_stream_depth",
+        "resource_depth",
+        "resource_lut",
+        "resource_ff",
+        "latency_lut",
+        "latency_ff",
+    ),
     (
         "dense_stream_depth",
         "dense_stream_lut",
@@ -78,7 +85,7 @@ def observe_layer(layer: LayerReport, constants: Mapping[str, Constants]) -> Ite
         # Otherwise the reuse factor bounds the step, and says nothing of what the matrix and the window take.
         if part.matrix.in_memory or step < part.matrix.reuse_factor:
             yield Observation(part.step(target), step, layer.source)
-    elif not (isinstance(part, Softmax) and target.stream):
+    else:
         latency = part.latency(target)
         if latency.terms:
             yield Observation(latency, reported["latency"], layer.source)

@@ -81,19 +81,23 @@ class Softmax:
     def lut(self, target: Target) -> Formula:
         """LUTs: multipliers, maximum, differences to it, and sum of exponentials."""
         _, multiplier = self._multiplier
-        terms = {"input_bits": self.elements * self.width, "one": 1}
-        name = "softmax_stream_lut" if target.stream else "softmax_lut"
-        return Formula(name, terms, self.multipliers(target) * multiplier)
+        known = self.multipliers(target) * multiplier
+        if target.stream:
+            return Formula("softmax_stream_lut", {"elements": self.elements, "one": 1}, known)
+        return Formula("softmax_lut", {"input_bits": self.elements * self.width, "one": 1}, known)
 
     def ff(self, target: Target) -> Formula:
-        """FFs: the values in each pipeline stage."""
-        terms = {"held_bits": self.elements * self.width * self._stages(target), "one": 1}
-        return Formula("softmax_stream_ff" if target.stream else "softmax_ff", terms)
+        """FFs: the values in each pipeline stage; with io_stream the entries of the tables, of a fixed type."""
+        if target.stream:
+            return Formula("softmax_stream_ff", {"elements": self.elements, "one": 1})
+        return Formula("softmax_ff", {"held_bits": self.elements * self.width * self._stages(target), "one": 1})
 
     def latency(self, target: Target) -> Formula:
         """Cycles: the trees of maximum and sum, the multiplication, two table look-ups and other steps, and the later
         beats.
         """
+        if target.stream:
+            return Formula("softmax_stream_depth", {"one": 1}, self.ii(target) - 1)
         trees = 2 * math.log2(max(2, self.elements)) / adders_per_cycle(target)
         product = product_cycles(SOFTMAX_TABLE_WIDTH, SOFTMAX_TABLE_WIDTH, self.core, target)
         terms = {"series_7": target.series_7 / target.period_ns, "ultrascale": (not target.series_7) / target.period_ns}

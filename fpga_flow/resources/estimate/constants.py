@@ -5,8 +5,10 @@ reports of unchanged hls4ml projects (rows of `origin` hls4ml in layers.csv and 
 constant of 0.0 says that the reports do not show this term.
 
 Units: LUTs or FFs per unit of the term (`..._lut`, `..._ff`), clock cycles per unit (`..._depth`, `..._step`). The
-terms of `depth` and `softmax_depth` are divided by the clock period, so that those constants are delays in ns; only
-`one` of `softmax_depth` is in cycles.
+terms of `softmax_depth` are divided by the clock period, so that those constants are delays in ns.
+
+What the tools decide by a rule (operations, their widths and costs, where the clock cuts a chain of them, memories) is
+not in here but in hardware.py and timing.py; where the formula is nothing but such rules, its constants are near 1.
 """
 
 from collections.abc import Mapping
@@ -116,13 +118,16 @@ CONSTANTS: Mapping[str, Constants] = {
         "held_bits": 0.9044,
         "one": 0.0,
     },
+    "softmax_stream_depth": {
+        "one": 6.085,
+    },
     "softmax_stream_lut": {
-        "input_bits": 3.1,
-        "one": 408.1,
+        "elements": 196.3,
+        "one": 0.0,
     },
     "softmax_stream_ff": {
-        "held_bits": 0.08737,
-        "one": 511.6,
+        "elements": 93.47,
+        "one": 15.92,
     },
     "fifo_lut": {
         "fifos": 16.06,
