@@ -5,8 +5,10 @@ reports of unchanged hls4ml projects (rows of `origin` hls4ml in layers.csv and 
 constant of 0.0 says that the reports do not show this term.
 
 Units: LUTs or FFs per unit of the term (`..._lut`, `..._ff`), clock cycles per unit (`..._depth`, `..._step`). The
-terms of `depth` and `softmax_depth` are divided by the clock period, so that those constants are delays in ns; only
-`one` of `softmax_depth` is in cycles.
+terms of `softmax_depth` are divided by the clock period, so that those constants are delays in ns.
+
+What the tools decide by a rule (operations, their widths and costs, where the clock cuts a chain of them, memories) is
+not in here but in hardware.py and timing.py; where the formula is nothing but such rules, its constants are near 1.
 """
 
 from collections.abc import Mapping
@@ -14,16 +16,9 @@ from collections.abc import Mapping
 Constants = Mapping[str, float]
 
 CONSTANTS: Mapping[str, Constants] = {
-    "depth": {
-        "multiplier_series_7": 3.178,
-        "level_series_7": 4.228,
-        "multiplier_ultrascale": 2.119,
-        "level_ultrascale": 0.5086,
-    },
     "softmax_depth": {
-        "level_series_7": 15.63,
-        "level_ultrascale": 0.9212,
-        "one": 3.166,
+        "series_7": 20.36,
+        "ultrascale": 11.27,
     },
     "resource_depth": {
         "one": 2.287,
@@ -42,67 +37,65 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 142.8,
     },
     "latency_lut": {
-        "sums": 1.341,
-        "shifted_sums": 0.1785,
-        "shared_products": 0.5004,
-        "outputs": 0.3406,
+        "sums": 1.03,
+        "dsp_multipliers": 2.86,
+        "selected_products": 0.7155,
     },
     "latency_ff": {
-        "tree_vitis": 0.764,
-        "tree_vivado": 0.5983,
-        "inputs": 0.4084,
-        "outputs": 0.0,
-        "held_products": 0.3467,
+        "tree": 1.053,
+        "products": 1.079,
+        "ports": 0.7075,
     },
     "dense_stream_depth": {
-        "one": 0.629,
+        "one": 0.6452,
     },
     "dense_stream_lut": {
-        "input_bits": 0.01367,
-        "output_bits": 1.621,
-        "one": 141.4,
+        "input_bits": 0.01434,
+        "output_bits": 1.64,
+        "one": 128.5,
     },
     "dense_stream_ff": {
-        "input_bits": 1.134,
-        "output_bits": 1.58,
+        "input_bits": 1.046,
+        "output_bits": 1.259,
         "one": 0.0,
     },
     "conv_step": {
-        "latency": 0.9942,
+        "latency": 3.057,
         "resource": 5.478,
     },
     "conv_lut": {
-        "line_bits": 0.01919,
-        "window_bits": 0.2474,
-        "output_bits": 0.1831,
-        "one": 395.1,
+        "line_bits": 0.0125,
+        "window_bits": 0.2504,
+        "output_bits": 0.1958,
+        "one": 390.0,
     },
     "conv_ff": {
         "line_bits": 0.0,
-        "window_bits": 2.608,
-        "output_bits": 1.358,
-        "one": 90.86,
+        "window_bits": 2.499,
+        "output_bits": 1.061,
+        "one": 85.57,
     },
     "pool_lut": {
-        "line_bits": 9.167,
-        "window_bits": 1.299,
-        "one": 638.6,
+        "line_bits": 9.975,
+        "window_bits": 1.155,
+        "one": 607.6,
     },
     "pool_ff": {
-        "line_bits": 1.536,
-        "window_bits": 2.166,
+        "line_bits": 1.872,
+        "window_bits": 2.075,
         "one": 0.0,
+    },
+    "move_lut": {
+        "channels": 27.98,
+        "one": 154.7,
+    },
+    "move_ff": {
+        "one": 26.28,
     },
     "activation_lut": {
         "compared_bits": 0.0,
         "rounded_bits": 2.376,
         "output_bits": 1.585,
-        "one": 0.0,
-    },
-    "activation_ff": {
-        "compared_bits": 0.0,
-        "rounded_bits": 0.001006,
-        "output_bits": 0.02007,
         "one": 0.0,
     },
     "activation_stream_lut": {
@@ -122,32 +115,37 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 0.0,
     },
     "softmax_ff": {
-        "held_bits": 0.7982,
+        "held_bits": 0.9044,
         "one": 0.0,
     },
+    "softmax_stream_depth": {
+        "one": 6.085,
+    },
     "softmax_stream_lut": {
-        "input_bits": 3.1,
-        "one": 408.1,
+        "elements": 196.3,
+        "one": 0.0,
     },
     "softmax_stream_ff": {
-        "held_bits": 0.4791,
-        "one": 216.5,
+        "elements": 93.47,
+        "one": 15.92,
     },
     "fifo_lut": {
-        "fifos": 29.8,
-        "shift_bits": 0.4348,
+        "fifos": 16.06,
+        "shift_bits": 2.095,
     },
     "fifo_ff": {
-        "fifos": 11.75,
-        "shift_bits": 0.2473,
+        "fifos": 13.45,
+        "shift_bits": 0.1256,
     },
     "top_lut": {
-        "bits": 0.0122,
+        "matrix_bits": 0.02813,
+        "activation_bits": 0.0,
     },
     "top_ff": {
-        "bits": 0.5671,
+        "matrix_bits": 1.167,
+        "activation_bits": 0.2389,
     },
     "top_depth": {
-        "layers": 0.6738,
+        "calls": 1.091,
     },
 }

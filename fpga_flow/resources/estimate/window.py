@@ -2,7 +2,8 @@
 
 io_stream slides one window over the image (line buffers in shift registers), so that one matrix works for all
 positions in turn. With io_parallel, a multiplexer selects the window of a conv2d for its one matrix, and a pool has an
-operation for each value; neither is calibrated.
+operation for each value; neither is calibrated. (Reports of four pools and two convolutions without their weights are
+in projects.csv: of the LUTs of pools, 10,433 and 7,058 with Vitis HLS 2024.1, the formula gives 98 % and 82 %.)
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Conv2d:
         if not target.stream:
             inner = self.matrix.cost(target)
             return Formula.exact(self.window.positions * inner.ii + inner.latency_cycles)
-        step = target.cycles(self.step(target))
+        step = max(1, target.cycles(self.step(target)))
         if not self.matrix.in_memory:
             step = min(self.matrix.reuse_factor, step)
         return Formula.exact(self.window.pixels * step + 2)
@@ -108,10 +109,11 @@ class Conv2d:
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool (maximum or average) of values of `width` bits."""
+    """A pool of values of `width` bits: their maximum, or their `average`. With io_stream an average counts as much."""
 
     window: Window
     width: int
+    average: bool = False
 
     @property
     def _terms(self) -> dict[str, float]:
@@ -126,9 +128,9 @@ class Pool:
         """LUTs."""
         if target.stream:
             return Formula("pool_lut", self._terms)
-        # A comparator (or adder) and a selection per value but one of each channel's window.
+        # An adder, or a comparator and a selection, per value but one of each channel's window.
         operations = (self.window.values - self.window.channels) * self.window.positions
-        return Formula.exact(operations * (adder_lut(self.width) + self.width / 2))
+        return Formula.exact(operations * (adder_lut(self.width) + (2 if self.average else self.width)))
 
     def ff(self, target: Target) -> Formula:
         """FFs."""
