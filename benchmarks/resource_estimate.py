@@ -79,12 +79,13 @@ def covered(reports: LeftOut, truth: Path) -> tuple[dict[str, list[Covered]], di
     of_factors = synthesis.cases(pairs)
     factor_levels = margins.calibrate(of_factors)
     numbers = {
-        "layers": [each for each in csynth if not each.number.is_project],
-        "projects": [each for each in csynth if each.number.is_project],
+        "layers": [each for each in csynth if each.number.is_sound and not each.number.is_project],
+        "projects": [each for each in csynth if each.number.is_sound and each.number.is_project],
+        "with other weights than published": [each for each in csynth if not each.number.is_sound],
         "synthesis of reported projects": margins.covered(of_factors, factor_levels),
         "synthesis of estimated projects": synthesis.of_estimates(of_csynth, levels, pairs),
     }
-    return numbers, dict(zip(numbers, (levels, levels, factor_levels, {}), strict=True))
+    return numbers, dict(zip(numbers, (levels, levels, {}, factor_levels, {}), strict=True))
 
 
 def cover(found: Mapping[str, list[Covered]], levels: Mapping[str, Mapping[Group, float]]) -> list[dict[str, Any]]:
@@ -93,16 +94,19 @@ def cover(found: Mapping[str, list[Covered]], levels: Mapping[str, Mapping[Group
     for of, numbers in found.items():
         for name in sorted({each.number.name for each in numbers}):
             of_name = [each for each in numbers if each.number.name == name]
-            level = levels[of].get((of_name[0].number.is_project, name))
-            entries.append(_coverage(of, name, of_name) | {"level": level})
-        entries.append(_coverage(of, "all", numbers) | {"level": None})
+            entries.append(_coverage(of, "all", name, of_name) | {"level": None})
+            for kind in sorted({each.number.kind for each in of_name}):
+                of_kind = [each for each in of_name if each.number.kind == kind]
+                entries.append(_coverage(of, kind, name, of_kind) | {"level": levels[of].get((kind, name))})
+        entries.append(_coverage(of, "all", "all", numbers) | {"level": None})
     return entries
 
 
-def _coverage(of: str, name: str, numbers: Sequence[Covered]) -> dict[str, Any]:
+def _coverage(of: str, kind: str, name: str, numbers: Sequence[Covered]) -> dict[str, Any]:
     found = margins.summary(numbers)
     return {
         "of": of,
+        "kind": kind,
         "number": name.removesuffix("_cycles"),
         "rows": found.rows,
         "sources": found.sources,
@@ -121,7 +125,7 @@ def bars(figures: Mapping[str, Any]) -> list[Bar]:
                 Bar.at_most(f"{entry['group']}: median error of {entry['number']}, %", entry["ours"], entry["bar"])
             )
     for entry in figures["coverage"]:
-        if entry["number"] == "all":
+        if entry["number"] == "all" and entry["of"] != "with other weights than published":
             for by in ("rows", "sources"):
                 name = f"{entry['of']}: numbers inside of the 80 % interval, by {by}, %"
                 made.append(Bar.at_least(name, entry[f"by_{by}"], INSIDE))
@@ -159,11 +163,12 @@ def print_coverage(entries: Sequence[Mapping[str, Any]]) -> None:
         "\nTrue numbers inside of 80 % intervals that their sources had no part in, in percent of rows, and mean of the"
     )
     print("sources' shares; the median interval goes from the estimate over `factor` to it times `factor`.\n")
-    print(f"{'of':32} {'number':9} {'rows':>5} {'sources':>8} {'by rows':>8} {'by sources':>11} {'factor':>7} level")
+    names = f"{'of':33} {'kind':20} {'number':8} {'rows':>5} {'sources':>8}"
+    print(f"{names} {'by rows':>8} {'by sources':>11} {'factor':>9} level")
     for each in entries:
+        names = f"{each['of']:33} {each['kind']:20} {each['number']:8} {each['rows']:5} {each['sources']:8}"
         level = "" if each["level"] is None else each["level"]
-        print(f"{each['of']:32} {each['number']:9} {each['rows']:5} {each['sources']:8} {each['by_rows']:8} "
-              f"{each['by_sources']:11} {each['factor']:7} {level:>5}")  # fmt: skip
+        print(f"{names} {each['by_rows']:8} {each['by_sources']:11} {each['factor']:9} {level:>5}")
 
 
 def print_synthesis(figures: Mapping[str, Any]) -> None:

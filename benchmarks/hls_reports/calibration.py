@@ -27,7 +27,7 @@ Margins = Mapping[str, float]
 
 def text(reports: LeftOut, truth: Path) -> str:
     """The file."""
-    numbers = reports.of_all()
+    numbers = margins.sound(reports.of_all())
     of_kinds = margins.margins(numbers, margins.calibrate(margins.cases(reports)))
     pairs = synthesis.pairs(truth)
     levels = margins.calibrate(synthesis.cases(pairs))

@@ -55,6 +55,12 @@ class Estimated:
         return self.name not in ("dsp", "bram18") or bool(self.reported or self.estimated)
 
     @property
+    def is_sound(self) -> bool:
+        """Whether the published weights can be those that were synthesised."""
+        layers = self.report.layers if isinstance(self.report, ProjectReport) else (self.report,)
+        return all(layer.sound for layer in layers if layer)
+
+    @property
     def is_project(self) -> bool:
         """Whether it is of a whole project, not of a part."""
         return self.kind.startswith("project")

@@ -17,14 +17,13 @@ from hls_reports.left_out import LeftOut
 
 #: The share of true numbers that shall be inside of the intervals.
 SHARE = 0.8
-#: The quantiles that are tried, the least first.
-LEVELS = (0.8, 0.85, 0.9, 0.95, 1.0)
+#: The quantiles that are tried, the least first; those above 1 are so many times the largest error.
+LEVELS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.25)
 #: A kind of fewer sources than this has no margin of its own.
 MIN_SOURCES = 4
 
-#: Whether of whole projects, and the name of the number: what has a quantile of its own.
-Group = tuple[bool, str]
-Margins = Mapping[str, Mapping[str, float]]
+#: The kind, and the name of the number: what has a quantile of its own.
+Group = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,9 @@ class Coverage:
     factor: float
 
     @property
-    def enough(self) -> bool:
-        """Whether so many are inside as shall be."""
-        return min(self.by_rows, self.by_sources) >= SHARE
+    def least(self) -> float:
+        """The smaller of the shares."""
+        return min(self.by_rows, self.by_sources)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,11 @@ class Covered:
 
 @dataclass(frozen=True)
 class Case:
-    """The numbers of a source, estimated without it, and those of all others, from which its margins are made."""
+    """The numbers of a source, estimated without it, and those of all others, from which its margins are made.
+
+    Numbers of projects that cannot have been synthesised with the published weights say nothing of the estimate:
+    margins are not made from them, nor levels.
+    """
 
     own: Sequence[Estimated]
     others: Sequence[Estimated]
@@ -73,7 +76,12 @@ class Case:
 
 def cases(reports: LeftOut) -> list[Case]:
     """A case for each source."""
-    return [Case(reports.of_source(source), reports.of_others(source)) for source in reports.sources]
+    return [Case(reports.of_source(source), sound(reports.of_others(source))) for source in reports.sources]
+
+
+def sound(numbers: Sequence[Estimated]) -> list[Estimated]:
+    """The numbers of reports whose published weights can be those that were synthesised."""
+    return [each for each in numbers if each.is_sound]
 
 
 def quantile(errors: Sequence[tuple[str, float]], level: float) -> float:
@@ -86,28 +94,30 @@ def quantile(errors: Sequence[tuple[str, float]], level: float) -> float:
         total += weight
         if total >= level - 1e-9:
             return absolute
-    return max((abs(log) for _, log in errors), default=0.0)
+    return max(1.0, level) * max((abs(log) for _, log in errors), default=0.0)
+
+
+def margin(numbers: Sequence[Estimated], kind: str, name: str, level: float) -> float:
+    """The margin of a number of a kind, made from the errors of such numbers; of a kind with few sources, from those of
+    all parts, or of all projects.
+    """
+    of_name = [each for each in numbers if each.name == name]
+    own = [(each.source, each.log) for each in of_name if each.kind == kind]
+    if len({source for source, _ in own}) >= MIN_SOURCES:
+        return quantile(own, level)
+    every = [(each.source, each.log) for each in of_name if each.is_project == kind.startswith("project")]
+    return max(quantile(every, level), quantile(own, max(1.0, level)))
 
 
 def margins(numbers: Sequence[Estimated], levels: Mapping[Group, float]) -> dict[str, dict[str, float]]:
-    """The margins of each kind and number, rounded up."""
-    of_kind: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
-    of_all: dict[Group, list[tuple[str, float]]] = defaultdict(list)
-    for each in numbers:
-        of_kind[each.kind, each.name].append((each.source, each.log))
-        of_all[each.is_project, each.name].append((each.source, each.log))
+    """The margins of each kind and number."""
     made: dict[str, dict[str, float]] = defaultdict(dict)
-    for (kind, name), errors in sorted(of_kind.items()):
-        group = kind.startswith("project"), name
-        if len({source for source, _ in errors}) >= MIN_SOURCES:
-            margin = quantile(errors, levels[group])
-        else:
-            margin = max(quantile(of_all[group], levels[group]), quantile(errors, 1.0))
-        made[kind][name] = margin
+    for kind, name in sorted({(each.kind, each.name) for each in numbers}):
+        made[kind][name] = margin(numbers, kind, name, levels[kind, name])
     return dict(made)
 
 
-def unseen(of_kinds: Margins) -> dict[str, float]:
+def unseen(of_kinds: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """The margins of what no report has the like of: the widest that there are."""
     widest: dict[str, float] = defaultdict(float)
     for of_kind in of_kinds.values():
@@ -117,31 +127,28 @@ def unseen(of_kinds: Margins) -> dict[str, float]:
 
 
 def calibrate(found: Sequence[Case]) -> dict[Group, float]:
-    """For each group the least level at which enough numbers are inside; the highest if there is none."""
-    levels: dict[Group, float] = {}
-    for group in sorted({(each.is_project, each.name) for case in found for each in case.own}):
-        of_group = [Case(_only(case.own, group), _only(case.others, group)) for case in found]
-        for level in LEVELS:
-            levels[group] = level
-            if summary(covered(of_group, {group: level})).enough:
-                break
+    """For each kind and number the least level at which enough of the numbers are inside, or else the most of them.
+
+    A kind that only doubtful reports have gets the least level.
+    """
+    levels = {(each.kind, each.name): LEVELS[0] for case in found for each in case.own}
+    for group in sorted({(each.kind, each.name) for case in found for each in sound(case.own)}):
+        of_group = [Case([each for each in sound(case.own) if (each.kind, each.name) == group], case.others)
+                    for case in found]  # fmt: skip
+        inside = {level: summary(covered(of_group, {group: level})).least for level in LEVELS}
+        levels[group] = max(LEVELS, key=lambda level: min(inside[level], SHARE))  # the first of the highest
     return levels
-
-
-def _only(numbers: Sequence[Estimated], group: Group) -> list[Estimated]:
-    return [each for each in numbers if (each.is_project, each.name) == group]
 
 
 def covered(found: Sequence[Case], levels: Mapping[Group, float]) -> list[Covered]:
     """All numbers of the cases with intervals that the others make."""
     made = []
     for case in found:
-        of_kinds = margins(case.others, levels)
-        widest = unseen(of_kinds)
+        groups = {(each.kind, each.name) for each in case.own}
+        of_group = {group: margin(case.others, *group, levels[group]) for group in groups}
         for each in case.own:
-            margin = of_kinds.get(each.kind, widest).get(each.name, 0.0)
-            low, high = interval(each.estimated, margin, each.name)
-            made.append(Covered(each, low, high, margin))
+            wide = of_group[each.kind, each.name]
+            made.append(Covered(each, *interval(each.estimated, wide, each.name), wide))
     return made
 
 

@@ -44,9 +44,9 @@ def _scatters(title: str, covered: Sequence[Covered]) -> Iterator[sheet.Section]
             heading,
             resource_figures.against_reports(points, name),
             f"Scatter of {len(points)} estimates against what was reported; the table below sums it up",
-            "Each number is estimated with constants, and has an interval, that have not seen its source. Filled "
-            "points: what was reported is inside of the 80 % interval (the vertical line). On the dashed line both are the "
-            "same. Zeros stand at 0.5.",
+            "Each number is estimated with constants, and has an interval, that have not seen its source. A point is "
+            "filled if what was reported is inside of the 80 % interval (the vertical line). On the dashed line both "
+            "are the same. Zeros stand at 0.5.",
             rows,
         )
 

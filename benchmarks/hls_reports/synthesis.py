@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fpga_flow.resources.estimate.interval import error, interval
 from hls_reports.errors import Estimated
-from hls_reports.margins import Case, Covered, Group, calibrate, margins, unseen
+from hls_reports.margins import Case, Covered, Group, calibrate, margin
 from hls_reports.read import Row, read_rows
 
 #: The columns of projects.csv with what HLS reported, and logic synthesis after it.
@@ -119,6 +119,14 @@ def choices(found: Sequence[Pair]) -> dict[str, dict[str, float]]:
     return made
 
 
+def _after(number: Estimated) -> str:
+    """The number after logic synthesis, if it is of a whole project that was reported twice; else nothing."""
+    if number.report is None or not number.is_project or number.name not in COLUMNS:
+        return ""
+    before, after = (number.report.row[column] for column in COLUMNS[number.name])
+    return after if float(before) == number.reported else ""  # else the estimate is of a function inside of it
+
+
 def of_estimates(of_projects: Sequence[Case], levels: Mapping[Group, float], found: Sequence[Pair]) -> list[Covered]:
     """The numbers after logic synthesis of the projects that can be estimated, with the intervals of the estimates.
 
@@ -128,17 +136,13 @@ def of_estimates(of_projects: Sequence[Case], levels: Mapping[Group, float], fou
         found: see `pairs`.
     """
     own_levels = calibrate(cases(found))
+    of_others = {case.own[0].source: case.others for case in of_projects}
     made = []
-    for case in of_projects:
-        of_csynth = margins(case.others, levels)
-        for each in case.own:
-            after = each.is_project and each.name in COLUMNS and each.report and each.report.row[COLUMNS[each.name][1]]
-            if after:
-                others = _without(found, each.source)
-                of_factor = margins(estimated(others), own_levels)[KIND]
-                margin = math.hypot(
-                    of_csynth.get(each.kind, unseen(of_csynth)).get(each.name, 0.0), of_factor[each.name]
-                )
-                number = replace(each, reported=float(after), estimated=factors(others)[each.name] * each.estimated)
-                made.append(Covered(number, *interval(number.estimated, margin, each.name), margin))
+    for each in [each for case in of_projects for each in case.own if _after(each)]:
+        others = _without(found, each.source)
+        of_csynth = margin(of_others[each.source], each.kind, each.name, levels[each.kind, each.name])
+        of_factor = margin(estimated(others), KIND, each.name, own_levels[KIND, each.name])
+        wide = math.hypot(of_csynth, of_factor)
+        number = replace(each, reported=float(_after(each)), estimated=factors(others)[each.name] * each.estimated)
+        made.append(Covered(number, *interval(number.estimated, wide, each.name), wide))
     return made

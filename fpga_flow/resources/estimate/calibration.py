@@ -13,22 +13,23 @@ from collections.abc import Mapping
 Margins = Mapping[str, float]
 
 MARGINS: Mapping[str, Margins] = {
-    "activation": {"ff": 0.974, "latency_cycles": 0.0, "lut": 0.865},
-    "activation_stream": {"ff": 2.434, "latency_cycles": 0.694, "lut": 0.388},
-    "conv2d": {"bram18": 0.607, "dsp": 4.175, "ff": 0.559, "latency_cycles": 0.288, "lut": 0.784},
-    "dense_stream": {"bram18": 1.92, "dsp": 1.792, "ff": 0.94, "latency_cycles": 0.695, "lut": 3.753},
-    "fifo": {"bram18": 0.956, "ff": 1.031, "lut": 0.955},
-    "matrix, latency": {"dsp": 0.05, "ff": 1.788, "latency_cycles": 0.511, "lut": 0.544},
-    "matrix, resource": {"bram18": 1.92, "dsp": 1.792, "ff": 3.857, "latency_cycles": 0.252, "lut": 4.084},
-    "pool": {"ff": 0.893, "latency_cycles": 0.691, "lut": 0.84},
-    "project, io_parallel": {"bram18": 0.0, "dsp": 0.08, "ff": 1.719, "latency_cycles": 0.672, "lut": 0.359},
-    "project, io_stream": {"bram18": 0.311, "dsp": 0.08, "ff": 1.719, "latency_cycles": 0.492, "lut": 0.561},
-    "softmax": {"bram18": 0.406, "dsp": 0.0, "ff": 0.832, "latency_cycles": 0.511, "lut": 1.539},
-    "softmax_stream": {"bram18": 0.406, "dsp": 0.694, "ff": 0.689, "latency_cycles": 0.588, "lut": 1.186},
-    "top": {"ff": 0.547, "lut": 1.306},
+    "activation": {"ff": 1.008, "latency_cycles": 0.0, "lut": 0.865},
+    "activation_stream": {"ff": 4.145, "latency_cycles": 0.694, "lut": 0.988},
+    "conv2d": {"bram18": 0.118, "dsp": 1.61, "ff": 0.507, "latency_cycles": 0.357, "lut": 0.779},
+    "dense_stream": {"bram18": 0.406, "dsp": 0.406, "ff": 0.699, "latency_cycles": 0.695, "lut": 0.75},
+    "fifo": {"bram18": 0.368, "ff": 2.989, "lut": 1.76},
+    "matrix, latency": {"dsp": 0.0, "ff": 0.406, "latency_cycles": 0.183, "lut": 0.266},
+    "matrix, resource": {"bram18": 0.406, "dsp": 1.61, "ff": 3.857, "latency_cycles": 0.252, "lut": 3.418},
+    "move": {"ff": 0.447, "latency_cycles": 0.224, "lut": 1.411},
+    "pool": {"ff": 0.641, "latency_cycles": 0.691, "lut": 0.778},
+    "project, io_parallel": {"bram18": 0.406, "dsp": 0.012, "ff": 0.254, "latency_cycles": 0.535, "lut": 0.317},
+    "project, io_stream": {"bram18": 0.612, "dsp": 5.109, "ff": 0.778, "latency_cycles": 1.144, "lut": 1.344},
+    "softmax": {"bram18": 0.406, "dsp": 0.0, "ff": 0.804, "latency_cycles": 0.511, "lut": 1.539},
+    "softmax_stream": {"bram18": 0.337, "dsp": 0.0, "ff": 0.633, "latency_cycles": 0.588, "lut": 0.779},
+    "top": {"ff": 0.456, "lut": 1.138},
 }
 
-UNSEEN: Margins = {"bram18": 1.92, "dsp": 4.175, "ff": 3.857, "latency_cycles": 0.695, "lut": 4.084}
+UNSEEN: Margins = {"bram18": 0.612, "dsp": 5.109, "ff": 4.145, "latency_cycles": 1.144, "lut": 3.418}
 
 FACTORS: Mapping[str, float] = {"bram18": 0.782, "dsp": 1.0, "ff": 0.776, "lut": 0.443}
 

@@ -54,8 +54,10 @@ def kind_of(layer: HlsLayer, *, stream: bool) -> str:
         return WIRES
     if layer.weights is not None:
         return _matrix_kind(layer, stream)
-    if layer.kind == "pool" and layer.function == "max" and len(layer.window) == 2 and stream:
+    if layer.kind in ("pool", "global_pool") and layer.function == "max" and stream:
         return "pool"
+    if layer.kind == "zero_pad" and stream:
+        return "move"
     if layer.kind == "activation" and layer.function in ("relu", "linear"):
         return "activation_stream" if stream else "activation"
     if layer.kind == "activation" and layer.function == "softmax":
@@ -70,4 +72,4 @@ def _matrix_kind(layer: HlsLayer, stream: bool) -> str:
         if stream:
             return "dense_stream"
         return "matrix, resource" if layer.strategy == "resource" and layer.reuse_factor > 1 else "matrix, latency"
-    return "conv2d" if layer.kind == "conv2d" and stream else ""
+    return "conv2d" if layer.kind in ("conv1d", "conv2d") and stream else ""
