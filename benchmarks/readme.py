@@ -41,8 +41,8 @@ def flow(figures: Any) -> list[Sequence[str]]:
 def resource_estimate(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of the estimate's errors, and of others' on the same rows."""
     rows: list[Sequence[str]] = [
-        ("", "number", "rows", "sources", "bar", "median error", "of the median source", "rule4ml", "of the median source",
-         "EBOPs", "EBOPs, scaled")
+        ("", "number", "rows", "sources", "bar", "median error", "median source", "rule4ml", "median source", "EBOPs",
+         "EBOPs, scaled")
     ]  # fmt: skip
     keys = ("bar", "ours", "ours_median_source", "rule4ml", "rule4ml_median_source", "ebops", "ebops_scaled")
     for each in figures["comparison"]:

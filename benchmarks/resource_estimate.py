@@ -39,7 +39,9 @@ from hls_reports.margins import Covered, Group
 from hls_reports.read import FILES, load
 from hls_reports.rivals import Rule4ml
 
+from fpga_flow.errors import ToolError
 from fpga_flow.resources.estimate.constants import CONSTANTS
+from fpga_flow.runs import write_text
 
 #: The file that `--calibrate` writes.
 CALIBRATION = ROOT / "fpga_flow" / "resources" / "estimate" / "calibration.py"
@@ -149,8 +151,9 @@ def print_errors(entries: Sequence[Mapping[str, Any]]) -> None:
 def print_comparison(entries: Sequence[Mapping[str, Any]]) -> None:
     """The errors beside those of others, one line per group and number."""
     print("\nThe same rows by others; EBOPs as published, and times the factor that suits the other sources.\n")
-    keys = ("bar", "ours", "ours_median_source", "rule4ml", "rule4ml_median_source", "ebops", "ebops_scaled")
-    heads = ("bar", "ours", "source", "rule4ml", "source", "EBOPs", "scaled")
+    keys = ("bar", "ours", "ours_median_source", "rule4ml_rows", "rule4ml", "rule4ml_median_source", "ebops",
+            "ebops_scaled")  # fmt: skip
+    heads = ("bar", "ours", "source", "asked", "rule4ml", "source", "EBOPs", "scaled")
     print(f"{'group':24} {'number':13} {'rows':>5} {'sources':>8} " + " ".join(f"{head:>8}" for head in heads))
     for entry in entries:
         cells = " ".join(f"{'-' if entry[key] is None else entry[key]:>8}" for key in keys)
@@ -199,7 +202,7 @@ def measure(reports: LeftOut, options: argparse.Namespace) -> dict[str, Any]:
     pairs = synthesis.pairs(options.truth)
     numbers, levels = covered(reports, options.truth)
     if options.plot:
-        options.plot.write_text(plots.page(numbers, speed.by_width(WIDTHS)), encoding="utf-8")
+        write_text(options.plot, plots.page(numbers, speed.by_width(WIDTHS)))
     rule4ml = Rule4ml(options.rule4ml) if options.rule4ml else None
     return figures | {
         "comparison": comparison.compare(reports.of_all(), rule4ml),
@@ -238,6 +241,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--calibrate", action="store_true", help="write the margins of the intervals into calibration.py"
     )
     options = parser.parse_args(arguments)
+    if options.quick and (options.plot or options.rule4ml):
+        parser.error("--quick leaves out what --plot and --rule4ml are for")
     missing = [name for name in FILES if not (options.truth / name).is_file()]
     if missing:
         print(
@@ -251,9 +256,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     reports = LeftOut(*load(options.truth))
     if options.calibrate:
-        CALIBRATION.write_text(calibration.text(reports, options.truth), encoding="utf-8")
+        write_text(CALIBRATION, calibration.text(reports, options.truth))
         return 0
-    figures = measure(reports, options)
+    try:
+        figures = measure(reports, options)
+    except ToolError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
     report(figures)
     made = [] if options.quick else bars(figures)
     print_bars(made)

@@ -38,8 +38,8 @@ def compare(numbers: Sequence[Estimated], rule4ml: Rule4ml | None) -> list[dict[
     entries = []
     for name, bars in BARS.items():
         of_group = [each for each in numbers if group(each.report) == name and each.kind not in ("top", "fifo")]
-        asked = [each for each in of_group if each.name in bars]
-        by_rule4ml = rule4ml.estimated(asked) if rule4ml and rivals.is_asked(asked) else []
+        asked = rivals.asked([each for each in of_group if each.name in bars])
+        by_rule4ml = rule4ml.estimated(asked) if rule4ml and asked else []
         for number, bar in bars.items():
             ours = [each for each in of_group if each.name == number]
             theirs = [each for each in by_rule4ml if each.name == number]
@@ -68,12 +68,11 @@ def _entry(name: str, number: str, ours: Sequence[Estimated]) -> dict[str, Any]:
 
 
 def _rule4ml(theirs: Sequence[Estimated]) -> dict[str, float | None]:
-    found = summary(theirs) if theirs else None
-    medians = (found.median, found.median_source) if found else (None, None)
-    return {
-        name: median if median is None else round(median, 1)
-        for name, median in zip(("rule4ml", "rule4ml_median_source"), medians, strict=True)
-    }
+    if not theirs:
+        return dict.fromkeys(("rule4ml_rows", "rule4ml", "rule4ml_median_source"))
+    found = summary(theirs)
+    medians = {"rule4ml": round(found.median, 1), "rule4ml_median_source": round(found.median_source, 1)}
+    return {"rule4ml_rows": found.rows, **medians}
 
 
 def _median(theirs: Sequence[Estimated]) -> float | None:

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fpga_flow.errors import ToolError
 from fpga_flow.resources.estimate.matrix import Matrix
 from hls_reports.errors import Estimated
 from hls_reports.read import LayerReport, ProjectReport
@@ -80,9 +81,9 @@ def scaled(numbers: Sequence[Estimated]) -> list[Estimated]:
     return made
 
 
-def is_asked(numbers: Sequence[Estimated]) -> bool:
-    """Whether rule4ml can be asked for all of these: it is made for dense networks with io_parallel."""
-    return all(each.report and ebops(each.report) is not None for each in numbers)
+def asked(numbers: Sequence[Estimated]) -> list[Estimated]:
+    """The numbers that rule4ml can be asked for: it is made for dense networks with io_parallel."""
+    return [each for each in numbers if each.report and ebops(each.report) is not None]
 
 
 class Rule4ml:
@@ -95,13 +96,18 @@ class Rule4ml:
         """What rule4ml says of the reports; `precision` is one of `PRECISIONS`.
 
         Raises:
-            RuntimeError: it failed.
+            ToolError: it is not there, or failed.
         """
         script = Path(__file__).with_name("rule4ml_predict.py")
         asked = json.dumps([_network(report, precision) for report in reports])
-        done = subprocess.run([self.python, str(script)], input=asked, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run([self.python, str(script)], input=asked, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise ToolError(
+                f"--rule4ml: expected a Python with rule4ml, can't run {self.python}: {error.strerror}"
+            ) from error
         if done.returncode:
-            raise RuntimeError(f"{self.python} {script.name} failed:\n{done.stderr[-2000:]}")
+            raise ToolError(f"--rule4ml: {self.python} {script.name} failed:\n{done.stderr[-2000:]}")
         predictions: list[Mapping[str, float]] = json.loads(done.stdout)
         return predictions
 
@@ -120,7 +126,9 @@ def _network(report: Report, precision: str) -> dict[str, object]:
     layers = report.layers if isinstance(report, ProjectReport) else (report,)
     dense = matrices(report)
     first = dense[0].row
-    named = [("dense" if layer in dense else layer.row["kind"], layer) for layer in sorted(layers, key=_place)]
+    dense_parts = [isinstance(layer.part, Matrix) for layer in layers]
+    kinds = ["dense" if is_dense else layer.row["kind"] for is_dense, layer in zip(dense_parts, layers, strict=True)]
+    named = sorted(zip(kinds, layers, strict=True), key=lambda each: _place(each[1]))
     return {
         "inputs": int(first["n_in"]),
         "layers": [[kind, int(each.row["n_out"] or each.row["n_in"])] for kind, each in named if kind != "linear"],

@@ -121,10 +121,12 @@ def choices(found: Sequence[Pair]) -> dict[str, dict[str, float]]:
 
 def _after(number: Estimated) -> str:
     """The number after logic synthesis, if it is of a whole project that was reported twice; else nothing."""
-    if number.report is None or not number.is_project or number.name not in COLUMNS:
+    report = number.report
+    if report is None or not number.is_project or number.name not in COLUMNS:
         return ""
-    before, after = (number.report.row[column] for column in COLUMNS[number.name])
-    return after if float(before) == number.reported else ""  # else the estimate is of a function inside of it
+    if any(report.reported[name] != float(report.row[before]) for name, (before, _) in COLUMNS.items()):
+        return ""  # it is of a function inside of the project
+    return report.row[COLUMNS[number.name][1]]
 
 
 def of_estimates(of_projects: Sequence[Case], levels: Mapping[Group, float], found: Sequence[Pair]) -> list[Covered]:
