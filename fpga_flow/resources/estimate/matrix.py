@@ -206,7 +206,7 @@ class Matrix:
         return Formula("latency_lut", terms, lut)
 
     def _latency_ff(self, target: Target) -> Formula:
-        """`tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers wait in registers,
+        """`tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers are registered,
         and their inputs before them. On the 7 series all do, because a multiplication fills at least a cycle; and in
         Vitis HLS' functions with a new sample in every cycle, inputs and additions of two digits wait for it.
         """
