@@ -42,9 +42,9 @@ CONSTANTS: Mapping[str, Constants] = {
         "selected_products": 0.7155,
     },
     "latency_ff": {
-        "tree": 1.053,
-        "products": 1.079,
-        "ports": 0.7075,
+        "tree": 1.035,
+        "products": 0.8444,
+        "ports": 0.7068,
     },
     "dense_stream_depth": {
         "one": 0.6452,
@@ -55,8 +55,8 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 128.5,
     },
     "dense_stream_ff": {
-        "input_bits": 1.046,
-        "output_bits": 1.259,
+        "input_bits": 1.054,
+        "output_bits": 1.287,
         "one": 0.0,
     },
     "conv_step": {
@@ -71,9 +71,9 @@ CONSTANTS: Mapping[str, Constants] = {
     },
     "conv_ff": {
         "line_bits": 0.0,
-        "window_bits": 2.499,
-        "output_bits": 1.061,
-        "one": 85.57,
+        "window_bits": 2.512,
+        "output_bits": 1.083,
+        "one": 77.58,
     },
     "pool_lut": {
         "line_bits": 9.975,

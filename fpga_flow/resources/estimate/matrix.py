@@ -206,9 +206,9 @@ class Matrix:
         return Formula("latency_lut", terms, lut)
 
     def _latency_ff(self, target: Target) -> Formula:
-        """`tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers wait in registers.
-        On the 7 series all products do, because a multiplication fills at least a cycle; and in Vitis HLS' functions
-        with a new sample in every cycle, inputs and additions of two digits wait for it.
+        """`tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers are registered,
+        and their inputs before them. On the 7 series all do, because a multiplication fills at least a cycle; and in
+        Vitis HLS' functions with a new sample in every cycle, inputs and additions of two digits wait for it.
         """
         cycles, waiting, shared = (
             self._tree_cycles(target, self.levels),
@@ -224,7 +224,7 @@ class Matrix:
             ports += self.input_bits + waiting * (self.input_bits + self.shifted_sums * self.product_width)
         terms = {
             "tree": (products * late + (self.nonzero - products) * early) * self.sum_width,
-            "products": held * self.product_width,
+            "products": held * (self.product_width + self.input_bits / max(1, self.constants)),
             "ports": ports * self._pipelined_function(target),
         }
         return Formula("latency_ff", terms, self._dsp_registers(target))
