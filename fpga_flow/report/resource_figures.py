@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fpga_flow.report import drawing
+from fpga_flow.report import drawing, text
 from fpga_flow.report.drawing import BLUE, INK, MUTED, ORANGE, PARTS, RED, REST, Drawn, axis, drawn, label
 from fpga_flow.resources.report import ResourceReport
 
@@ -71,7 +71,7 @@ def layers(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> Drawn
                 "array": [100 * (intervals[each][1] - report[each]) / whole[each] for each in sure],
                 "arrayminus": [100 * (report[each] - intervals[each][0]) / whole[each] for each in sure],
             },
-            customdata=[f"{intervals[each][0]:,} to {intervals[each][1]:,}" for each in sure],
+            customdata=[text.span(*intervals[each]) for each in sure],
             hovertemplate="%{customdata} %{y}",
         )  # fmt: skip
     of = "what is usable on the board" if usable else "the whole design"

@@ -44,7 +44,6 @@ def estimates(
         whole = {name: max(margin, UNSEEN[name]) for name, margin in whole.items()}
     csynth = replace(
         made,
-        stage="csynth",
         layers=tuple(
             replace(entry, intervals=intervals(_numbers(entry), of_entry), calibrated=is_known)
             for entry, of_entry, is_known in zip(made.layers, margins, known, strict=True)
