@@ -134,7 +134,7 @@ def _network(report: Report, precision: str) -> dict[str, object]:
         "layers": [[kind, int(each.row["n_out"] or each.row["n_in"])] for kind, each in named if kind != "linear"],
         "precision": _precision(max((layer.row for layer in dense), key=lambda row: _bits(row[precision]))[precision]),
         "board": next(board for start, board in BOARDS.items() if report.target.part.startswith(start)),
-        "strategy": first["strategy"],
+        "strategy": dense[0].part.strategy,
         "reuse_factor": int(first["reuse_factor"]),
         "hls4ml": "0.8.1" if report.target.tool == "Vivado HLS" else "1.1.0",
         "vivado": min(VIVADO, key=lambda version: abs(float(version) - float(first["tool_version"][:6]))),

@@ -17,8 +17,10 @@ import pytest
 
 from fpga_flow.errors import ToolError
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.resources.estimate.activation import Activation
 from fpga_flow.resources.estimate.formula import Target
+from fpga_flow.resources.estimate.layers import matrix_of
 from fpga_flow.resources.report import ResourceReport
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,13 +133,14 @@ def test_factors_by_what_matters_are_nearer(hls: SimpleNamespace) -> None:
 
 def dense(hls: SimpleNamespace, place: int, n_in: int, n_out: int, **changes: Any) -> Any:
     """A dense layer's report: all that the rivals look at."""
-    part = object.__new__(importlib.import_module("fpga_flow.resources.estimate.matrix").Matrix)
-    object.__setattr__(part, "input_type", FixedPoint(8, 2))
+    data, weight = FixedPoint(8, 2), FixedPoint(6, 1)
+    layer = HlsLayer("fc", "dense", "", (), (n_in,), (n_out,), data, data, weight_type=weight, accum_type=data,
+                     weights=np.ones((n_in, n_out), np.int64), strategy="latency")  # fmt: skip
     sizes = {"n_in": str(n_in), "n_out": str(n_out), "in_t": "ap_fixed<8,2>", "weight_t": "ap_fixed<6,1>"}
-    row = {**sizes, "kind": "dense", "odd_bits_q": "100", "config": f"config{place}", "strategy": "latency",
+    row = {**sizes, "kind": "dense", "odd_bits_q": "100", "config": f"config{place}",
            "reuse_factor": "1", "tool_version": "2019.2.1"}  # fmt: skip
     target = Target("io_parallel", 5.0, "Vivado HLS", part="xcu250-figd2104-2L-e")
-    return hls.read.LayerReport("matrix, latency", "a", {}, part, target, {**row, **changes})
+    return hls.read.LayerReport("matrix, latency", "a", {}, matrix_of(layer), target, {**row, **changes})
 
 
 def relu(hls: SimpleNamespace, place: int, n_in: int) -> Any:
