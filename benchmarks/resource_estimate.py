@@ -35,7 +35,7 @@ from hls_reports import calibration, comparison, margins, plots, speed, synthesi
 from hls_reports.errors import summaries
 from hls_reports.fit import refit
 from hls_reports.left_out import LeftOut
-from hls_reports.margins import Covered, Group
+from hls_reports.margins import Covered
 from hls_reports.read import FILES, load
 from hls_reports.rivals import Rule4ml
 
@@ -71,36 +71,30 @@ def compare(reports: LeftOut, *, quick: bool) -> list[dict[str, Any]]:
     return entries
 
 
-def covered(reports: LeftOut, truth: Path) -> tuple[dict[str, list[Covered]], dict[str, Mapping[Group, float]]]:
-    """The numbers with intervals that their sources had no part in, and the quantiles that the intervals are of; both
-    by what the numbers are of.
-    """
+def covered(reports: LeftOut, truth: Path) -> dict[str, list[Covered]]:
+    """The numbers with intervals that their sources had no part in, by what they are of."""
     of_csynth, pairs = margins.cases(reports), synthesis.pairs(truth)
-    levels = margins.calibrate(of_csynth)
-    csynth = margins.covered(of_csynth, levels)
-    of_factors = synthesis.cases(pairs)
-    factor_levels = margins.calibrate(of_factors)
-    numbers = {
+    csynth = margins.covered(of_csynth)
+    return {
         "layers": [each for each in csynth if each.number.is_sound and not each.number.is_project],
         "projects": [each for each in csynth if each.number.is_sound and each.number.is_project],
         "with other weights than published": [each for each in csynth if not each.number.is_sound],
-        "synthesis of reported projects": margins.covered(of_factors, factor_levels),
-        "synthesis of estimated projects": synthesis.of_estimates(of_csynth, levels, pairs),
+        "synthesis of reported projects": margins.covered(synthesis.cases(pairs)),
+        "synthesis of estimated projects": synthesis.of_estimates(of_csynth, pairs),
     }
-    return numbers, dict(zip(numbers, (levels, levels, {}, factor_levels, {}), strict=True))
 
 
-def cover(found: Mapping[str, list[Covered]], levels: Mapping[str, Mapping[Group, float]]) -> list[dict[str, Any]]:
+def cover(found: Mapping[str, list[Covered]]) -> list[dict[str, Any]]:
     """The share of the true numbers inside of the intervals, by what they are of and by number, and all together."""
     entries = []
     for of, numbers in found.items():
         for name in sorted({each.number.name for each in numbers}):
             of_name = [each for each in numbers if each.number.name == name]
-            entries.append(_coverage(of, "all", name, of_name) | {"level": None})
+            entries.append(_coverage(of, "all", name, of_name))
             for kind in sorted({each.number.kind for each in of_name}):
                 of_kind = [each for each in of_name if each.number.kind == kind]
-                entries.append(_coverage(of, kind, name, of_kind) | {"level": levels[of].get((kind, name))})
-        entries.append(_coverage(of, "all", "all", numbers) | {"level": None})
+                entries.append(_coverage(of, kind, name, of_kind))
+        entries.append(_coverage(of, "all", "all", numbers))
     return entries
 
 
@@ -167,11 +161,10 @@ def print_coverage(entries: Sequence[Mapping[str, Any]]) -> None:
     )
     print("sources' shares; the median interval goes from the estimate over `factor` to it times `factor`.\n")
     names = f"{'of':33} {'kind':20} {'number':8} {'rows':>5} {'sources':>8}"
-    print(f"{names} {'by rows':>8} {'by sources':>11} {'factor':>9} level")
+    print(f"{names} {'by rows':>8} {'by sources':>11} {'factor':>9}")
     for each in entries:
         names = f"{each['of']:33} {each['kind']:20} {each['number']:8} {each['rows']:5} {each['sources']:8}"
-        level = "" if each["level"] is None else each["level"]
-        print(f"{names} {each['by_rows']:8} {each['by_sources']:11} {each['factor']:9} {level:>5}")
+        print(f"{names} {each['by_rows']:8} {each['by_sources']:11} {each['factor']:9}")
 
 
 def print_synthesis(figures: Mapping[str, Any]) -> None:
@@ -200,13 +193,13 @@ def measure(reports: LeftOut, options: argparse.Namespace) -> dict[str, Any]:
     if options.quick:
         return figures
     pairs = synthesis.pairs(options.truth)
-    numbers, levels = covered(reports, options.truth)
+    numbers = covered(reports, options.truth)
     if options.plot:
         write_text(options.plot, plots.page(numbers, speed.by_width(WIDTHS)))
     rule4ml = Rule4ml(options.rule4ml) if options.rule4ml else None
     return figures | {
         "comparison": comparison.compare(reports.of_all(), rule4ml),
-        "coverage": cover(numbers, levels),
+        "coverage": cover(numbers),
         "synthesis": {"factors": synthesis.factors(pairs), "choices": synthesis.choices(pairs)},
     }
 

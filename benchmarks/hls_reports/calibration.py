@@ -27,11 +27,9 @@ Margins = Mapping[str, float]
 
 def text(reports: LeftOut, truth: Path) -> str:
     """The file."""
-    numbers = margins.sound(reports.of_all())
-    of_kinds = margins.margins(numbers, margins.calibrate(margins.cases(reports)))
+    of_kinds = margins.margins(margins.sound(reports.of_all()))
     pairs = synthesis.pairs(truth)
-    levels = margins.calibrate(synthesis.cases(pairs))
-    of_factors = margins.margins(synthesis.estimated(pairs), levels)[synthesis.KIND]
+    of_factors = margins.margins(synthesis.estimated(pairs))[synthesis.KIND]
     factors = {name: float(f"{factor:.3g}") for name, factor in synthesis.factors(pairs).items()}
     parts = [HEAD, "MARGINS: Mapping[str, Margins] = {"]
     parts += [f'    "{kind}": {_code(_rounded_up(of_kind))},' for kind, of_kind in of_kinds.items()]

@@ -17,13 +17,8 @@ from hls_reports.left_out import LeftOut
 
 #: The share of true numbers that shall be inside of the intervals.
 SHARE = 0.8
-#: The quantiles that are tried, the least first; those above 1 are so many times the largest error.
-LEVELS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.25)
-#: A kind of fewer sources than this has no margin of its own.
+#: A kind of fewer sources than this has no margin of its own: even the largest error would not be enough.
 MIN_SOURCES = 4
-
-#: The kind, and the name of the number: what has a quantile of its own.
-Group = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -40,11 +35,6 @@ class Coverage:
     by_rows: float
     by_sources: float
     factor: float
-
-    @property
-    def least(self) -> float:
-        """The smaller of the shares."""
-        return min(self.by_rows, self.by_sources)
 
 
 @dataclass(frozen=True)
@@ -67,7 +57,7 @@ class Case:
     """The numbers of a source, estimated without it, and those of all others, from which its margins are made.
 
     Numbers of projects that cannot have been synthesised with the published weights say nothing of the estimate:
-    margins are not made from them, nor levels.
+    margins are not made from them.
     """
 
     own: Sequence[Estimated]
@@ -84,36 +74,36 @@ def sound(numbers: Sequence[Estimated]) -> list[Estimated]:
     return [each for each in numbers if each.is_sound]
 
 
-def quantile(errors: Sequence[tuple[str, float]], level: float) -> float:
-    """The least margin within which at least a share `level` of the errors lies; (source, error), each source counts
-    the same.
+def quantile(errors: Sequence[tuple[str, float]]) -> float:
+    """The least margin within which enough of the errors lie; (source, error), at least one. Each source counts the
+    same, and one more, the source to come, counts as if its errors were the largest.
     """
     count = Counter(source for source, _ in errors)
     total = 0.0
-    for absolute, weight in sorted((abs(log), 1 / len(count) / count[source]) for source, log in errors):
+    for absolute, weight in sorted((abs(log), 1 / (len(count) + 1) / count[source]) for source, log in errors):
         total += weight
-        if total >= level - 1e-9:
+        if total >= SHARE - 1e-9:
             return absolute
-    return max(1.0, level) * max((abs(log) for _, log in errors), default=0.0)
+    return max(abs(log) for _, log in errors)
 
 
-def margin(numbers: Sequence[Estimated], kind: str, name: str, level: float) -> float:
+def margin(numbers: Sequence[Estimated], kind: str, name: str) -> float:
     """The margin of a number of a kind, made from the errors of such numbers; of a kind with few sources, from those of
     all parts, or of all projects.
     """
     of_name = [each for each in numbers if each.name == name]
     own = [(each.source, each.log) for each in of_name if each.kind == kind]
     if len({source for source, _ in own}) >= MIN_SOURCES:
-        return quantile(own, level)
+        return quantile(own)
     every = [(each.source, each.log) for each in of_name if each.is_project == kind.startswith("project")]
-    return max(quantile(every, level), quantile(own, max(1.0, level)))
+    return max(quantile(every), *(abs(log) for _, log in own))
 
 
-def margins(numbers: Sequence[Estimated], levels: Mapping[Group, float]) -> dict[str, dict[str, float]]:
+def margins(numbers: Sequence[Estimated]) -> dict[str, dict[str, float]]:
     """The margins of each kind and number."""
     made: dict[str, dict[str, float]] = defaultdict(dict)
     for kind, name in sorted({(each.kind, each.name) for each in numbers}):
-        made[kind][name] = margin(numbers, kind, name, levels[kind, name])
+        made[kind][name] = margin(numbers, kind, name)
     return dict(made)
 
 
@@ -126,26 +116,12 @@ def unseen(of_kinds: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     return dict(widest)
 
 
-def calibrate(found: Sequence[Case]) -> dict[Group, float]:
-    """For each kind and number the least level at which enough of the numbers are inside, or else the most of them.
-
-    A kind that only doubtful reports have gets the least level.
-    """
-    levels = {(each.kind, each.name): LEVELS[0] for case in found for each in case.own}
-    for group in sorted({(each.kind, each.name) for case in found for each in sound(case.own)}):
-        of_group = [Case([each for each in sound(case.own) if (each.kind, each.name) == group], case.others)
-                    for case in found]  # fmt: skip
-        inside = {level: summary(covered(of_group, {group: level})).least for level in LEVELS}
-        levels[group] = max(LEVELS, key=lambda level: min(inside[level], SHARE))  # the first of the highest
-    return levels
-
-
-def covered(found: Sequence[Case], levels: Mapping[Group, float]) -> list[Covered]:
+def covered(found: Sequence[Case]) -> list[Covered]:
     """All numbers of the cases with intervals that the others make."""
     made = []
     for case in found:
         groups = {(each.kind, each.name) for each in case.own}
-        of_group = {group: margin(case.others, *group, levels[group]) for group in groups}
+        of_group = {group: margin(case.others, *group) for group in groups}
         for each in case.own:
             wide = of_group[each.kind, each.name]
             made.append(Covered(each, *interval(each.estimated, wide, each.name), wide))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fpga_flow.resources.estimate.interval import error, interval
 from hls_reports.errors import Estimated
-from hls_reports.margins import Case, Covered, Group, calibrate, margin
+from hls_reports.margins import Case, Covered, margin
 from hls_reports.read import Row, read_rows
 
 #: The columns of projects.csv with what HLS reported, and logic synthesis after it.
@@ -129,21 +129,19 @@ def _after(number: Estimated) -> str:
     return report.row[COLUMNS[number.name][1]]
 
 
-def of_estimates(of_projects: Sequence[Case], levels: Mapping[Group, float], found: Sequence[Pair]) -> list[Covered]:
+def of_estimates(of_projects: Sequence[Case], found: Sequence[Pair]) -> list[Covered]:
     """The numbers after logic synthesis of the projects that can be estimated, with the intervals of the estimates.
 
     Args:
         of_projects: cases of estimates by csynth, see `margins.cases`.
-        levels: their quantiles.
         found: see `pairs`.
     """
-    own_levels = calibrate(cases(found))
     of_others = {case.own[0].source: case.others for case in of_projects}
     made = []
     for each in [each for case in of_projects for each in case.own if _after(each)]:
         others = _without(found, each.source)
-        of_csynth = margin(of_others[each.source], each.kind, each.name, levels[each.kind, each.name])
-        of_factor = margin(estimated(others), KIND, each.name, own_levels[KIND, each.name])
+        of_csynth = margin(of_others[each.source], each.kind, each.name)
+        of_factor = margin(estimated(others), KIND, each.name)
         wide = math.hypot(of_csynth, of_factor)
         number = replace(each, reported=float(_after(each)), estimated=factors(others)[each.name] * each.estimated)
         made.append(Covered(number, *interval(number.estimated, wide, each.name), wide))

@@ -2,13 +2,13 @@
 
 The error of a number is the logarithm of the ratio of what a tool reported to the estimate. Leaving out one source of
 reports after the other, refitting, and estimating the reports of the source left out gives errors as a new project has
-them: a jackknife over groups of rows (Barber et al., "Predictive inference with the jackknife+", 2021; by groups as
-Dunn, Wasserman, Ramdas, "Distribution-free prediction sets for two-layer hierarchical models", 2022), in which each
-source counts the same. A margin is a quantile of the errors' absolute values of one kind of part, or of whole projects;
-kinds of too few sources get that of all kinds together, and at least their own largest error. Which quantile, is
-calibrated (Loh, "Calibrating confidence coefficients", 1987): the least at which 80 % of the numbers, and of an average
-source's, are inside, where the margin of a source is made without it. `benchmarks/resource_estimate.py` prints that
-share; with `--calibrate` it writes the margins to calibration.py.
+them (a jackknife over groups of rows: Barber et al., "Predictive inference with the jackknife+", 2021). A margin is a
+quantile of the absolute errors of one kind of part, or of whole projects, in which each source counts the same, and one
+more, the source to come, as if its errors were the largest (conformal prediction with groups: Dunn, Wasserman, Ramdas,
+"Distribution-free prediction sets for two-layer hierarchical models", 2022; Lee, Barber, Willett, "Distribution-free
+inference with hierarchical data", 2023). Kinds of fewer than four sources get the margin of all kinds together, and at
+least their own largest error. `benchmarks/resource_estimate.py` prints how many true numbers are inside of intervals
+that their sources had no part in; with `--calibrate` it writes the margins to calibration.py.
 """
 
 from __future__ import annotations

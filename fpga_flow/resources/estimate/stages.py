@@ -3,8 +3,8 @@
 What the HLS tool reports (csynth) is what the formulas are made for. Logic synthesis merges and drops much of it:
 post-synthesis is csynth times a factor for each resource, the median over the sources of published projects that have
 both reports. Factors by strategy, by io type or by tool are on the whole no nearer to sources left out
-(`benchmarks/resource_estimate.py` prints them all), so there is one of each. Cycles are those of csynth: logic synthesis
-does not change them.
+(`benchmarks/resource_estimate.py` prints them all), so there is one of each. Cycles are those of csynth: logic
+synthesis does not change them.
 """
 
 from __future__ import annotations
