@@ -172,15 +172,18 @@ class Matrix:
         return self._resource_ff() if self.in_memory else self._latency_ff(target)
 
     def _resource_lut(self) -> Formula:
-        """With less reuse than inputs, each multiplier gets inputs of its own (`selected_bits`), else all the same."""
+        """Multipliers, accumulators and multiplexers. With less reuse than inputs, each multiplier selects an input of its
+        own (`selected_bits`), else all get the same.
+        """
         terms = {
-            "sums": self.multipliers * adder_lut(self.accum_type.width),
             "selected_bits": self.multipliers * self.input_type.width * (self.reuse_factor < self.n_in),
             "input_multiplexers": self.groups * self.n_in,
             "output_multiplexers": self.n_out,
             "one": 1,
         }
-        return Formula("resource_lut", terms, self.multiplier_cost[1])
+        return Formula(
+            "resource_lut", terms, self.multiplier_cost[1] + self.multipliers * adder_lut(self.accum_type.width)
+        )
 
     def _resource_ff(self) -> Formula:
         """Inputs, accumulators and products are held."""
