@@ -172,8 +172,8 @@ class Matrix:
         return self._resource_ff() if self.in_memory else self._latency_ff(target)
 
     def _resource_lut(self) -> Formula:
-        """Multipliers, accumulators and multiplexers. With less reuse than inputs, each multiplier selects an input of its
-        own (`selected_bits`), else all get the same.
+        """Multipliers, accumulators and multiplexers. With less reuse than inputs, each multiplier selects an input of
+        its own (`selected_bits`), else all get the same.
         """
         terms = {
             "selected_bits": self.multipliers * self.input_type.width * (self.reuse_factor < self.n_in),
@@ -181,9 +181,8 @@ class Matrix:
             "output_multiplexers": self.n_out,
             "one": 1,
         }
-        return Formula(
-            "resource_lut", terms, self.multiplier_cost[1] + self.multipliers * adder_lut(self.accum_type.width)
-        )
+        sums = self.multipliers * adder_lut(self.accum_type.width)
+        return Formula("resource_lut", terms, self.multiplier_cost[1] + sums)
 
     def _resource_ff(self) -> Formula:
         """Inputs, accumulators and products are held."""
@@ -233,11 +232,11 @@ class Matrix:
         return Formula("latency_ff", terms, self._dsp_registers(target))
 
     def _dsp_registers(self, target: Target) -> float:
-        """FFs that newer versions of Vitis HLS report for multipliers in DSP blocks of more than one cycle: an operand
-        and two products each.
+        """FFs that Vitis HLS reports for multipliers in DSP blocks of more than one cycle: an operand and two products
+        each.
         """
         inside = in_dsp(self.input_type.width, self.weight_type.width, self.core)
-        if not (inside and target.vitis and not target.bare_adders and self._product_cycles(target)):
+        if not (inside and target.counts_dsp_registers and self._product_cycles(target)):
             return 0.0
         return self.multipliers * (3 * self.input_type.width + 2 * self.weight_bits)
 
