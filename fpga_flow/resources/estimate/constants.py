@@ -18,7 +18,7 @@ Constants = Mapping[str, float]
 CONSTANTS: Mapping[str, Constants] = {
     "softmax_depth": {
         "series_7": 20.36,
-        "ultrascale": 11.27,
+        "ultrascale": 11.24,
     },
     "resource_depth": {
         "one": 2.289,
@@ -41,9 +41,9 @@ CONSTANTS: Mapping[str, Constants] = {
         "selected_products": 0.7155,
     },
     "latency_ff": {
-        "tree": 1.035,
-        "products": 0.8444,
-        "ports": 0.7068,
+        "tree": 1.018,
+        "products": 0.8496,
+        "ports": 0.6935,
     },
     "dense_stream_depth": {
         "one": 0.6424,
@@ -54,8 +54,8 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 272.5,
     },
     "dense_stream_ff": {
-        "input_bits": 0.474,
-        "output_bits": 1.816,
+        "input_bits": 0.4691,
+        "output_bits": 1.818,
         "one": 0.0,
     },
     "conv_step": {
@@ -68,9 +68,9 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 555.8,
     },
     "conv_ff": {
-        "window_bits": 1.823,
-        "output_bits": 0.9461,
-        "one": 109.8,
+        "window_bits": 1.816,
+        "output_bits": 0.9403,
+        "one": 110.6,
     },
     "pool_lut": {
         "values": 35.28,
