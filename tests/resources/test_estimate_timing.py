@@ -74,9 +74,9 @@ def test_cycles_and_registers_of_a_tree() -> None:
     # A level in each cycle: the values behind levels 1, 2, 3 are a half, a quarter, an eighth of the leaves.
     assert tree_cycles(3.0, ZYNQ, products=True) == 3
     assert registered_share(3, ZYNQ, products=True) == pytest.approx(0.875)
-    # Products come 3.5 levels late, so that of 4.9 in the first cycle 1.4 are the tree's.
+    # Products come 3.3 levels late, so that of 4.9 in the first cycle 1.6 are the tree's.
     assert tree_cycles(5.0, ALVEO, products=True) == 1
-    assert registered_share(1, ALVEO, products=True) == pytest.approx(2 ** (3.5 - 3.65 / 0.75))
+    assert registered_share(1, ALVEO, products=True) == pytest.approx(2 ** (3.3 - 3.65 / 0.75))
     assert registered_share(0, ALVEO, products=False) == 0
 
 
@@ -93,7 +93,7 @@ def test_latency_and_registers_of_a_pipelined_matrix() -> None:
     # a multiplier of more than a cycle holds an operand of 16 bits and two products of 26
     assert MATRIX.ff(ZYNQ).known == 32 * (16 + 2 * 26)
     assert terms(MATRIX.ff(ALVEO)) == {
-        "tree": pytest.approx(32 * 2 ** (3.5 - 3.65 / 0.75) * 16),
+        "tree": pytest.approx(32 * 2 ** (3.3 - 3.65 / 0.75) * 16),
         "products": 0,
         "ports": ports,
     }
@@ -108,7 +108,7 @@ def test_products_of_shared_multipliers_wait() -> None:
     assert terms(shared.ff(ALVEO))["products"] == 28 * 16 + 28 * 2  # and seven eighths of the inputs
     assert terms(shared.ff(ALVEO))["ports"] == 0
     # seven cycles, and the last product's way through two levels of the tree
-    assert shared.cost(ALVEO).latency_cycles == 7 + int((3.5 + 2) / (3.65 / 0.75))
+    assert shared.cost(ALVEO).latency_cycles == 7 + int((3.3 + 2) / (3.65 / 0.75))
     assert terms(shared.lut(ALVEO))["selected_products"] == 2 * 4 * multiplexer_lut(8)
 
 

@@ -41,9 +41,9 @@ CONSTANTS: Mapping[str, Constants] = {
         "selected_products": 0.7155,
     },
     "latency_ff": {
-        "tree": 1.018,
-        "products": 0.8496,
-        "ports": 0.6935,
+        "tree": 1.063,
+        "products": 0.8303,
+        "ports": 0.6449,
     },
     "dense_stream_depth": {
         "one": 0.6424,
@@ -54,8 +54,8 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 272.5,
     },
     "dense_stream_ff": {
-        "input_bits": 0.4691,
-        "output_bits": 1.818,
+        "input_bits": 0.5123,
+        "output_bits": 1.806,
         "one": 0.0,
     },
     "conv_step": {
@@ -68,9 +68,9 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 555.8,
     },
     "conv_ff": {
-        "window_bits": 1.816,
-        "output_bits": 0.9403,
-        "one": 110.6,
+        "window_bits": 1.88,
+        "output_bits": 0.9842,
+        "one": 102.8,
     },
     "pool_lut": {
         "values": 35.28,

@@ -3,11 +3,12 @@
 Adders in a chain overlap: the low bits of a sum are ready before the high ones. So as many follow each other in a cycle
 as their delays fit in, counted in fractions of one, unless less than two fit.
 
-The delays are read from the published reports, as the rules in hardware.py are, and are not refitted. Those of adders are
-the slope of the clock period that the tools estimate, over the levels of the tree, in designs that sum within a cycle:
-2.57 ns on a Zynq-7020 (six designs of one source), 0.68 to 0.79 ns on UltraScale+ (nine of three). Those of
-multiplications on the 7 series are the periods that the tools estimate for layers of few additions. The others
-(`Delays.product`, `Delays.other`, Kintex-7) are those that agree best with latencies and registers of all sources.
+The delays are read from the published reports, as the rules in hardware.py are, and are not refitted. Those of adders
+are the slope of the clock period that the tools estimate, over the levels of the tree, in designs that sum within a
+cycle: 2.57 ns on a Zynq-7020 (six designs of one source), 0.68 to 0.79 ns on UltraScale+ (nine of three). Those of
+multiplications on the 7 series are the clock periods that the tools estimate without additions. The others (`product`,
+`other`, Kintex-7) are those that agree best with latencies and registers; the search gives the same, up to a tenth,
+whichever source it leaves out.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Delays:
 #: Artix-7 and Zynq-7000 with its fabric; Kintex-7 and Virtex-7, and Zynq-7000 with theirs; UltraScale and later.
 ARTIX_7 = Delays(adder_ns=2.6, product=0.45, other=0.45)
 KINTEX_7 = Delays(adder_ns=1.8, product=0.45, other=0.45)
-ULTRASCALE = Delays(adder_ns=0.75, product=3.5, other=1.5)
+ULTRASCALE = Delays(adder_ns=0.75, product=3.3, other=1.8)
 #: Parts (without xc, xa, xq) with the fabric of Kintex-7.
 KINTEX_7_PARTS = ("7k", "7v", "7z030", "7z035", "7z045", "7z100")
 
