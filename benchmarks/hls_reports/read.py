@@ -199,6 +199,7 @@ def _part(kind: str, row: Row, project: Row, target: Target) -> Part:
             output_width=_width(row["out_t"]),
             rounds="RND" in row["out_t"],
             relu=row["kind"] == "relu",
+            signed=_type(row["out_t"]).signed,
         )
     return Softmax(elements, beats, _width(row["in_t"]), int(row["reuse_factor"] or 1), _core(project))
 

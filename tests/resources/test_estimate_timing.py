@@ -148,7 +148,7 @@ def test_small_memories_of_weights_are_in_luts() -> None:
 
 
 def test_rounding_takes_a_cycle_of_a_fast_clock() -> None:
-    relu = Activation(elements=8, beats=1, input_width=16, output_width=8, rounds=True, relu=True)
+    relu = Activation(elements=8, beats=1, input_width=16, output_width=8, rounds=True, relu=True, signed=False)
     fast = replace(ZYNQ, clock_ns=3.3)
     assert (relu.cost(fast).latency_cycles, relu.cost(fast).ff) == (1, 8 * 24)
     assert (relu.cost(ALVEO).latency_cycles, relu.cost(ALVEO).ff) == (0, 0)

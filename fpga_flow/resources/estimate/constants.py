@@ -89,21 +89,18 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 26.28,
     },
     "activation_lut": {
-        "compared_bits": 0.0,
-        "rounded_bits": 2.376,
-        "output_bits": 1.585,
+        "compared_bits": 1.16,
+        "rounded_bits": 2.758,
+        "output_bits": 0.757,
         "one": 0.0,
     },
     "activation_stream_lut": {
-        "compared_bits": 1.395,
-        "rounded_bits": 3.925,
-        "output_bits": 0.4499,
-        "one": 187.6,
+        "compared_bits": 1.187,
+        "rounded_bits": 4.771,
+        "output_bits": 0.1742,
+        "one": 257.0,
     },
     "activation_stream_ff": {
-        "compared_bits": 0.0,
-        "rounded_bits": 0.0,
-        "output_bits": 0.0,
         "one": 55.27,
     },
     "softmax_lut": {
