@@ -36,9 +36,9 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 0.0,
     },
     "latency_lut": {
-        "sums": 1.03,
-        "dsp_multipliers": 2.86,
-        "selected_products": 0.7155,
+        "sums": 0.9995,
+        "dsp_multipliers": 2.735,
+        "selected_products": 0.7868,
     },
     "latency_ff": {
         "tree": 1.063,
@@ -49,9 +49,9 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 0.6424,
     },
     "dense_stream_lut": {
-        "input_bits": 0.07344,
-        "output_bits": 0.8084,
-        "one": 272.5,
+        "input_bits": 0.07934,
+        "output_bits": 0.7981,
+        "one": 275.7,
     },
     "dense_stream_ff": {
         "input_bits": 0.5123,
@@ -63,9 +63,9 @@ CONSTANTS: Mapping[str, Constants] = {
         "resource": 5.145,
     },
     "conv_lut": {
-        "window_bits": 0.1031,
-        "output_bits": 0.2451,
-        "one": 555.8,
+        "window_bits": 0.123,
+        "output_bits": 0.2494,
+        "one": 552.8,
     },
     "conv_ff": {
         "window_bits": 1.88,

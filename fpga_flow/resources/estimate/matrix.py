@@ -23,6 +23,8 @@ from fpga_flow.resources.estimate.formula import Cost, Formula, Target
 from fpga_flow.resources.estimate.hardware import (
     ROM_LUT_BITS,
     ROMS_IN_BRAM,
+    VITIS_OUTPUT_LUT,
+    VIVADO_OUTPUT_LUT,
     adder_lut,
     bram18,
     in_dsp,
@@ -196,16 +198,17 @@ class Matrix:
 
     def _latency_lut(self, target: Target) -> Formula:
         """Additions, and multiplexers of shared multipliers, at both operands."""
-        overhead = adder_overhead(target)
-        sums = (self.nonzero + self.negations) * (self.sum_width + overhead)
-        sums += self.shifted_sums * (self.input_type.width + self.weight_bits + overhead)
+        wide = self.input_type.width + self.weight_bits
+        sums = (self.nonzero + self.negations) * (self.sum_width + adder_overhead(self.sum_width, target))
+        sums += self.shifted_sums * (wide + adder_overhead(wide, target))
         multipliers, (dsp, lut) = self.multipliers, self.multiplier_cost
         terms = {
             "sums": sums,
             "dsp_multipliers": multipliers * (not self.core and dsp > 0),
             "selected_products": 2 * multipliers * multiplexer_lut(self.constants / max(1, multipliers)),
         }
-        return Formula("latency_lut", terms, lut)
+        held = self.n_out * (VITIS_OUTPUT_LUT if target.vitis else VIVADO_OUTPUT_LUT)
+        return Formula("latency_lut", terms, lut + held * self._pipelined_function(target))
 
     def _latency_ff(self, target: Target) -> Formula:
         """`tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers are registered,

@@ -18,7 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fpga_flow.resources.estimate.formula import Target
-from fpga_flow.resources.estimate.hardware import ADDER_OVERHEAD, UNMERGED_ADDERS, in_dsp
+from fpga_flow.resources.estimate.hardware import (
+    ADDER_OVERHEAD,
+    NARROW_ADDER,
+    UNMERGED_LEAST,
+    UNMERGED_PER_CYCLE,
+    in_dsp,
+)
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,15 @@ def adders_per_cycle(target: Target) -> float:
     return number if number >= 2 else 1.0
 
 
-def adder_overhead(target: Target) -> float:
-    """LUTs of a mean adder of a tree besides its bits."""
+def adder_overhead(width: float, target: Target) -> float:
+    """LUTs of a mean adder of `width` bits in a tree besides its bits. Narrow ones have none on the 7 series, nor have
+    those that the tools merge with others of the same cycle to adders of three operands.
+    """
     if target.bare_adders:
         return 0.0
-    return ADDER_OVERHEAD * (UNMERGED_ADDERS if adders_per_cycle(target) > 1 else 1.0)
+    narrow, wide = NARROW_ADDER
+    share = min(1.0, max(0.0, (width - narrow) / (wide - narrow))) if target.series_7 else 1.0
+    return ADDER_OVERHEAD * share * max(UNMERGED_LEAST, min(1.0, UNMERGED_PER_CYCLE / adders_per_cycle(target)))
 
 
 def product_cycles(width_a: int, width_b: int, core: str, target: Target) -> int:
