@@ -33,6 +33,9 @@ PROJECT_COLUMNS = {
     "latency": "latency_max",
 }
 
+#: What an older hls4ml wrote into its scripts; its C++ of the resource strategy was another.
+OLD_HLS4ML = "-name_max_length 60"
+
 #: A fixed-point type in a report.
 TYPE = re.compile(r"ap_(u?)fixed<(\d+),(-?\d+).*>")
 
@@ -47,7 +50,8 @@ class LayerReport:
     part        the statistics that the formulas need
     row         the line of the file
     sound       whether the published weights can be those that were synthesised: they agree with the multipliers
-                (`weights_check`). A fit takes no notice of the others.
+                (`weights_check`); and in resource strategy, whether it is not the code of an older hls4ml. A fit takes
+                no notice of the others.
     """
 
     kind: str
@@ -132,7 +136,8 @@ def _layer(row: Row, project: Row, target: Target) -> LayerReport | None:
     part = _part(kind, row, project, target)
     if isinstance(part, Matrix):
         kind = "matrix, resource" if part.in_memory else "matrix, latency"
-    sound = not row["weights_check"].startswith("off")
+    old = row["strategy"] == "resource" and OLD_HLS4ML in project["tcl_config"]
+    sound = not old and not row["weights_check"].startswith("off")
     return LayerReport(kind, row["source"], _reported(row, LAYER_COLUMNS), part, target, row, sound)
 
 
@@ -198,6 +203,7 @@ def _part(kind: str, row: Row, project: Row, target: Target) -> Part:
             output_width=_width(row["out_t"]),
             rounds="RND" in row["out_t"],
             relu=row["kind"] == "relu",
+            signed=_type(row["out_t"]).signed,
         )
     return Softmax(elements, beats, _width(row["in_t"]), int(row["reuse_factor"] or 1), _core(project))
 

@@ -20,7 +20,7 @@ ROUNDING_ADDERS = 1.5
 class Activation:
     """ReLU (`relu`) or linear, of `elements` values at once, `beats` times for one sample.
 
-    `rounds`: whether the result must be rounded or saturated. Widths are in bits.
+    `rounds`: whether the result must be rounded or saturated; `signed`: whether its type is. Widths are in bits.
     """
 
     elements: int
@@ -29,12 +29,13 @@ class Activation:
     output_width: int
     rounds: bool
     relu: bool
+    signed: bool
 
     @property
     def _terms(self) -> dict[str, float]:
-        """Comparison with zero, rounding and saturation where needed."""
+        """Comparison with zero, which is the sign where the result has none; selection; rounding and saturation."""
         return {
-            "compared_bits": self.elements * max(self.input_width, self.output_width) * self.relu,
+            "compared_bits": self.elements * self.input_width * (self.relu and self.signed),
             "rounded_bits": self.elements * self.input_width * self.rounds,
             "output_bits": self.elements * self.output_width,
             "one": 1,
@@ -47,7 +48,7 @@ class Activation:
     def ff(self, target: Target) -> Formula:
         """FFs."""
         if target.stream:
-            return Formula("activation_stream_ff", self._terms)
+            return Formula("activation_stream_ff", {"one": 1})
         held = self.elements * (self.input_width + self.output_width)
         return Formula.exact(held * target.cycles(self.latency(target)))
 

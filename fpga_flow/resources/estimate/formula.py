@@ -12,6 +12,8 @@ from fpga_flow.resources.estimate.constants import CONSTANTS, Constants
 VITIS_UNCERTAINTY, VIVADO_UNCERTAINTY = 0.27, 0.125
 #: Versions of the tools that count nothing for an adder but its bits (the published reports of single operations).
 BARE_ADDERS = ("2016", "2019.2", "2021.1")
+#: Versions of Vitis HLS that do not report the registers inside of DSP blocks.
+HIDDEN_DSP_REGISTERS = ("2020", "2021")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ class Target:
     def bare_adders(self) -> bool:
         """Whether the version of the tool counts nothing for an adder but its bits (see `timing.adder_overhead`)."""
         return self.version.startswith(BARE_ADDERS)
+
+    @property
+    def counts_dsp_registers(self) -> bool:
+        """Whether the tool reports the registers inside of DSP blocks, as Vitis HLS does from 2022 on."""
+        return self.vitis and not self.version.startswith(HIDDEN_DSP_REGISTERS)
 
     def value(self, formula: Formula) -> float:
         """The number that a formula gives."""

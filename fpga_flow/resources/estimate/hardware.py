@@ -18,10 +18,14 @@ MULTIPLIER_LUT = {6: 23, 7: 33, 8: 40, 9: 49, 10: 62, 18: 366}
 ADDER_LUT_MIN = 12
 #: What most versions of the HLS tools report for an adder besides its bits ...
 ADDER_OVERHEAD = 7
-#: ... and how many of a tree have it if two fit into a cycle: the tools merge the others to adders of three operands.
-UNMERGED_ADDERS = 0.35
+#: ... up to how many bits it is nothing on the 7 series, and from how many on it is all ...
+NARROW_ADDER = (12, 16)
+#: ... and how many of each cycle's adders of a tree have it, and which share of all at least.
+UNMERGED_PER_CYCLE, UNMERGED_LEAST = 1.9, 0.3
 #: LUTs of a multiplexer of two words, as the HLS tools report it, and of each further word.
 MULTIPLEXER_LUT = (9.0, 5.5)
+#: LUTs at an output of a function that can be halted and holds its result, as the HLS tools report them.
+VITIS_OUTPUT_LUT, VIVADO_OUTPUT_LUT = 14, 9
 #: Bits of the narrowest multiplier in LUTs that a project can ask for (`config_op mul -impl fabric`).
 FABRIC_WIDTH = 10
 #: Additions of da4ml's solution of a matrix, as a share of those without any sharing: a constant times powers of the

@@ -71,6 +71,7 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
             output_width=layer.result_type.width,
             rounds=_rounds(layer),
             relu=layer.function == "relu",
+            signed=layer.result_type.signed,
         )
     what = " ".join(word for word in (layer.function, layer.kind) if word)
     raise InputError.at("", f'expected a layer that a formula covers, got "{what}"', field=layer.name)

@@ -23,6 +23,8 @@ from fpga_flow.resources.estimate.formula import Cost, Formula, Target
 from fpga_flow.resources.estimate.hardware import (
     ROM_LUT_BITS,
     ROMS_IN_BRAM,
+    VITIS_OUTPUT_LUT,
+    VIVADO_OUTPUT_LUT,
     adder_lut,
     bram18,
     in_dsp,
@@ -172,15 +174,17 @@ class Matrix:
         return self._resource_ff() if self.in_memory else self._latency_ff(target)
 
     def _resource_lut(self) -> Formula:
-        """With less reuse than inputs, each multiplier gets inputs of its own (`selected_bits`), else all the same."""
+        """Multipliers, accumulators and multiplexers. With less reuse than inputs, each multiplier selects an input of
+        its own (`selected_bits`), else all get the same.
+        """
         terms = {
-            "sums": self.multipliers * adder_lut(self.accum_type.width),
             "selected_bits": self.multipliers * self.input_type.width * (self.reuse_factor < self.n_in),
             "input_multiplexers": self.groups * self.n_in,
             "output_multiplexers": self.n_out,
             "one": 1,
         }
-        return Formula("resource_lut", terms, self.multiplier_cost[1])
+        sums = self.multipliers * adder_lut(self.accum_type.width)
+        return Formula("resource_lut", terms, self.multiplier_cost[1] + sums)
 
     def _resource_ff(self) -> Formula:
         """Inputs, accumulators and products are held."""
@@ -194,16 +198,17 @@ class Matrix:
 
     def _latency_lut(self, target: Target) -> Formula:
         """Additions, and multiplexers of shared multipliers, at both operands."""
-        overhead = adder_overhead(target)
-        sums = (self.nonzero + self.negations) * (self.sum_width + overhead)
-        sums += self.shifted_sums * (self.input_type.width + self.weight_bits + overhead)
+        wide = self.input_type.width + self.weight_bits
+        sums = (self.nonzero + self.negations) * (self.sum_width + adder_overhead(self.sum_width, target))
+        sums += self.shifted_sums * (wide + adder_overhead(wide, target))
         multipliers, (dsp, lut) = self.multipliers, self.multiplier_cost
         terms = {
             "sums": sums,
             "dsp_multipliers": multipliers * (not self.core and dsp > 0),
             "selected_products": 2 * multipliers * multiplexer_lut(self.constants / max(1, multipliers)),
         }
-        return Formula("latency_lut", terms, lut)
+        held = self.n_out * (VITIS_OUTPUT_LUT if target.vitis else VIVADO_OUTPUT_LUT)
+        return Formula("latency_lut", terms, lut + held * self._pipelined_function(target))
 
     def _latency_ff(self, target: Target) -> Formula:
         """`tree` is what is alive where the clock cuts the adder tree. Products of shared multipliers are registered,
@@ -230,11 +235,11 @@ class Matrix:
         return Formula("latency_ff", terms, self._dsp_registers(target))
 
     def _dsp_registers(self, target: Target) -> float:
-        """FFs that newer versions of Vitis HLS report for multipliers in DSP blocks of more than one cycle: an operand
-        and two products each.
+        """FFs that Vitis HLS reports for multipliers in DSP blocks of more than one cycle: an operand and two products
+        each.
         """
         inside = in_dsp(self.input_type.width, self.weight_type.width, self.core)
-        if not (inside and target.vitis and not target.bare_adders and self._product_cycles(target)):
+        if not (inside and target.counts_dsp_registers and self._product_cycles(target)):
             return 0.0
         return self.multipliers * (3 * self.input_type.width + 2 * self.weight_bits)
 
