@@ -47,6 +47,8 @@ from fpga_flow.runs import write_text
 CALIBRATION = ROOT / "fpga_flow" / "resources" / "estimate" / "calibration.py"
 #: The share of the true numbers that shall be inside of the intervals, in percent.
 INSIDE = 80.0
+#: What numbers are of that say nothing of the estimate, see `LayerReport.sound`.
+NOT_SOUND = "other weights or hls4ml"
 #: The bit widths of the figure that `--plot` draws.
 WIDTHS = range(2, 17)
 
@@ -78,7 +80,7 @@ def covered(reports: LeftOut, truth: Path) -> dict[str, list[Covered]]:
     return {
         "layers": [each for each in csynth if each.number.is_sound and not each.number.is_project],
         "projects": [each for each in csynth if each.number.is_sound and each.number.is_project],
-        "with other weights than published": [each for each in csynth if not each.number.is_sound],
+        NOT_SOUND: [each for each in csynth if not each.number.is_sound],
         "synthesis of reported projects": margins.covered(synthesis.cases(pairs)),
         "synthesis of estimated projects": synthesis.of_estimates(of_csynth, pairs),
     }
@@ -121,7 +123,7 @@ def bars(figures: Mapping[str, Any]) -> list[Bar]:
                 Bar.at_most(f"{entry['group']}: median error of {entry['number']}, %", entry["ours"], entry["bar"])
             )
     for entry in figures["coverage"]:
-        if entry["number"] == "all" and entry["of"] != "with other weights than published":
+        if entry["number"] == "all" and entry["of"] != NOT_SOUND:
             for by in ("rows", "sources"):
                 name = f"{entry['of']}: numbers inside of the 80 % interval, by {by}, %"
                 made.append(Bar.at_least(name, entry[f"by_{by}"], INSIDE))

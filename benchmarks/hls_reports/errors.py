@@ -56,7 +56,7 @@ class Estimated:
 
     @property
     def is_sound(self) -> bool:
-        """Whether the published weights can be those that were synthesised."""
+        """Whether all layers of the report are sound, see `LayerReport`."""
         layers = self.report.layers if isinstance(self.report, ProjectReport) else (self.report,)
         return all(layer.sound for layer in layers if layer)
 

@@ -56,8 +56,7 @@ class Covered:
 class Case:
     """The numbers of a source, estimated without it, and those of all others, from which its margins are made.
 
-    Numbers of projects that cannot have been synthesised with the published weights say nothing of the estimate:
-    margins are not made from them.
+    Reports that are not sound (`LayerReport.sound`) say nothing of the estimate: margins are not made from them.
     """
 
     own: Sequence[Estimated]
@@ -70,7 +69,7 @@ def cases(reports: LeftOut) -> list[Case]:
 
 
 def sound(numbers: Sequence[Estimated]) -> list[Estimated]:
-    """The numbers of reports whose published weights can be those that were synthesised."""
+    """The numbers of sound reports."""
     return [each for each in numbers if each.is_sound]
 
 

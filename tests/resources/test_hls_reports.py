@@ -18,7 +18,7 @@ import pytest
 from fpga_flow.errors import ToolError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.resources.estimate.activation import Activation
+from fpga_flow.resources.estimate.elementwise import Move
 from fpga_flow.resources.estimate.formula import Target
 from fpga_flow.resources.estimate.layers import matrix_of
 from fpga_flow.resources.report import ResourceReport
@@ -83,7 +83,7 @@ def test_a_source_has_no_part_in_its_own_interval(hls: SimpleNamespace) -> None:
 
 def test_reports_with_other_weights_than_published_make_no_margins(hls: SimpleNamespace) -> None:
     target = Target("io_parallel", 5.0)
-    part = Activation(4, 1, 8, 8, False, True)
+    part = Move(4, 1)
     row = {"weights_check": "ok"}
     report = hls.read.LayerReport("activation", "a", {}, part, target, row)
     project = hls.read.ProjectReport("project, io_parallel", "a", {}, (report,), (), target, row)
@@ -141,7 +141,7 @@ def dense(hls: SimpleNamespace, place: int, n_in: int, n_out: int, **changes: An
 def relu(hls: SimpleNamespace, place: int, n_in: int) -> Any:
     report = dense(hls, place, n_in, n_in)
     row = {**report.row, "kind": "relu", "config": f"relu_config{place}", "n_out": ""}
-    return replace(report, kind="activation", part=Activation(n_in, 1, 8, 8, False, True), row=row)
+    return replace(report, kind="activation", part=Move(n_in, 1), row=row)
 
 
 def network(hls: SimpleNamespace) -> Any:
