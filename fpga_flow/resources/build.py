@@ -20,6 +20,7 @@ from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.hls.backends import BACKENDS, VITIS
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import process, tools
+from fpga_flow.resources.process import Ui
 from fpga_flow.resources.vendor import cosim_rpt, utilization
 from fpga_flow.resources.vendor import project as reports
 
@@ -28,26 +29,11 @@ TIMEOUT_MINUTES = 240.0
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(process.Step):
     """A step of the build. `report` is the file that it must leave, which `check` reads."""
 
-    name: str
-    title: str
     report: Callable[[HlsProject], Path] | None = None
     check: Callable[[Path], None] = lambda _: None
-
-
-class Ui:
-    """Who watches a build is told of its progress. This one keeps quiet; others override what they show."""
-
-    def start(self, step: Step, log_file: Path) -> None:
-        """A step begins."""
-
-    def lines(self, texts: Sequence[str]) -> None:
-        """The tool printed these lines; the last may not be finished."""
-
-    def done(self, step: Step, log_file: Path, seconds: float) -> None:
-        """A step is finished, and its report read."""
 
 
 def _check_csynth(path: Path) -> None:
@@ -73,7 +59,6 @@ STEPS = (
     Step("export", "export of the IP"),
     Step("vsynth", "logic synthesis", reports.synthesis_file, _check_utilization),
 )
-_QUIET = Ui()
 
 
 def parse_steps(text: str) -> tuple[Step, ...]:
@@ -90,7 +75,7 @@ def parse_steps(text: str) -> tuple[Step, ...]:
 
 
 def build(
-    project: HlsProject, steps: Sequence[Step], *, timeout_minutes: float = TIMEOUT_MINUTES, ui: Ui = _QUIET
+    project: HlsProject, steps: Sequence[Step], *, timeout_minutes: float = TIMEOUT_MINUTES, ui: Ui = process.QUIET
 ) -> None:
     """Do the steps, each in a process of its own with its log in `logs/<step>.log` of the project's folder.
 
@@ -188,7 +173,7 @@ def _do(project: HlsProject, step: Step, command: Sequence[str], timeout: float,
     log_file.parent.mkdir(exist_ok=True)
     ui.start(step, log_file)
     tool = Path(command[0]).name
-    process.run(command, project.folder, log_file, timeout, f"step {step.name}", ui.lines)
+    process.run(command, project.folder, log_file, timeout, step, ui)
     if report is not None:
         if _modified(report) in (None, before):
             raise ToolError(f"step {step.name}: {tool} ended well, but left no new {report}; its output: {log_file}")

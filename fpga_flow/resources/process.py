@@ -7,17 +7,15 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
 from fpga_flow.errors import ToolError
 from fpga_flow.resources.vendor import log
-
-#: Who watches is given the lines that the tool printed; the last may not be finished.
-Watch = Callable[[Sequence[str]], None]
 
 #: Seconds that a tool has to end after it was asked to.
 _GRACE = 5.0
@@ -27,19 +25,43 @@ _PAUSE = 0.1
 _QUOTED_ERRORS, _QUOTED_END = 20, 10
 
 
+@dataclass(frozen=True)
+class Step:
+    """Something that a tool does."""
+
+    name: str
+    title: str
+
+
+class Ui:
+    """Who watches the tools is told of their progress. This one keeps quiet; others override what they show."""
+
+    def start(self, step: Step, log_file: Path) -> None:
+        """A step begins."""
+
+    def lines(self, texts: Sequence[str]) -> None:
+        """The tool printed these lines; the last may not be finished."""
+
+    def done(self, step: Step, log_file: Path, seconds: float) -> None:
+        """A step is finished, and its report read."""
+
+
+QUIET = Ui()
+
+
 def run(
     command: Sequence[str],
     folder: Path,
     log_file: Path,
     timeout: float,
-    what: str,
-    watch: Watch = lambda _: None,
+    step: Step,
+    ui: Ui = QUIET,
 ) -> str:
     """Run a command in a folder, with its output in a log, and what it starts with it; what it printed.
 
     Args:
         timeout: seconds.
-        what: the work that it does, with which each message begins.
+        step: what it does; each message begins with its name.
 
     Raises:
         ToolError: it can't be started, took too long, failed, or reported errors, which the message quotes.
@@ -50,20 +72,20 @@ def run(
         output.write(head)
         output.flush()
         try:
-            code = _run(command, folder, output, log_file, timeout, watch)
+            code = _run(command, folder, output, log_file, timeout, ui)
         except TimeoutError as error:
             minutes = f"{timeout / 60:g} minute{'' if timeout == 60 else 's'}"
-            message = f"{what}: {tool} did not end within {minutes} and was stopped; its output: {log_file}"
+            message = f"step {step.name}: {tool} did not end within {minutes} and was stopped; its output: {log_file}"
             raise ToolError(message) from error
         except OSError as error:
-            raise ToolError(f"{what}: {command[0]} can't be started: {error.strerror}") from error
+            raise ToolError(f"step {step.name}: {command[0]} can't be started: {error.strerror}") from error
     said = log_file.read_text(encoding="utf-8", errors="replace").removeprefix(head)
     errors = log.parse(said)
     if code != 0 or errors.failed:
         how = (
             f"was ended by signal {-code}" if code < 0 else f"failed (exit code {code})" if code else "reported errors"
         )
-        raise ToolError(f"{what}: {tool} {how}; its output: {log_file}\n{_quote(errors, said)}")
+        raise ToolError(f"step {step.name}: {tool} {how}; its output: {log_file}\n{_quote(errors, said)}")
     return said
 
 
@@ -98,7 +120,7 @@ def _run(
     output: TextIO,
     log_file: Path,
     timeout: float,
-    watch: Watch,
+    ui: Ui,
 ) -> int:
     """Run a command with its output into the log, and what it starts with it; its exit code.
 
@@ -121,7 +143,7 @@ def _run(
                     if time.monotonic() > deadline:
                         raise TimeoutError from None
                 if texts := watched.read().splitlines():
-                    watch(texts)
+                    ui.lines(texts)
                 if process.returncode is not None:
                     return process.returncode
     except BaseException:  # a timeout, Ctrl-C, ...: nothing of the tool may go on

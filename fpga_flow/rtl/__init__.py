@@ -1,0 +1,1 @@
+"""Verilog and VHDL of a network."""
