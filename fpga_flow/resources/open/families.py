@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
 from fpga_flow.errors import InputError, ToolError, suggest
@@ -33,22 +33,28 @@ class Counts:
     bram18: int
 
 
+#: Amounts of `Counts`, by a regular expression of what counts so.
+Amounts = Mapping[str, Mapping[str, int | Fraction]]
+
+
 @dataclass(frozen=True)
 class Family:
     """A family of FPGAs.
 
     name        as in `synthesise`
     commands    of Yosys, after the sources are read; {top} stands for the top module
-    cells       what each kind of cell counts as, by a regular expression of its name: amounts of `Counts`, nothing for
-                cells that need no such resource
+    cells       what each kind of cell counts as; nothing for those that need no such resource
+    sites       the same for what nextpnr says that is used; what is not named does not count, as flip-flops and carry
+                cells do not: placing changes nothing in their number
     netlist     the file with the netlist, and the command that writes it
     """
 
     name: str
     title: str
     commands: tuple[str, ...]
-    cells: Mapping[str, Mapping[str, int | Fraction]]
+    cells: Amounts
     netlist: tuple[str, str]
+    sites: Amounts = field(default_factory=dict)
 
     def count(self, cells: Mapping[str, int]) -> Counts:
         """What the cells of a netlist need.
@@ -59,24 +65,41 @@ class Family:
         Raises:
             ToolError: there are cells of a kind that is not known here.
         """
-        totals = dict.fromkeys((field.name for field in fields(Counts)), Fraction(0))
-        for name, number in cells.items():
-            for resource, amount in self._amounts(name).items():
-                totals[resource] += number * amount
-        return Counts(**{name: math.ceil(total) for name, total in totals.items()})
+        unknown = [name for name in cells if _amounts(self.cells, name) is None]
+        if unknown:
+            raise ToolError(f"expected cells of {self.title} in the netlist, but Yosys left {', '.join(unknown)}")
+        return _sum((number, _amounts(self.cells, name) or {}) for name, number in cells.items())
 
-    def _amounts(self, cell: str) -> Mapping[str, int | Fraction]:
-        for pattern, amounts in self.cells.items():
-            if re.fullmatch(pattern, cell):
-                return amounts
-        raise ToolError(f"expected cells of {self.title} in the netlist, but Yosys left {cell}")
+    def count_sites(self, used: Mapping[str, int]) -> Counts:
+        """What a placed design takes of LUTs, DSP and block RAM.
+
+        Args:
+            used: how many places of each kind it uses.
+        """
+        return _sum((number, _amounts(self.sites, name) or {}) for name, number in used.items())
 
 
-_LUT, _FF, _DSP, _BRAM18 = {"lut": 1}, {"ff": 1}, {"dsp": 1}, {"bram18": 1}
-_NOTHING: dict[str, int] = {}
+def _amounts(table: Amounts, name: str) -> Mapping[str, int | Fraction] | None:
+    return next((amounts for pattern, amounts in table.items() if re.fullmatch(pattern, name)), None)
+
+
+def _sum(amounts: Iterable[tuple[int, Mapping[str, int | Fraction]]]) -> Counts:
+    totals = dict.fromkeys((each.name for each in fields(Counts)), Fraction(0))
+    for number, resources in amounts:
+        for resource, amount in resources.items():
+            totals[resource] += number * amount
+    return Counts(**{name: math.ceil(total) for name, total in totals.items()})
+
+
+_Amount = dict[str, int | Fraction]
+_LUT: _Amount = {"lut": 1}
+_FF: _Amount = {"ff": 1}
+_DSP: _Amount = {"dsp": 1}
+_BRAM18: _Amount = {"bram18": 1}
+_NOTHING: _Amount = {}
 
 #: `$scopeinfo` only keeps the names of modules.
-_XILINX_CELLS = {
+_XILINX_CELLS: Amounts = {
     "LUT[1-6]|INV": _LUT,
     "SRL16E|SRLC32E": _LUT,
     "CARRY4": {"carry": 1},
@@ -119,6 +142,7 @@ _ECP5 = Family(
         r"PFUMX|L6MUX21|ALU54B|TRELLIS_IO|VHI|VLO|\$scopeinfo": _NOTHING,
     },
     ("netlist.json", "write_json"),
+    {"TRELLIS_COMB": _LUT, "MULT18X18D": _DSP, "DP16KD": _BRAM18},
 )
 _ICE40 = Family(
     "ice40",
@@ -133,7 +157,16 @@ _ICE40 = Family(
         r"SB_GB|SB_IO|\$scopeinfo": _NOTHING,
     },
     ("netlist.json", "write_json"),
+    {"ICESTORM_LC": _LUT, "ICESTORM_DSP": _DSP, "ICESTORM_RAM": {"bram18": Fraction(1, 5)}},
 )
+_GOWIN_DSP: dict[str, _Amount] = {
+    "MULT9X9": {"dsp": Fraction(1, 2)},
+    "MULT18X18": _DSP,
+    "MULTALU18X18": _DSP,
+    "MULTALU36X18": {"dsp": 2},
+    "MULTADDALU18X18": {"dsp": 2},
+    "MULT36X36": {"dsp": 4},
+}
 _GOWIN = Family(
     "gowin",
     "Gowin",
@@ -142,14 +175,12 @@ _GOWIN = Family(
         "LUT[1-4]": _LUT,
         "ALU": {"lut": 1, "carry": 1},
         "DFFN?[SRPC]?E?": _FF,
-        "MULT9X9": {"dsp": Fraction(1, 2)},
-        "MULT18X18|MULTALU18X18": _DSP,
-        "MULTALU36X18|MULTADDALU18X18": {"dsp": 2},
-        "MULT36X36": {"dsp": 4},
+        **_GOWIN_DSP,
         "SPX?9?|SDPX?9?B|DPX?9?B|pROMX?9?": _BRAM18,
         r"MUX2_LUT[5-8]|IBUF|OBUF|GSR|VCC|GND|\$scopeinfo": _NOTHING,
     },
     ("netlist.json", "write_json"),
+    {"LUT4|ALU": _LUT, "BSRAM": _BRAM18, **_GOWIN_DSP},
 )
 
 #: By their names.

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def synthesise(
     with process.terminable(), whole(target) as work:
         copy_sources(rtl, work)
         log_file = log_of(folder, f"yosys-{chosen.name}")
-        made = run(yosys, chosen, sorted(work.glob("*.v")), rtl.top, work, log_file, timeout_minutes, ui)
+        made = run(yosys, chosen, rtl.top, work, log_file, timeout_minutes, ui)
     return replace(made, netlist=target / made.netlist.name)
 
 
@@ -94,25 +94,25 @@ def copy_sources(rtl: RtlProject, work: Path) -> None:
 def run(
     yosys: Tool,
     family: Family,
-    sources: Sequence[Path],
     top: str,
     work: Path,
     log_file: Path,
     timeout_minutes: float,
     ui: Ui,
 ) -> Synthesis:
-    """Synthesise the sources, which lie in the folder `work`; the netlist is left there.
+    """Synthesise all Verilog files of the folder `work`; the netlist is left there.
 
     Raises:
         ToolError: Yosys failed, took too long, or left no netlist that can be counted.
     """
-    for name in (top, *(path.name for path in sources)):
+    netlist, write = family.netlist
+    sources = sorted(path.name for path in work.glob("*.v") if path.name != netlist)
+    for name in (top, *sources):
         if not _PLAIN.fullmatch(name):
             raise ValueError(f"expected a name of letters, digits, _, - and ., got {name!r}")
     step = Step(log_file.stem, f"synthesis for {family.title}")
-    netlist, write = family.netlist
     (work / _SCRIPT).write_text("\n".join([
-        *(f"read_verilog -defer {path.name}" for path in sources),
+        *(f"read_verilog -defer {name}" for name in sources),
         *(command.format(top=top) for command in family.commands),
         f"tee -q -o {_CELLS} stat -json",
         f"{write} {netlist}\n",
