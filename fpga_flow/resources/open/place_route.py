@@ -89,8 +89,8 @@ def place_route(
     version = tools.version(needed.tool.name, tool)
     (work / needed.pins).write_text(constraints.text(device), encoding="utf-8")
     command = [
-        tool.path, *_options(board, device, needed), "--json", synthesis.netlist.name, "--freq", f"{mhz:g}", "--seed", str(seed),
-        "--timing-allow-fail", "--report", _REPORT,
+        tool.path, *_options(board, device, needed), "--json", synthesis.netlist.name, "--freq", f"{mhz:g}",
+        "--seed", str(seed), "--timing-allow-fail", "--report", _REPORT,
     ]  # fmt: skip
     started = time.monotonic()
     ui.start(step, log_file)

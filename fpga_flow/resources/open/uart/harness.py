@@ -17,8 +17,8 @@ BAUD = 115_200
 _FEWEST_CYCLES = 8
 #: How far the line's speed may be off.
 _TOLERANCE = 0.02
-#: The part of a second of silence after which a byte is the first of a sample.
-_SILENCE = 10
+#: The silence after which a byte is the first of a sample.
+SILENCE_SECONDS = 0.1
 _MODULES = ("uart_receiver", "uart_sender", "uart_harness")
 
 
@@ -71,7 +71,7 @@ def write(rtl: RtlProject, device: Device, clock: Clock, baud: int, folder: Path
 def _top(rtl: RtlProject, device: Device, clock: Clock, cycles: int) -> str:
     in_bits, out_bits = rtl.inputs * rtl.input_type.width, rtl.outputs * rtl.output_type.width
     high = range(len(device.pins.high))
-    silence = max(int(1e6 * clock.mhz / _SILENCE), 1)
+    silence = max(int(1e6 * clock.mhz * SILENCE_SECONDS), 1)
     ports = ["input clk", "input rx", "output tx", *(f"output high_{number}" for number in high)]
     return "\n".join([
         f"// A network on a serial line, with a clock of {clock.mhz:g} MHz.",
