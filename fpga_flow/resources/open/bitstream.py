@@ -81,13 +81,12 @@ def bitstream(
     started = time.monotonic()
     device = board.open
     if device is None:
-        message = (
-            "expected a board with open tools (a section `open` in its file): see fpga-flow boards --toolchain open"
-        )
+        message = "expected a board with open tools (fpga-flow boards --toolchain open lists them)"
         raise InputError.at("--board", f"{message}, got {board.name}")
     for minutes in (synthesis_minutes, place_route_minutes):
         yosys.check_timeout(minutes)
     clock = Clock(device.oscillator_mhz)
+    harness.check_names(rtl)
     harness.cycles_per_bit(clock, baud)
     for tool in (tools.YOSYS, place_route.nextpnr(device).tool, place_route.nextpnr(device).pack):
         tool.find()
@@ -99,7 +98,7 @@ def bitstream(
             placement = place_route.place_route(
                 board, device, synthesis, clock.mhz, seed, log_file, place_route_minutes, ui
             )
-            fmax = min(placement.fmax_mhz.values())
+            fmax = min(placement.fmax_mhz.values())  # of a divided clock and the divider's, the network's is the slower
             if fmax >= clock.mhz:
                 break
             clock = _slower(rtl, board, clock, fmax)

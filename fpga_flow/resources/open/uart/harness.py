@@ -52,16 +52,21 @@ def cycles_per_bit(clock: Clock, baud: int) -> int:
     return cycles
 
 
+def check_names(rtl: RtlProject) -> None:
+    """Raise InputError if a module of the network has the name of one that comes around it."""
+    taken = {Path(name).stem for name in rtl.verilog} & {TOP, *_MODULES}
+    if taken:
+        raise InputError.at(str(rtl.folder), f"expected modules of other names than {', '.join(sorted(taken))}")
+
+
 def write(rtl: RtlProject, device: Device, clock: Clock, baud: int, folder: Path) -> None:
     """Write the Verilog around a network into a folder, where the network's own is.
 
     Raises:
         InputError: the clock makes no such speed, or a module of the network has a name of one of these.
     """
+    check_names(rtl)
     cycles = cycles_per_bit(clock, baud)
-    taken = {Path(name).stem for name in rtl.verilog} & {TOP, *_MODULES}
-    if taken:
-        raise InputError.at(str(rtl.folder), f"expected modules of other names than {', '.join(sorted(taken))}")
     for name in _MODULES:
         text = (Path(__file__).parent / f"{name}.v").read_text(encoding="utf-8")
         (folder / f"{name}.v").write_text(text, encoding="utf-8")
