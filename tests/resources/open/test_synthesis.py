@@ -193,7 +193,7 @@ def generic(made: yosys.Synthesis, folder: Path, rtl: RtlProject) -> RtlProject:
     read = "read_json" if made.netlist.suffix == ".json" else "read_verilog"
     script = (
         f"{read} {made.netlist.name}; read_verilog -overwrite {CELLS[made.family.name]}; hierarchy -top {rtl.top}; "
-        f"proc; flatten; opt_clean -purge; write_verilog -noattr generic.v"
+        f"proc; flatten -wb; opt_clean -purge; write_verilog -noattr generic.v"
     )
     command = [tools.YOSYS.find().path, "-q", "-p", script]
     process.run(command, made.netlist.parent, folder / "log", 600, process.Step("generic", ""))
