@@ -36,7 +36,7 @@ class Port:
 def texts(pipeline: Pipeline, top: str, inputs: Port, outputs: Port) -> dict[str, str]:
     """The files by their paths, `verilog/...` and `vhdl/...`; tables lie beside what reads them."""
     tables = {name: text for stage in pipeline.solutions for name, text in verilog.table_mem_gen(stage).items()}
-    made = {}
+    made: dict[str, str] = {}
     for language, (generator, suffix) in _LANGUAGES.items():
         modules = generator.pipeline_logic_gen(pipeline, f"{top}_pipeline")
         modules[top] = _top(pipeline, top, inputs, outputs, suffix)
