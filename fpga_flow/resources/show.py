@@ -11,14 +11,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from fpga_flow.resources.build import Step, Ui
 from fpga_flow.resources.numbers import Entry, Numbers
+from fpga_flow.resources.process import Step, Ui
 from fpga_flow.resources.report import RESOURCES
 from fpga_flow.tables import print_table
 
 _NONE = "-"
 #: Lines of a tool's output that say something by themselves.
-_TELLING = re.compile(r"\s*(?:INFO|WARNING|ERROR|CRITICAL WARNING|Starting|Finished|Start|Phase|\*{5}).*\S")
+_TELLING = re.compile(
+    r"\s*(?:INFO|Info|WARNING|ERROR|CRITICAL WARNING|Starting|Finished|Start|Phase|\*{5}|[\d.]+ Executing).*\S"
+)
 _WIDTH = 80
 
 
