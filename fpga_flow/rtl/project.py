@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -133,8 +134,15 @@ def generate(
 def digest_of(project: HlsProject, clock_ns: float, part: str, additions: int | None = None) -> str:
     """The digest of the RTL that `generate` makes with these arguments."""
     additions = additions or pipeline.additions_per_stage(clock_ns, part)
-    network_files = [runs.file_digest(project.folder / name) for name in ("project.json", "weights.npz")]
-    return runs.digest(network_files, clock_ns, part, additions, runs.code_digest("rtl"), runs.versions("da4ml"))
+    layers = [[_plain(value) for value in vars(layer).values()] for layer in project.layers]
+    return runs.digest(layers, clock_ns, part, additions, runs.code_digest("rtl"), runs.versions("da4ml"))
+
+
+def _plain(value: object) -> str | list[str]:
+    """A field of a layer as JSON values."""
+    if isinstance(value, np.ndarray):
+        return [str(value.shape), str(value.dtype), hashlib.sha256(value.tobytes()).hexdigest()]
+    return str(value)
 
 
 def top_name(project: str) -> str:
