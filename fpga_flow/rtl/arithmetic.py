@@ -38,7 +38,10 @@ def converted(number: Number, type_: FixedPoint) -> Number:
         steps = math.floor(Fraction(number.low) / Fraction(type_.step))
         least = round(type_.min / type_.step)
         return constant(((steps - least) % 2**type_.width + least) * Fraction(type_.step), number)
-    return _cut(number, type_.signed, type_.integer, type_.fraction)
+    if number.low < 0 and not type_.signed:
+        # a multiple of what the type wraps around at: of negative numbers da4ml would fill in too few bits
+        number = number + 2.0 ** max(type_.integer, math.ceil(math.log2(-number.low)))
+    return number.quantize(int(type_.signed), type_.integer - type_.signed, type_.fraction)
 
 
 def rounded(number: Number, type_: FixedPoint, *, symmetric: bool = False) -> Number:
@@ -80,10 +83,6 @@ def _tree(numbers: Sequence[Number], join: Callable[[Number, Number], Number]) -
     while len(left) > 1:
         left = [join(*left[i : i + 2]) if i + 1 < len(left) else left[i] for i in range(0, len(left), 2)]
     return left[0]
-
-
-def _cut(number: Number, signed: bool, integer: int, fraction: int) -> Number:
-    return number.quantize(int(signed), integer - signed, fraction)
 
 
 def _half_to_even(number: Number, fraction: int) -> Number:

@@ -61,7 +61,7 @@ class Witnesses:
     def __str__(self) -> str:
         others = "the network" if self.csim_differs is None else "the C simulation and the network"
         if self.agree:
-            return f"bit for bit that of {others}, in all of {self.samples:,} samples ({self.source})"
+            return f"bit for bit those of {others}, in all of {self.samples:,} samples ({self.source})"
         counts = f"{self.network_differs:,} samples differ from the network"
         if self.csim_differs is not None:
             counts += f", {self.csim_differs:,} from the C simulation"
@@ -69,7 +69,7 @@ class Witnesses:
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as JSON values."""
-        return {**asdict(self), "agree": self.agree}
+        return {**asdict(self), "agree": self.agree, "verdict": str(self)}
 
     def raise_failures(self) -> None:
         """Raise `CheckFailed` if they don't agree."""
