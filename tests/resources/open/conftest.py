@@ -58,7 +58,7 @@ def tiny(folder: Path) -> RtlProject:
     (verilog / "same.mem").write_text("\n".join(f"{number:02x}" for number in range(32)) + "\n")
     return RtlProject(
         folder, "tiny", inputs=3, input_type=FixedPoint(5, 2), outputs=2, output_type=FixedPoint(6, 3),
-        latency_cycles=2, clock_ns=10.0, part="", additions=1,
+        latency_cycles=2, clock_ns=10.0, part="", additions=1, digest="",
     )  # fmt: skip
 
 

@@ -191,9 +191,10 @@ def generic(made: yosys.Synthesis, folder: Path, rtl: RtlProject) -> RtlProject:
     """A netlist as RTL without the family's cells: each is replaced by what it does."""
     (folder / "verilog").mkdir(parents=True)
     read = "read_json" if made.netlist.suffix == ".json" else "read_verilog"
+    cells = CELLS[made.family.name]
     script = (
-        f"{read} {made.netlist.name}; read_verilog -overwrite {CELLS[made.family.name]}; hierarchy -top {rtl.top}; "
-        f"proc; flatten -wb; opt_clean -purge; write_verilog -noattr generic.v"
+        f"{read} {made.netlist.name}; delete =A:blackbox =A:whitebox; read_verilog -overwrite -nomem2reg {cells}; "
+        f"hierarchy -top {rtl.top}; proc; flatten; opt_clean -purge; write_verilog -noattr generic.v"
     )
     command = [tools.YOSYS.find().path, "-q", "-p", script]
     process.run(command, made.netlist.parent, folder / "log", 600, process.Step("generic", ""))

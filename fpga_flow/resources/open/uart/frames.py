@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.rtl.simulate import pack, unpack
 
 
 def frame(values: ArrayLike, type_: FixedPoint) -> bytes:
@@ -26,9 +27,7 @@ def frame(values: ArrayLike, type_: FixedPoint) -> bytes:
     given = np.asarray(values, np.float64).ravel()
     if not type_.holds(given):
         raise ValueError(f"expected values of {type_}, got others")
-    numbers = (given / type_.step).astype(np.int64)
-    bits = (numbers[:, None] >> np.arange(type_.width)) & 1
-    return np.packbits(bits.astype(np.uint8), bitorder="little").tobytes()
+    return pack(given[None], type_).tobytes()[: size(len(given), type_)]
 
 
 def parse(data: bytes, count: int, type_: FixedPoint) -> NDArray[np.float64]:
@@ -39,11 +38,8 @@ def parse(data: bytes, count: int, type_: FixedPoint) -> NDArray[np.float64]:
     """
     if len(data) != size(count, type_):
         raise ValueError(f"expected {size(count, type_)} bytes with {count} values of {type_}, got {len(data)}")
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), count=count * type_.width, bitorder="little")
-    numbers = bits.reshape(count, type_.width).astype(np.int64) @ (1 << np.arange(type_.width, dtype=np.int64))
-    if type_.signed:
-        numbers -= (numbers >> (type_.width - 1)) << type_.width
-    return numbers * type_.step
+    words = np.frombuffer(data.ljust(len(data) + -len(data) % 4, b"\0"), "<u4")
+    return unpack(words[None], count, type_)[0]
 
 
 def size(count: int, type_: FixedPoint) -> int:
