@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +14,8 @@ from fpga_flow.errors import CheckFailed, FieldError, InputError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources.estimate import LUT_KIND, tool_of
 from fpga_flow.resources.estimate.stages import estimates
+from fpga_flow.resources.open import results
+from fpga_flow.resources.open.results import BoardResults
 from fpga_flow.resources.report import ResourceReport, Shortfall, shortfalls
 from fpga_flow.resources.vendor import project as reports
 from fpga_flow.resources.vendor.project import FoundCosimulation, FoundTiming
@@ -36,12 +39,14 @@ class Numbers:
     """The numbers of a project, the least certain source first.
 
     `usable` is what the board has for a network, by resource; None if the project's board is not one of the package's,
-    or its LUTs are of another kind than those that are counted.
+    or its LUTs are of another kind than those that are counted. `rtl` is what the open tools measured: of another
+    architecture than the HLS code, so that it says nothing of whether the HLS code fits.
     """
 
     project: HlsProject
     usable: Mapping[str, int] | None
     entries: tuple[Entry, ...]
+    rtl: tuple[BoardResults, ...]
     cosimulations: tuple[FoundCosimulation, ...]
     timings: tuple[FoundTiming, ...]
 
@@ -63,6 +68,7 @@ class Numbers:
                 }
                 for each in self.entries
             ],
+            "rtl": [_rtl(each, self.project) for each in self.rtl],
             "cosimulation": [
                 {"file": each.file, "language": each.language, **asdict(each.result)} for each in self.cosimulations
             ],
@@ -145,7 +151,25 @@ def collect(project: HlsProject) -> Numbers:
     for each in found.resources:
         of_board = usable if _same_part(each.report.part, settings.part) else None
         entries.append(_entry(each.report, of_board, each.file, each.note))
-    return Numbers(project, usable, tuple(entries), found.cosimulations, found.timings)
+    return Numbers(project, usable, tuple(entries), tuple(results.read(project)), found.cosimulations, found.timings)
+
+
+def _rtl(made: BoardResults, project: HlsProject) -> dict[str, Any]:
+    """What the open tools measured for a board, as JSON values; files are relative to the project's folder."""
+    return {
+        "board": made.board,
+        "folder": os.path.relpath(made.folder, project.folder),
+        "witnesses": made.witnesses,
+        "resources": [
+            {
+                **each.report.to_dict(),
+                "carry": each.carry,
+                "file": os.path.relpath(each.file, project.folder),
+                "bitstream": each.bitstream and os.path.relpath(each.file.parent / each.bitstream, project.folder),
+            }
+            for each in made.found
+        ],
+    }
 
 
 def _entry(report: ResourceReport, usable: Mapping[str, int] | None, file: str = "", note: str = "") -> Entry:
