@@ -78,6 +78,7 @@ def covered(reports: LeftOut, truth: Path) -> dict[str, list[Covered]]:
     of_csynth, pairs = margins.cases(reports), synthesis.pairs(truth)
     csynth = margins.covered(of_csynth)
     return {
+        "all of csynth": csynth,
         "layers": [each for each in csynth if each.number.is_sound and not each.number.is_project],
         "projects": [each for each in csynth if each.number.is_sound and each.number.is_project],
         NOT_SOUND: [each for each in csynth if not each.number.is_sound],

@@ -87,38 +87,43 @@ def asked(numbers: Sequence[Estimated]) -> list[Estimated]:
 
 
 class Rule4ml:
-    """Predictions of rule4ml by a Python that has it, the same reports asked once."""
+    """Predictions of rule4ml by a Python that has it."""
 
     def __init__(self, python: str) -> None:
         self.python = python
 
-    def predict(self, reports: Sequence[Report], precision: str) -> list[Mapping[str, float]]:
-        """What rule4ml says of the reports; `precision` is one of `PRECISIONS`.
+    def estimated(self, numbers: Sequence[Estimated]) -> list[Estimated]:
+        """The numbers as rule4ml estimates them, with the precision that suits most of them better.
 
         Raises:
             ToolError: it is not there, or failed.
         """
+        reports = {id(each.report): each.report for each in numbers if each.report}
+        networks = {
+            (name, precision): json.dumps(_network(report, precision))
+            for name, report in reports.items()
+            for precision in PRECISIONS
+        }
+        asked = list(dict.fromkeys(networks.values()))  # many reports are of the same network
+        answers = dict(zip(asked, self._predict(asked), strict=True))
+        tried = [
+            [replace(each, estimated=answers[networks[id(each.report), precision]][each.name]) for each in numbers]
+            for precision in PRECISIONS
+        ]
+        return min(tried, key=lambda made: statistics.median(each.percent for each in made))
+
+    def _predict(self, networks: Sequence[str]) -> list[Mapping[str, float]]:
         script = Path(__file__).with_name("rule4ml_predict.py")
-        asked = json.dumps([_network(report, precision) for report in reports])
+        asked = f"[{', '.join(networks)}]"
         try:
             done = subprocess.run([self.python, str(script)], input=asked, capture_output=True, text=True, check=False)
         except OSError as error:
-            raise ToolError(
-                f"--rule4ml: expected a Python with rule4ml, can't run {self.python}: {error.strerror}"
-            ) from error
+            message = f"--rule4ml: expected a Python with rule4ml, can't run {self.python}: {error.strerror}"
+            raise ToolError(message) from error
         if done.returncode:
             raise ToolError(f"--rule4ml: {self.python} {script.name} failed:\n{done.stderr[-2000:]}")
         predictions: list[Mapping[str, float]] = json.loads(done.stdout)
         return predictions
-
-    def estimated(self, numbers: Sequence[Estimated]) -> list[Estimated]:
-        """The numbers as rule4ml estimates them, with the precision that suits most of them better."""
-        reports = {id(each.report): each.report for each in numbers if each.report}
-        tried = []
-        for precision in PRECISIONS:
-            found = dict(zip(reports, self.predict(list(reports.values()), precision), strict=True))
-            tried.append([replace(each, estimated=found[id(each.report)][each.name]) for each in numbers])
-        return min(tried, key=lambda made: statistics.median(each.percent for each in made))
 
 
 def _network(report: Report, precision: str) -> dict[str, object]:

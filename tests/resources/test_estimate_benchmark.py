@@ -113,7 +113,7 @@ def test_the_whole_benchmark(benchmark: ModuleType, tmp_path: Path, capsys: pyte
     assert benchmark.main(["--truth", str(TRUTH), "--json", str(file), "--plot", str(plot)]) == 0
     assert "True numbers inside of 80 % intervals" in capsys.readouterr().out
     document = json.loads(file.read_text())
-    assert len(document["bars"]) == sum(map(len, benchmark.comparison.BARS.values())) + 8
+    assert len(document["bars"]) == sum(map(len, benchmark.comparison.BARS.values())) + 10
     for bar in document["bars"]:
         assert [type(bar[key]) for key in ("name", "value", "bar", "met")] == [str, float, float, bool]
         assert bar["met"] == (bar["value"] >= bar["bar"] if "inside" in bar["name"] else bar["value"] <= bar["bar"])

@@ -181,7 +181,7 @@ def fake_python(tmp_path: Path, body: str) -> str:
     return str(file)
 
 
-def test_rule4ml_is_asked_once_for_each_report_and_precision(hls: SimpleNamespace, tmp_path: Path) -> None:
+def test_rule4ml_is_asked_once_for_each_network_and_precision(hls: SimpleNamespace, tmp_path: Path) -> None:
     log = tmp_path / "asked.jsonl"
     body = (
         f"open({str(log)!r}, 'a').write(json.dumps(asked) + '\\n')\n"
@@ -190,16 +190,18 @@ def test_rule4ml_is_asked_once_for_each_report_and_precision(hls: SimpleNamespac
     )
     rule4ml = hls.rivals.Rule4ml(fake_python(tmp_path, body))
     lut = number(hls, "a", 0.0, reported=910, report=network(hls))
-    made = rule4ml.estimated([lut, replace(lut, name="dsp", reported=9)])
-    assert [each.estimated for each in made] == [900, 9]  # by the weights' 9 bits, nearer than the data's 8
-    assert [len(json.loads(line)) for line in log.read_text().splitlines()] == [1, 1]
+    made = rule4ml.estimated([lut, replace(lut, name="dsp", reported=9), replace(lut, report=network(hls))])
+    assert [each.estimated for each in made] == [900, 9, 900]  # by the weights' 9 bits, nearer than the data's 8
+    (asked,) = map(json.loads, log.read_text().splitlines())
+    assert [each["precision"] for each in asked] == ["ap_fixed<8, 2>", "ap_fixed<9, 0>"]
 
 
 def test_rule4ml_that_fails_says_so(hls: SimpleNamespace, tmp_path: Path) -> None:
+    lut = number(hls, "a", 0.0, report=network(hls))
     with pytest.raises(ToolError, match=r"(?s)rule4ml_predict.py failed:.*no rule4ml here"):
-        hls.rivals.Rule4ml(fake_python(tmp_path, "sys.exit('no rule4ml here')")).predict([network(hls)], "in_t")
+        hls.rivals.Rule4ml(fake_python(tmp_path, "sys.exit('no rule4ml here')")).estimated([lut])
     with pytest.raises(ToolError, match=r"expected a Python with rule4ml, can't run .*: No such file or directory"):
-        hls.rivals.Rule4ml(str(tmp_path / "none")).predict([network(hls)], "in_t")
+        hls.rivals.Rule4ml(str(tmp_path / "none")).estimated([lut])
 
 
 # ------------------------------------------------------------------------------------------------------------- plots
