@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# A Python that has rule4ml, with which the benchmark of the resource estimate compares.
+RULE4ML ?=
 export FPGA_FLOW_DATA ?= $(wildcard ../shared/data)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
@@ -33,7 +35,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 bench: $(INSTALLED)
-	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json
+	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json $(RULE4ML:%=--rule4ml %)
 	$(BIN)/python benchmarks/vendor_reports.py --json benchmarks/results/vendor_reports.json
 	$(BIN)/python benchmarks/distributed_arithmetic.py --json benchmarks/results/distributed_arithmetic.json
 	$(BIN)/python benchmarks/deep_compression.py --json benchmarks/results/deep_compression.json
