@@ -241,5 +241,5 @@ def test_every_board_has_slower_clocks(board: Board, tmp_path: Path) -> None:
     made = make(tiny(tmp_path / "rtl"), tmp_path / "out", fast)
     assert made.clock.halvings > 0
     assert made.fmax_mhz >= made.clock.mhz
-    divider, network = sorted(made.placement.fmax_mhz.values(), reverse=True)
-    assert divider > network == made.fmax_mhz
+    buffers = {name: made.placement.used.get(name, 0) for name in ("DCCA", "SB_GB", "BUFG")}
+    assert max(buffers.values()) >= 1  # the divided clock is on the wires for clocks
