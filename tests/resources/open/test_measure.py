@@ -14,6 +14,7 @@ import pytest
 from fpga_flow import boards
 from fpga_flow.cli import main
 from fpga_flow.hls.project import HlsProject
+from fpga_flow.resources import process
 from fpga_flow.resources.open import measure, results, tools
 from fpga_flow.resources.open.uart import simulation
 from fpga_flow.rtl import simulate, verilator, witnesses
@@ -97,7 +98,7 @@ def test_rtl_is_kept_while_the_network_is_the_same(project: HlsProject) -> None:
 @pytest.mark.usefixtures("ulx3s")
 def test_rtl_that_computes_something_else_fails(project: HlsProject, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = simulate.simulate
-    monkeypatch.setattr(witnesses, "simulate", lambda *given: wrong(*given) + 1)
+    monkeypatch.setattr(witnesses, "simulate", lambda *given, **options: wrong(*given, **options) + 1)
     code, _, err = run("resources", project.folder, "--open", "--board", "ulx3s-85f")
     assert code == 1
     assert err.startswith(
@@ -126,6 +127,16 @@ def test_missing_tools_are_named_before_anything_is_done(project: HlsProject, ru
     code, _, err = run("resources", project.folder, "--open")
     assert (code, "FPGA_FLOW_VERILATOR" in err) == (3, True)
     assert not rtl.exists()
+
+
+@pytest.mark.usefixtures("ulx3s")
+def test_one_process_at_a_time(project: HlsProject, run: Run) -> None:
+    folder = project.folder / "rtl"
+    folder.mkdir(exist_ok=True)
+    with process.locked(folder / ".pynq-z2.lock", "taken"):
+        code, _, err = run("resources", project.folder, "--open")
+    assert code == 3
+    assert f"{folder / 'pynq-z2'}: another process measures this network; wait for it, or stop it" in err
 
 
 @pytest.mark.parametrize(
