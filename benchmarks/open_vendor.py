@@ -2,8 +2,8 @@
 
     python benchmarks/open_vendor.py --weights DIR [--truth DIR] [--json FILE]
 
-A dense layer of a published hls4ml project becomes RTL with its own weights, types and clock, is synthesised by Yosys for
-the 7 series, and stands beside the report of the HLS tool (`csynth`, before logic synthesis). The two are other
+A dense layer of a published hls4ml project becomes RTL with its own weights, types and clock, is synthesised by Yosys
+for the 7 series, and stands beside the report of the HLS tool (`csynth`, before logic synthesis). The two are other
 architectures: the RTL is shifts and shared additions without a DSP block, the HLS code multiplies.
 
 DIR/<project>/<weights file>.txt are the files in the project's firmware/weights, which projects.csv says where to find

@@ -177,7 +177,7 @@ _GOWIN = Family(
         "DFFN?[SRPC]?E?": _FF,
         **_GOWIN_DSP,
         "SPX?9?|SDPX?9?B|DPX?9?B|pROMX?9?": _BRAM18,
-        r"MUX2_LUT[5-8]|IBUF|OBUF|GSR|VCC|GND|\$scopeinfo": _NOTHING,
+        r"MUX2_LUT[5-8]|IBUF|OBUF|BUFG|GSR|VCC|GND|\$scopeinfo": _NOTHING,
     },
     ("netlist.json", "write_json"),
     {"LUT4|ALU": _LUT, "BSRAM": _BRAM18, **_GOWIN_DSP},

@@ -235,10 +235,11 @@ def test_every_board_gets_a_bitstream(board: Board, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("board", OPEN_BOARDS, ids=[board.name for board in OPEN_BOARDS])
-def test_every_board_has_slower_clocks(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The design is placed with a divided clock, as if the oscillator were too fast for it."""
-    fast = board.model_copy(update={"open": device(board.name).model_copy(update={"oscillator_mhz": 150.0})})
+def test_every_board_has_slower_clocks(board: Board, tmp_path: Path) -> None:
+    """No part here is as fast as this oscillator would be, so that the design is placed with a divided clock."""
+    fast = board.model_copy(update={"open": device(board.name).model_copy(update={"oscillator_mhz": 500.0})})
     made = make(tiny(tmp_path / "rtl"), tmp_path / "out", fast)
     assert made.clock.halvings > 0
     assert made.fmax_mhz >= made.clock.mhz
-    assert max(made.placement.fmax_mhz.values()) >= 150.0
+    buffers = {name: made.placement.used.get(name, 0) for name in ("DCCA", "SB_GB", "BUFG")}
+    assert max(buffers.values()) >= 1  # the divided clock is on the wires for clocks

@@ -74,6 +74,9 @@ def test_the_design_of_a_board(rtl: RtlProject, tmp_path: Path) -> None:
     assert "reg [2:0] divider = 0;\n" in text
     assert "wire step = divider[2];\n" in text
     assert ".CYCLES(78), .PAUSE(150000)," in text
+    assert "BUFG" not in text
+    harness.write(rtl, device("tang-nano-9k"), Clock(27.0, 1), 19_200, tmp_path)
+    assert "    BUFG buffer (.I(divider[0]), .O(step));\n" in (tmp_path / "uart_board.v").read_text()
 
 
 # --------------------------------------------------------------------------------------------------------- simulated

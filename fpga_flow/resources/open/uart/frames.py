@@ -39,7 +39,7 @@ def parse(data: bytes, count: int, type_: FixedPoint) -> NDArray[np.float64]:
     if len(data) != size(count, type_):
         raise ValueError(f"expected {size(count, type_)} bytes with {count} values of {type_}, got {len(data)}")
     words = np.frombuffer(data.ljust(len(data) + -len(data) % 4, b"\0"), "<u4")
-    return unpack(words[None], count, type_)[0]
+    return np.asarray(unpack(words[None], count, type_)[0])
 
 
 def size(count: int, type_: FixedPoint) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpga_flow.boards import Device
+from fpga_flow.boards import Device, Gowin
 from fpga_flow.errors import InputError
 from fpga_flow.rtl.project import RtlProject
 
@@ -84,7 +84,7 @@ def _top(rtl: RtlProject, device: Device, clock: Clock, cycles: int) -> str:
         ",\n".join(f"    {port}" for port in ports),
         ");",
         *(f"    assign high_{number} = 1'b1;" for number in high),
-        *_clock(clock.halvings),
+        *_clock(device, clock.halvings),
         "    wire in_valid, out_valid;",
         f"    wire [{in_bits - 1}:0] in_data;",
         f"    wire [{out_bits - 1}:0] out_data;",
@@ -102,12 +102,25 @@ def _top(rtl: RtlProject, device: Device, clock: Clock, cycles: int) -> str:
     ])  # fmt: skip
 
 
-def _clock(halvings: int) -> list[str]:
-    """The network's clock."""
+def _clock(device: Device, halvings: int) -> list[str]:
+    """The network's clock. nextpnr puts a divided one on the wires for clocks by itself, but for Gowin's parts, where
+    a buffer (which the simulation can do without) makes it.
+    """
     if halvings == 0:
         return ["    wire step = clk;"]
-    return [
+    divided = f"divider[{halvings - 1}]"
+    lines = [
         f"    reg [{halvings - 1}:0] divider = 0;",
         "    always @(posedge clk) divider <= divider + 1'b1;",
-        f"    wire step = divider[{halvings - 1}];",
+    ]
+    if not isinstance(device, Gowin):
+        return [*lines, f"    wire step = {divided};"]
+    return [
+        *lines,
+        "    wire step;",
+        "`ifdef VERILATOR",
+        f"    assign step = {divided};",
+        "`else",
+        f"    BUFG buffer (.I({divided}), .O(step));",
+        "`endif",
     ]
