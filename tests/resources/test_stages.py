@@ -124,6 +124,8 @@ def test_logic_synthesis_leaves_a_part_and_the_cycles() -> None:
     margin = math.hypot(MARGINS["project, io_parallel"]["lut"], FACTOR_MARGINS["lut"])
     assert synthesised.intervals["lut"] == interval(synthesised.lut, margin, "lut")
     assert [entry.calibrated for entry in synthesised.layers] == [False, False]
+    assert (synthesised.bram18, synthesised.intervals["bram18"]) == (0, csynth.intervals["bram18"])  # no memory at all
+    assert synthesised.layers[0].intervals["bram18"] == (0, 0)
 
 
 def test_kinds_that_no_report_has_get_the_widest_interval_and_a_flag() -> None:

@@ -70,7 +70,7 @@ def _synthesised(
             replace(
                 entry,
                 **_rounded(numbers),
-                intervals=intervals(numbers, _with_factors(of_entry)),
+                intervals=intervals(numbers, _with_factors(of_entry, numbers)),
                 calibrated=not _needs_anything(entry),
             )
         )
@@ -81,7 +81,7 @@ def _synthesised(
         stage="post-synthesis",
         layers=tuple(layers),
         **totals,
-        intervals=intervals(numbers, _with_factors(whole)),
+        intervals=intervals(numbers, _with_factors(whole, numbers)),
     )
 
 
@@ -95,8 +95,10 @@ def _margins(kind: str) -> Mapping[str, float]:
     return nothing if kind == WIRES else {**nothing, **MARGINS.get(kind, UNSEEN)}
 
 
-def _with_factors(margins: Mapping[str, float]) -> dict[str, float]:
-    return {name: math.hypot(margin, FACTOR_MARGINS.get(name, 0.0)) for name, margin in margins.items()}
+def _with_factors(margins: Mapping[str, float], numbers: Mapping[str, float]) -> dict[str, float]:
+    """The margins of numbers after logic synthesis; of nothing, nothing is left."""
+    of_factors = {name: FACTOR_MARGINS.get(name, 0.0) if numbers[name] else 0.0 for name in margins}
+    return {name: math.hypot(margin, of_factors[name]) for name, margin in margins.items()}
 
 
 def _numbers(entry: LayerResources | ResourceReport) -> dict[str, float]:
