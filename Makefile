@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# A Python that has rule4ml, with which the benchmark of the resource estimate compares.
+RULE4ML ?=
 export FPGA_FLOW_DATA ?= $(wildcard ../shared/data)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
@@ -34,7 +36,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 bench: $(OPEN)
-	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json
+	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json $(RULE4ML:%=--rule4ml %)
 	$(BIN)/python benchmarks/vendor_reports.py --json benchmarks/results/vendor_reports.json
 	$(BIN)/python benchmarks/distributed_arithmetic.py --json benchmarks/results/distributed_arithmetic.json
 	$(BIN)/python benchmarks/deep_compression.py --json benchmarks/results/deep_compression.json
@@ -46,6 +48,7 @@ bench: $(OPEN)
 	$(BIN)/python benchmarks/storage.py --json benchmarks/results/storage.json
 	$(BIN)/python benchmarks/layers.py --json benchmarks/results/layers.json
 	$(BIN)/python benchmarks/csim.py --json benchmarks/results/csim.json
+	$(BIN)/python benchmarks/open_synthesis.py --json benchmarks/results/open_synthesis.json
 	$(BIN)/python benchmarks/flow.py --json benchmarks/results/flow.json
 	$(BIN)/python benchmarks/readme.py
 

@@ -48,6 +48,7 @@ class LayerReport:
     source      the repository that published it
     reported    what the tool says, by the names of `LAYER_COLUMNS`
     part        the statistics that the formulas need
+    row         the line of the file
     sound       whether the published weights can be those that were synthesised: they agree with the multipliers
                 (`weights_check`); and in resource strategy, whether it is not the code of an older hls4ml. A fit takes
                 no notice of the others.
@@ -58,12 +59,13 @@ class LayerReport:
     reported: Mapping[str, float]
     part: Part
     target: Target
+    row: Row
     sound: bool = True
 
 
 @dataclass(frozen=True)
 class ProjectReport:
-    """One report of a top function, all layers of which the formulas cover."""
+    """One report of a top function, all layers of which the formulas cover; `row` is its line of the file."""
 
     kind: str
     source: str
@@ -71,11 +73,12 @@ class ProjectReport:
     layers: tuple[LayerReport, ...]
     between: tuple[Fifos | Top, ...]
     target: Target
+    row: Row
 
 
 def load(directory: Path) -> tuple[list[LayerReport], list[ProjectReport]]:
     """The rows of unchanged hls4ml projects that a formula covers, and the projects that they cover wholly."""
-    rows, project_rows = (_rows(directory / name) for name in FILES)
+    rows, project_rows = (read_rows(directory / name) for name in FILES)
     projects = {row["id"]: row for row in project_rows}
     constants = {(r["project"], r["weights_file"]): r for r in rows if r["n_const_csd3"] and r["weights_file"]}
     members = defaultdict(list)
@@ -120,7 +123,8 @@ def _target(row: Row, project: Row) -> Target:
     )
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
+def read_rows(file: Path) -> list[dict[str, str]]:
+    """The lines of a file that are of unchanged hls4ml projects, by the names of the columns."""
     with file.open(newline="") as lines:
         return [row for row in csv.DictReader(lines) if row["origin"] == "hls4ml"]
 
@@ -134,7 +138,7 @@ def _layer(row: Row, project: Row, target: Target) -> LayerReport | None:
         kind = "matrix, resource" if part.in_memory else "matrix, latency"
     old = row["strategy"] == "resource" and OLD_HLS4ML in project["tcl_config"]
     sound = not old and not row["weights_check"].startswith("off")
-    return LayerReport(kind, row["source"], _reported(row, LAYER_COLUMNS), part, target, sound)
+    return LayerReport(kind, row["source"], _reported(row, LAYER_COLUMNS), part, target, row, sound)
 
 
 def _project(
@@ -142,7 +146,7 @@ def _project(
 ) -> ProjectReport:
     reports = tuple(report for _, report in layers)
     between = _fifos(layers, target) if target.stream else (_top(layers),)
-    return ProjectReport(f"project, {target.io_type}", row["source"], reported, reports, between, target)
+    return ProjectReport(f"project, {target.io_type}", row["source"], reported, reports, between, target, row)
 
 
 def _reported(row: Row, columns: Mapping[str, str]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""All resource numbers of an HLS project: the estimate and what the vendor's tools say, compared with its board."""
+"""All resource numbers of an HLS project: the estimates and what the vendor's tools say, compared with its board."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 from fpga_flow import boards
 from fpga_flow.errors import CheckFailed, FieldError, InputError
 from fpga_flow.hls.project import HlsProject
-from fpga_flow.resources.estimate import LUT_KIND, estimate, tool_of
+from fpga_flow.resources.estimate import LUT_KIND, tool_of
+from fpga_flow.resources.estimate.stages import estimates
 from fpga_flow.resources.open import results
 from fpga_flow.resources.open.results import BoardResults
 from fpga_flow.resources.report import ResourceReport, Shortfall, shortfalls
@@ -22,7 +23,7 @@ from fpga_flow.resources.vendor.project import FoundCosimulation, FoundTiming
 
 @dataclass(frozen=True)
 class Entry:
-    """The numbers of one source; `file` (relative to the project) and `note` are empty for the estimate.
+    """The numbers of one source; `file` (relative to the project) and `note` are empty for an estimate.
 
     The report's `fits` is None where it is of another part than the project's, or the board is not known.
     """
@@ -75,7 +76,8 @@ class Numbers:
         }
 
     def raise_failures(self) -> None:
-        """Raise what does not pass: the board, too small by the most certain source there is, or co-simulation.
+        """Raise what does not pass: the board, too small by the most certain source there is, or co-simulation. Of the
+        estimates that is post-synthesis: csynth counts about twice the LUTs.
 
         Raises:
             CheckFailed: one or both.
@@ -85,11 +87,12 @@ class Numbers:
             for each in self.cosimulations
             if each.result.status == "Fail"
         ]
-        source = self.entries[-1].report.source
+        certainty = self.entries[-1].report.certainty
         for entry in self.entries:
-            if entry.report.source == source and entry.lacks:
+            if entry.report.certainty == certainty and entry.lacks:
                 lacks = ", ".join(f"{lack.missing:,} {lack.resource}" for lack in entry.lacks)
-                failures.append(f"the design does not fit {entry.report.board} by the {source}: {lacks} too few")
+                report = entry.report
+                failures.append(f"the design does not fit {report.board} by the {report.title}: {lacks} too few")
         if failures:
             raise CheckFailed("\n".join(dict.fromkeys(failures)))
 
@@ -117,10 +120,10 @@ def project_folder(path: Path) -> Path | None:
     return max(found, key=lambda file: file.stat().st_mtime_ns).parent if found else None
 
 
-def estimate_of(project: HlsProject) -> ResourceReport:
-    """The estimate of a project, from its own layers and settings."""
+def estimates_of(project: HlsProject) -> tuple[ResourceReport, ResourceReport]:
+    """The estimates of a project at csynth and post-synthesis, from its own layers and settings."""
     settings = project.settings
-    return estimate(
+    return estimates(
         project.layers,
         io_type=settings.io_type,
         clock_ns=settings.clock_ns,
@@ -142,9 +145,9 @@ def collect(project: HlsProject) -> Numbers:
         usable = board.usable() if board.lut_kind == LUT_KIND else None
     except FieldError:  # it was made for the board of a user's own file
         usable = None
-    estimated = estimate_of(project)
+    estimated = estimates_of(project)
     found = reports.read(project)
-    entries = [_entry(estimated, usable)]
+    entries = [_entry(report, usable) for report in estimated]
     for each in found.resources:
         of_board = usable if _same_part(each.report.part, settings.part) else None
         entries.append(_entry(each.report, of_board, each.file, each.note))

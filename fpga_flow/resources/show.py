@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from fpga_flow.resources.numbers import Entry, Numbers
 from fpga_flow.resources.open.results import BoardResults
 from fpga_flow.resources.process import Step, Ui
-from fpga_flow.resources.report import RESOURCES
+from fpga_flow.resources.report import RESOURCES, ResourceReport
 from fpga_flow.tables import print_table
 
 _NONE = "-"
@@ -66,18 +66,32 @@ def _print_entry(entry: Entry, usable: Mapping[str, int] | None) -> None:
     amounts = [getattr(report, name) for name in RESOURCES]
     clock = _NONE if report.clock_ns is None else f"{report.clock_ns:g}"
     rows = [["needed", *map(_count, amounts), _count(report.latency_cycles), _count(report.ii), clock]]
+    if report.intervals is not None:
+        names = (*RESOURCES, "latency_cycles", "ii", "clock_ns")
+        for place, head in enumerate(("at least", "at most")):
+            ends = [report.intervals[name][place] if name in report.intervals else None for name in names]
+            rows.append([head, *map(_count, ends)])
     if usable is not None:
         most = [usable[name] for name in RESOURCES]
         shares = [_share(amount, limit) for amount, limit in zip(amounts, most, strict=True)]
         rows += [["usable", *map(_count, most), "", "", ""], ["share", *shares, "", "", ""]]
-    print_table([report.source, "LUT", "FF", "DSP", "BRAM18", "URAM", "cycles", "II", "clock ns"], rows)
+    print_table([report.title, "LUT", "FF", "DSP", "BRAM18", "URAM", "cycles", "II", "clock ns"], rows)
     typer.echo(f"  {_origin(entry)}; {_verdict(entry, usable is not None)}\n")
 
 
 def _origin(entry: Entry) -> str:
     if not entry.file:
-        return f"estimated by fpga_flow for {entry.report.tool}"
+        return f"estimated by fpga_flow for {entry.report.tool}, {_sureness(entry.report)}"
     return f"{entry.report.tool}, {entry.report.part}: {entry.file} ({entry.note})"
+
+
+def _sureness(report: ResourceReport) -> str:
+    """What the interval of an estimate is worth."""
+    if report.calibrated:
+        return "with 80 % intervals"
+    unknown = [layer.name for layer in report.layers if not layer.calibrated]
+    whose = ", ".join(unknown) if report.stage == "csynth" else "some of its layers"  # where no layer is calibrated
+    return f"with guessed intervals, as no published report has the like of {whose}"
 
 
 def _verdict(entry: Entry, known: bool) -> str:

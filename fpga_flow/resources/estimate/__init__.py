@@ -21,6 +21,9 @@ activation.py   relu, linear and softmax
 between.py      what is between layers: FIFOs (io_stream), registers of the top function (io_parallel)
 layers.py       reads the statistics of those parts from the layers of a network
 network.py      `estimate`: the sum of the parts, latency and initiation interval of the whole
+calibration.py  how sure the numbers are, and what logic synthesis leaves of them, from published reports
+interval.py     80 % intervals by these margins
+stages.py       `estimates`: the estimates of csynth and of post-synthesis with their intervals
 
 The parts (`Matrix`, `StreamDense`, `Conv2d`, `Pool`, `Activation`, `Softmax`, `Fifos`, `Top`) hold plain statistics.
 layers.py fills them from a converted network, the benchmark from the rows of published reports.

@@ -49,6 +49,7 @@ def estimate(
     entries += _fifos(layers, words, target) if target.stream else [_top(layers, target)]
     return ResourceReport(
         source="estimate",
+        stage="csynth",
         tool=tool,
         part=part,
         board=board,
