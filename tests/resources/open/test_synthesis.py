@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -114,7 +115,7 @@ def test_yosys_fails(open_tools: OpenTools, rtl: RtlProject, tmp_path: Path, pro
     folder = tmp_path / "out"
     minutes = 0.01 if "sleep" in program else 1
     assert failure(rtl, folder, timeout_minutes=minutes) == said.format(
-        log=folder / "logs" / "yosys-ecp5.log", work=folder / ".ecp5.unfinished"
+        log=folder / "logs" / "yosys-ecp5.log", work=folder / f".ecp5.{os.getpid()}"
     )
 
 
