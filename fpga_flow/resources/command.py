@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fpga_flow import boards
 from fpga_flow.errors import FieldError, InputError
+from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import build, numbers
 from fpga_flow.resources.numbers import Numbers
 from fpga_flow.resources.process import Ui
@@ -45,14 +46,21 @@ def execute(path: Path, options: Options, ui: Ui) -> Numbers:
     if options.open:
         from fpga_flow.resources.open import measure
 
-        board = _board(options.board or project.settings.board)
+        board = _board(project, options.board)
         minutes = options.timeout_minutes or OPEN_MINUTES
         measure.measure(project, board, chosen=options.families, timeout_minutes=minutes, ui=ui)
     return numbers.collect(project)
 
 
-def _board(name: str) -> boards.Board:
+def _board(project: HlsProject, name: str | None) -> boards.Board:
+    """The board of that name, or the project's, with the clock that the project has.
+
+    Raises:
+        InputError: there is no such board.
+    """
+    own = project.settings
     try:
-        return boards.load(name)
+        board = boards.load(name or own.board)
     except FieldError as error:
         raise InputError.at("--board", error.message) from error
+    return board if name else board.model_copy(update={"clock_ns": own.clock_ns})

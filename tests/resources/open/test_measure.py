@@ -14,7 +14,7 @@ import pytest
 from fpga_flow import boards
 from fpga_flow.cli import main
 from fpga_flow.hls.project import HlsProject
-from fpga_flow.resources import process
+from fpga_flow.resources import command, process
 from fpga_flow.resources.open import measure, results, tools
 from fpga_flow.resources.open.uart import simulation
 from fpga_flow.rtl import simulate, verilator, witnesses
@@ -93,6 +93,16 @@ def test_rtl_is_kept_while_the_network_is_the_same(project: HlsProject) -> None:
     assert other.rtl.clock_ns == 4.0
     assert [each.family.name for each in other.syntheses] == ["ecp5"]
     assert other.rtl.digest != first.rtl.digest
+
+
+def test_the_clock_is_that_of_the_project(project: HlsProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    faster = replace(project, settings=replace(project.settings, clock_ns=3.5))
+    monkeypatch.setattr(HlsProject, "load", lambda folder: faster)
+    clocks = []
+    monkeypatch.setattr(measure, "measure", lambda _, board, **__: clocks.append(board.clock_ns))
+    for board in (None, "pynq-z2"):
+        command.execute(project.folder, command.Options(open=True, board=board), process.QUIET)
+    assert clocks == [3.5, 10.0]
 
 
 @pytest.mark.usefixtures("ulx3s")
