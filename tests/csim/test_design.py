@@ -73,7 +73,9 @@ def test_an_unchanged_project_is_not_compiled_again_and_a_changed_one_is(project
     assert changed.digest != first.digest
 
 
-@pytest.mark.parametrize("name", ["firmware/types.inc", pytest.param("types.inc", marks=pytest.mark.slow), "../types.inc"])
+@pytest.mark.parametrize(
+    "name", ["firmware/types.inc", pytest.param("types.inc", marks=pytest.mark.slow), "../types.inc"]
+)
 def test_a_change_of_an_included_file_of_any_name_is_seen_in_each_copy(projects, tmp_path, name):
     folder = Path(shutil.copytree(projects["io_parallel"][0], tmp_path / "one" / "project"))
     defines = folder / "firmware" / "defines.h"
