@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import tomllib
@@ -53,8 +54,9 @@ def repository(pytester, made) -> pytest.Pytester:
 
 
 def run(pytester: pytest.Pytester, *options: str, alone: bool = False) -> pytest.RunResult:
-    """What pytest says, run in this process or, which takes seconds, in its own."""
+    """What pytest says, run in this process or, which takes longer, in its own."""
     plugin = () if INSTALLED else ("-p", "fpga_flow.pytest_plugin")
+    importlib.import_module("fpga_flow.csim.command")  # else each run in this process would import it anew
     return (pytester.runpytest_subprocess if alone else pytester.runpytest_inprocess)(*plugin, *options)
 
 
