@@ -127,7 +127,7 @@ def same(name: str, io_type: str, folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 NAMES = list(cases.CASES)
 PAIRS = [(name, io_type) for name in NAMES[5::6] for io_type in ("io_parallel", "io_stream")]
-SOME = PAIRS[::27]
+SOME = PAIRS[::41]
 
 
 @pytest.mark.parametrize(
