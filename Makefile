@@ -2,11 +2,14 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# A Python that has rule4ml, with which the benchmark of the resource estimate compares.
+RULE4ML ?=
 export FPGA_FLOW_DATA ?= $(wildcard ../shared/data)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+OPEN := $(VENV)/.open
 
 .PHONY: help demo test test-all lint bench clean
 
@@ -24,7 +27,7 @@ demo: $(INSTALLED)
 test: lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
 
-test-all: lint
+test-all: lint $(OPEN)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(INSTALLED)
@@ -32,8 +35,8 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(INSTALLED)
-	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json
+bench: $(OPEN)
+	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json $(RULE4ML:%=--rule4ml %)
 	$(BIN)/python benchmarks/vendor_reports.py --json benchmarks/results/vendor_reports.json
 	$(BIN)/python benchmarks/distributed_arithmetic.py --json benchmarks/results/distributed_arithmetic.json
 	$(BIN)/python benchmarks/deep_compression.py --json benchmarks/results/deep_compression.json
@@ -45,6 +48,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/storage.py --json benchmarks/results/storage.json
 	$(BIN)/python benchmarks/layers.py --json benchmarks/results/layers.json
 	$(BIN)/python benchmarks/csim.py --json benchmarks/results/csim.json
+	$(BIN)/python benchmarks/open_synthesis.py --json benchmarks/results/open_synthesis.json
 	$(BIN)/python benchmarks/flow.py --json benchmarks/results/flow.json
 	$(BIN)/python benchmarks/readme.py
 
@@ -59,4 +63,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "error: expected a C++ compiler: install g++ (Debian, Ubuntu: apt-get install g++) or set CXX"; exit 3; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+# Yosys, nextpnr and their like: 800 MB
+$(OPEN): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable ".[open]"
 	@touch $@

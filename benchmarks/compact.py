@@ -186,7 +186,7 @@ def spec(method: Method, data: str, teacher: Path | None, *, quick: bool) -> dic
 def measure(method: Method, record: dict[str, Any]) -> dict[str, Any]:
     """The figures of one network."""
     size = record["size"]
-    (estimate,) = (each for each in record["resources"] if each["source"] == "estimate")
+    (estimate,) = (each for each in record["resources"] if each["stage"] == "csynth")
     return {
         "name": method.name,
         "before": method.before,

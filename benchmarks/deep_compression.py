@@ -77,7 +77,7 @@ def resources(name: str, record: dict[str, Any], out: Path) -> list[dict[str, An
     rows = []
     for passes in [*before, *behind]:
         made = record if passes == wanted else with_passes(name, out, passes)
-        (estimate,) = (each for each in made["resources"] if each["source"] == "estimate")
+        (estimate,) = (each for each in made["resources"] if each["stage"] == "csynth")
         rows.append({
             "passes": [next(iter(one)) for one in passes],
             "samples": made["csim"]["samples"],

@@ -39,12 +39,51 @@ def flow(figures: Any) -> list[Sequence[str]]:
 
 
 def resource_estimate(figures: Any) -> list[Sequence[str]]:
-    """The rows of the table of the estimate's errors, whole projects."""
-    rows: list[Sequence[str]] = [("projects", "resource", "number", "sources", "median error, source left out")]
+    """The rows of the table of the estimate's errors, and of others' on the same rows."""
+    rows: list[Sequence[str]] = [
+        ("", "number", "rows", "sources", "bar", "median error", "median source", "rule4ml", "median source", "EBOPs",
+         "EBOPs, scaled")
+    ]  # fmt: skip
+    keys = ("bar", "ours", "ours_median_source", "rule4ml", "rule4ml_median_source", "ebops", "ebops_scaled")
+    for each in figures["comparison"]:
+        errors = ["-" if each[key] is None else f"{each[key]:g} %" for key in keys]
+        rows.append((each["group"], each["number"], str(each["rows"]), str(each["sources"]), *errors))
+    return rows
+
+
+def resource_intervals(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of how many true numbers are inside of the estimate's intervals."""
+    rows: list[Sequence[str]] = [
+        ("", "numbers", "sources", "inside, by rows", "inside, by sources", "median interval, times or over")
+    ]
+    for each in figures["coverage"]:
+        if each["number"] == "all":
+            shares = [f"{each[key]:g} %" for key in ("by_rows", "by_sources")]
+            rows.append((each["of"], f"{each['rows']:,}", str(each["sources"]), *shares, f"{each['factor']:g}"))
+    return rows
+
+
+def open_vendor(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of layers by open tools beside the vendor's reports."""
+    rows: list[Sequence[str]] = [
+        (
+            "layer",
+            "non-zero",
+            "HLS tool",
+            "its LUT",
+            "FF",
+            "DSP",
+            "cycles",
+            "RTL: LUT",
+            "FF",
+            "DSP",
+            "cycles",
+            "LUT ratio",
+        )
+    ]
     for each in figures:
-        if each["kind"].startswith("project") and each["tool"] == "all":
-            error = f"{each['leave_one_source_out_median_source']:g} %"
-            rows.append((each["kind"][9:], each["resource"], str(each["rows"]), str(each["sources"]), error))
+        counts = [f"{each[side][name]:,}" for side in ("vendor", "open") for name in ("lut", "ff", "dsp", "cycles")]
+        rows.append((each["layer"], str(each["nonzero"]), each["tool"], *counts, f"{each['lut_ratio']:.2f}"))
     return rows
 
 
@@ -244,7 +283,9 @@ TABLES = {
     "full_size": ("full_size", full_size),
     "large_networks": ("large_networks", large_networks),
     "layers": ("layers", layers),
+    "open_vendor": ("open_vendor", open_vendor),
     "resource_estimate": ("resource_estimate", resource_estimate),
+    "resource_intervals": ("resource_estimate", resource_intervals),
     "storage": ("storage", storage),
 }
 

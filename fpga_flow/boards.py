@@ -81,6 +81,55 @@ class Resources(Section):
         return self
 
 
+Pin = Annotated[str, Form("[A-Za-z0-9_]+", "a pin of the package, for example G2")]
+_Name = Annotated[str, Form("[A-Za-z0-9_-]+", "a name of letters, digits, - and _")]
+
+
+class Pins(Section):
+    """The pins of the clock and of the serial line: `rx` brings bytes from the host, `tx` takes them there. Those of
+    `high` are held at 1.
+    """
+
+    clk: Pin
+    rx: Pin
+    tx: Pin
+    high: list[Pin] = Field(default_factory=list)
+
+
+class OpenDevice(Section):
+    """What is alike for all boards with open tools."""
+
+    oscillator_mhz: PositiveFloat
+    pins: Pins
+
+
+class Ecp5(OpenDevice):
+    """A Lattice ECP5, as nextpnr-ecp5 names it."""
+
+    family: Literal["ecp5"]
+    size: Literal["12k", "25k", "45k", "85k"]
+    package: _Name
+    speed: Annotated[int, Field(ge=6, le=8)]
+
+
+class Ice40(OpenDevice):
+    """A Lattice iCE40 UltraPlus, as nextpnr-ice40 names it."""
+
+    family: Literal["ice40"]
+    size: Literal["up5k"]
+    package: _Name
+
+
+class Gowin(OpenDevice):
+    """A part of Gowin's: `chip` is its chip as Project Apicula names it."""
+
+    family: Literal["gowin"]
+    chip: _Name
+
+
+Device = Annotated[Ecp5 | Ice40 | Gowin, Field(discriminator="family")]
+
+
 class Board(Section):
     """A board, or a module with its FPGA.
 
@@ -88,6 +137,7 @@ class Board(Section):
                 which shares its 8 inputs with the other half; numbers of one kind say little about another
     clock_ns    the clock period that designs get if the spec says nothing, in nanoseconds
     interfaces  how a host or processor reaches the logic
+    open        what Yosys and nextpnr must know to make a bitstream with a network on a serial line; None: they can't
     source      where the figures are from
     """
 
@@ -101,6 +151,7 @@ class Board(Section):
     clock_ns: PositiveFloat
     resources: Resources
     interfaces: list[str] = Field(default_factory=list)
+    open: Device | None = None
     source: str
 
     def usable(self) -> dict[str, int]:

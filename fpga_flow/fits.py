@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from fpga_flow.boards import Board
 from fpga_flow.errors import InputError, Place, Problem, dotted
-from fpga_flow.resources.report import SOURCES, ResourceReport, Shortfall, shortfalls
+from fpga_flow.resources.report import ResourceReport, Shortfall, shortfalls
 from fpga_flow.spec import messages
 
 
@@ -30,7 +30,7 @@ class _Record(BaseModel):
 class Fit:
     """Whether a run fits a board.
 
-    report    the numbers that were compared, those of the latest stage of `SOURCES`; None if none are comparable
+    report    the numbers that were compared, the most certain; None if none are comparable
     lacks     what the run needs more of than a network may use
     made_for  what the numbers were made for: "this part", "this family", or another family or part
     """
@@ -55,6 +55,7 @@ class Fit:
             "fits": self.fits,
             "lacks": [asdict(each) for each in self.lacks],
             "source": self.report.source if self.report else None,
+            "stage": self.report.stage if self.report else None,
             "made_for": self.made_for,
         }
 
@@ -97,7 +98,7 @@ def _judge(homes: Sequence[tuple[ResourceReport, Board | None]], board: Board) -
     if not comparable:
         report, home = homes[-1]
         return Fit(board, None, (), _made_for(report, home, board))
-    report, home = max(comparable, key=lambda each: SOURCES.index(each[0].source))
+    report, home = max(comparable, key=lambda each: each[0].certainty)
     return Fit(board, report, shortfalls(report, board.usable()), _made_for(report, home, board))
 
 

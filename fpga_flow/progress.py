@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, 
 from rich.progress import Progress as Bars
 
 from fpga_flow.flow import Outcome
+from fpga_flow.resources.report import title
 from fpga_flow.runs import Done, Stage
 from fpga_flow.stages import Ui
 
@@ -92,12 +93,16 @@ def _say(done: Done) -> str:
             return "[yellow]nothing simulated: nothing is proven[/]"
         verdict = "bit for bit" if result["exact"] else f"[red]{result['mismatches']:,} differ[/]"
         return f"{result['samples']:,} samples, {verdict}; accuracy {result['accuracy']:.4f}"
+    return f"\n{'':<24}".join(map(_say_estimate, result["estimates"]))
+
+
+def _say_estimate(entry: dict[str, Any]) -> str:
+    """A stage's estimate."""
     verdicts = {None: "not compared with", True: "fits", False: "[red]does not fit[/]"}
-    fits = verdicts[result["fits"]]
-    cycles = "latency unknown" if result["latency_cycles"] is None else f"{result['latency_cycles']:,} cycles"
+    cycles = "latency unknown" if entry["latency_cycles"] is None else f"{entry['latency_cycles']:,} cycles"
     return (
-        f"{result['source']}: {result['lut']:,} LUT, {result['ff']:,} FF, {result['dsp']:,} DSP, "
-        f"{result['bram18']:,} BRAM18, {cycles}; {fits} {result['board']}"
+        f"{title(entry['source'], entry['stage'])}: {entry['lut']:,} LUT, {entry['ff']:,} FF, {entry['dsp']:,} DSP, "
+        f"{entry['bram18']:,} BRAM18, {cycles}; {verdicts[entry['fits']]} {entry['board']}"
     )
 
 

@@ -60,7 +60,7 @@ def make(
         "fit": hls["fit"],
         "csim": simulation,
         "size": _size(hls["size"], results["store"]),
-        "resources": [results["resources"]],
+        "resources": results["resources"]["estimates"],
         "passes": [
             {**_pass(done), "bytes": size} for done, size in zip(passes, results["store"]["after_passes"], strict=True)
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,8 +20,8 @@ from fpga_flow.networks import from_spec
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.own_quantizers import with_quantized_input
 from fpga_flow.resources.estimate import LUT_KIND
-from fpga_flow.resources.numbers import estimate_of
-from fpga_flow.resources.report import shortfalls
+from fpga_flow.resources.numbers import estimates_of
+from fpga_flow.resources.report import ResourceReport, shortfalls
 from fpga_flow.runs import Done, Stage
 from fpga_flow.spec.model import FlowSpec
 
@@ -162,16 +163,9 @@ class Work:
     def _resources(self, folder: Path) -> dict[str, Any]:
         project = HlsProject.load(self._folder("hls") / "project")
         board = boards.load(self.spec.hls.board)
-        made = estimate_of(project)
         # the estimate counts AMD's LUTs, which say little about what other parts have
         usable = board.usable() if board.lut_kind == LUT_KIND else None
-        lacks = () if usable is None else shortfalls(made, usable)
-        result = {
-            **asdict(made),
-            "fits": None if usable is None else not lacks,
-            "lacks": [asdict(each) for each in lacks],
-            "usable": usable,
-        }
+        result = {"estimates": [_judged(made, usable) for made in estimates_of(project)]}
         runs.write_json(folder / "estimate.json", result)
         return result
 
@@ -181,6 +175,17 @@ class Work:
     def _network(self) -> Network:
         """The network as the last stage that made one left it."""
         return Network.load([done.folder for done in self.finished if (done.folder / "model.h5").is_file()][-1])
+
+
+def _judged(made: ResourceReport, usable: Mapping[str, int] | None) -> dict[str, Any]:
+    """A report as an entry of `resources` in run.json, compared with what a network may use of the board, if known."""
+    lacks = () if usable is None else shortfalls(made, usable)
+    return {
+        **made.to_dict(),
+        "fits": None if usable is None else not lacks,
+        "lacks": [asdict(each) for each in lacks],
+        "usable": usable,
+    }
 
 
 def _checkpoint(folder: Path) -> Path:

@@ -297,6 +297,43 @@ interfaces: [axi, 4]
     ]
 
 
+OPEN: dict[str, Any] = {
+    "family": "ecp5", "size": "25k", "package": "CABGA256", "speed": 6, "oscillator_mhz": 25.0,
+    "pins": {"clk": "P3", "rx": "H5", "tx": "H6"},
+}  # fmt: skip
+
+
+def test_what_open_tools_need(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({**GOOD, "open": OPEN}))
+    device = boards.load(str(path)).open
+    assert isinstance(device, boards.Ecp5)
+    assert (device.size, device.speed, device.pins.rx, device.pins.high) == ("25k", 6, "H5", [])
+    assert [board.name for board in SHIPPED if board.open] == boards_with("open")
+
+
+def boards_with(toolchain: str) -> list[str]:
+    return [board.name for board in SHIPPED if board.toolchain == toolchain]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"family": "ecp6"}, 'open.family: expected "ecp5", "ice40" or "gowin", got "ecp6": did you mean "ecp5"?'),
+        ({"size": "26k"}, 'open.size: expected "12k", "25k", "45k" or "85k", got "26k": did you mean "25k"?'),
+        ({"speed": 9}, "open.speed: expected at most 8, got 9"),
+        ({"chip": "x"}, 'open.chip: unknown key "chip": known are family, oscillator_mhz, package, pins, size, speed'),
+        ({"pins": {**OPEN["pins"], "rx": 'H5";'}},
+         'open.pins.rx: expected a pin of the package, for example G2, got "H5\\";"'),
+        ({"pins": {**OPEN["pins"], "high": 5}}, "open.pins.high: expected a list, got 5"),
+        ({"oscillator_mhz": 0}, "open.oscillator_mhz: expected a number above 0, got 0"),
+    ],
+)  # fmt: skip
+def test_wrong_needs_of_open_tools(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
+    found = problems(tmp_path / "mine.yaml", yaml.safe_dump({**GOOD, "open": {**OPEN, **change}}))
+    assert [each.split(": ", 1)[1] for each in found] == [problem]
+
+
 def test_more_reserved_than_there_is(tmp_path: Path) -> None:
     content = yaml.safe_dump({**GOOD, "resources": {**GOOD["resources"], "reserved": {"dsp": 91}}}, sort_keys=False)
     assert problems(tmp_path / "mine.yaml", content) == ["8:1: resources: expected at most 90 reserved dsp, got 91"]

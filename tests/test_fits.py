@@ -58,6 +58,7 @@ def test_a_board_that_is_too_small() -> None:
             {"resource": "dsp", "needed": 100, "usable": 72},
         ],
         "source": "estimate",
+        "stage": None,
         "made_for": "Zynq-7000",
     }
 
@@ -111,6 +112,13 @@ def test_the_latest_comparable_numbers_count() -> None:
     assert found["ulx3s-85f"].report == lattice
     assert (found["ulx3s-85f"].fits, found["ulx3s-85f"].made_for) == (False, "this part")
     assert found["de10-nano"].report is None
+
+
+def test_of_the_estimates_that_of_post_synthesis_counts() -> None:
+    csynth, synthesised = replace(ESTIMATE, stage="csynth", lut=90000), replace(ESTIMATE, stage="post-synthesis")
+    fit = judge(csynth, synthesised)["pynq-z2"]
+    assert (fit.report, fit.fits, fit.to_dict()["stage"]) == (synthesised, True, "post-synthesis")
+    assert judge(csynth)["pynq-z2"].fits is False
 
 
 def test_read_a_file_or_a_folder(tmp_path: Path) -> None:

@@ -135,8 +135,8 @@ def test_from_yaml_to_a_simulated_project(ran, tmp_path, case):
     assert size["ratio"] == pytest.approx(size["bytes_float32"] / len(stored), abs=1e-3)
     assert size["ratio"] > size["ratio_quantized"]
     assert {each["weight"] for each in size["encoded"]["layers"]} == {"kernel", "bias"}
-    assert made["resources"][0]["source"] == "estimate"
-    assert made["resources"][0]["fits"] is True
+    found = [(each["source"], each["stage"], each["fits"]) for each in made["resources"]]
+    assert found == [("estimate", "csynth", True), ("estimate", "post-synthesis", True)]
     page = outcome.report.read_text(encoding="utf-8")
     assert "little" in page
     assert [text.removeprefix("note: ") for text in watch.notes] == made["notes"]
@@ -258,9 +258,11 @@ def test_a_board_that_is_too_small_fails_the_check(finished, tmp_path):
     text = (Path(__file__).parent.parent / "boards" / "pynq-z2.yaml").read_text()
     board.write_text(text.replace("53200", "3000").replace("pynq-z2", "tiny"))
     outcome, _ = run(folder, changes=(f"hls.board={board}",))
-    with pytest.raises(CheckFailed, match=r"^the design does not fit tiny by the estimate: lut [\d,]+ of 2,100"):
+    with pytest.raises(
+        CheckFailed, match=r"^the design does not fit tiny by the estimate of post-synthesis: lut [\d,]+ of"
+    ):
         outcome.raise_failures()
-    assert outcome.record["resources"][0]["fits"] is False
+    assert [each["fits"] for each in outcome.record["resources"]] == [False, False]
 
 
 def test_a_simulation_that_differs_fails_the_run(finished, tmp_path, monkeypatch):

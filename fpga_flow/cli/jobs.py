@@ -206,24 +206,29 @@ def resources(
     steps: Annotated[
         str, typer.Option(help="What --build does, out of csim,synth,cosim,export,vsynth.")
     ] = "synth,cosim,export,vsynth",
-    timeout: Annotated[float, typer.Option(metavar="MINUTES", help="The most that a step of --build may take.")] = 240,
+    open_: Annotated[bool, typer.Option("--open", help="Make Verilog and VHDL of the network, simulate it, synthesise "
+                                        "it with Yosys; for a board with open tools, make a bitstream.")] = False,
+    board: Annotated[str | None, typer.Option(metavar="NAME", help="The board of --open; left out: the "
+                                              "project's.")] = None,
+    family: Annotated[list[str], typer.Option(metavar="NAME", help="What --open synthesises for: xc7, xcup, ecp5, "
+                                              "ice40, gowin; left out: the board's. Repeatable.")] = [],  # noqa: B006
+    timeout: Annotated[float | None, typer.Option(metavar="MINUTES", help="The most that a step may take; left out: "
+                                                  "240 of --build, 60 of --open.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
-) -> None:
-    """Show what an HLS project needs of its FPGA: the estimate, and every vendor report in its folder.
+) -> None:  # fmt: skip
+    """Show what an HLS project needs of its FPGA: the estimate, what open tools measured, and every vendor report in
+    its folder.
 
     Exits with 1 if the project's board is too small by the most certain of them.
 
-    Example: `fpga-flow resources runs/digits_mlp/6c455aba4d5d116c --build --steps synth,vsynth`
+    Example: `fpga-flow resources runs/digits_mlp/6c455aba4d5d116c --open --board ulx3s-85f`
     """
-    from fpga_flow.resources import build as builds
-    from fpga_flow.resources import numbers, show
+    from fpga_flow.resources import command, show
 
-    found = numbers.find_project(project)
-    if build:
-        with show.BuildProgress(quiet=quiet, to_stderr=as_json) as progress:
-            builds.build(found, builds.parse_steps(steps), timeout_minutes=timeout, ui=progress)
-    made = numbers.collect(found)
+    options = command.Options(build, steps, open_, board, tuple(family), timeout)
+    with show.BuildProgress(quiet=quiet, to_stderr=as_json) as progress:
+        made = command.execute(project, options, progress)
     if as_json:
         print_json(made.to_dict())
     elif not quiet:

@@ -162,7 +162,7 @@ def _print_fits(boards: Sequence[Board], known: Sequence[Board], run: Path, as_j
     else:
         words = {True: "yes", False: "no", None: "not comparable"}
         rows = [
-            [fit.board.name, words[fit.fits], fit.report.source if fit.report else "", fit.made_for, fit.lacks_text()]
+            [fit.board.name, words[fit.fits], fit.report.title if fit.report else "", fit.made_for, fit.lacks_text()]
             for fit in found
         ]
         print_table(["name", "fits", "numbers", "made for", "lacks"], rows)

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from fpga_flow.report import drawing
-from fpga_flow.report.drawing import BLUE, INK, MUTED, ORANGE, PARTS, RED, REST, Drawn, axis, drawn, label
+from fpga_flow.report.drawing import BLUE, INK, MUTED, ORANGE, Drawn, axis, drawn, label
 from fpga_flow.report.histogram import Histogram
 
-RESOURCE_NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "uram": "URAM"}
 #: Where the logarithmic axis of counts begins.
 _FLOOR = 0.7
 
@@ -97,44 +96,6 @@ def training(history: Sequence[Mapping[str, Any]], kept: int | None) -> Drawn:
     if len(epochs) <= 7:
         figure.update_xaxes(dtick=1)
     figure.update_layout(yaxis3={"rangemode": "tozero", "exponentformat": "power", "nticks": 5})
-    return drawn(figure)
-
-
-def budget(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> Drawn:
-    """Per resource, what share of the board (or of the design, without a board) each layer takes, stacked."""
-    names = [name for name in RESOURCE_NAMES if report.get(name) and (usable is None or usable.get(name))]
-    whole = {name: usable[name] if usable else report[name] for name in names}
-    layers = [layer for layer in report["layers"] if any(layer.get(name) for name in names)]
-    layers.sort(key=lambda layer: -max((layer[name] or 0) / whole[name] for name in names))
-    shown = {layer["name"] for layer in (layers if len(layers) <= len(PARTS) else layers[: len(PARTS) - 1])}
-    ordered = [layer for layer in report["layers"] if layer["name"] in shown]
-    rest = [layer for layer in layers if layer["name"] not in shown]
-    parts = [(label(layer["name"]), [layer], PARTS[place]) for place, layer in enumerate(ordered)]
-    if rest:
-        parts.append((f"{len(rest)} other parts", rest, REST))
-    figure = drawing.figure(height=160 + 44 * len(names), barmode="stack", bargap=0.35)
-    for name, members, colour in parts:
-        amounts = [sum(member[each] or 0 for member in members) for each in names]
-        figure.add_bar(
-            orientation="h", name=name, y=[RESOURCE_NAMES[each] for each in names],
-            x=[100 * amount / whole[each] for amount, each in zip(amounts, names, strict=True)],
-            customdata=[f"{amount:,}" for amount in amounts],
-            marker={"color": colour, "line": {"color": "#fff", "width": 0.5}},
-            hovertemplate="%{customdata} %{y} (%{x:.2f} %)",
-        )  # fmt: skip
-    of = "what is usable on the board" if usable else "the whole design"
-    figure.update_layout(
-        xaxis=axis(f"share of {of} in %", rangemode="tozero"),
-        yaxis=axis("", autorange="reversed", type="category"),
-        legend={"traceorder": "normal", "yref": "container", "y": 0.99, "yanchor": "top"},
-        margin_t=76,
-    )
-    if usable:
-        figure.add_vline(x=100, line={"color": RED, "width": 1.5, "dash": "dash"})
-        figure.add_annotation(
-            x=100, y=1, yref="paper", yanchor="bottom", text="all that is usable", showarrow=False,
-            font={"color": RED, "size": 12},
-        )  # fmt: skip
     return drawn(figure)
 
 

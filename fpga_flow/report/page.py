@@ -5,25 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import yaml
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from fpga_flow.datasets.base import Dataset
-from fpga_flow.report import compression, compression_figures, confusion, figures, histogram, pictures, text, weights
+from fpga_flow.report import (
+    compression,
+    compression_figures,
+    confusion,
+    figures,
+    histogram,
+    pictures,
+    resources,
+    text,
+    weights,
+)
 from fpga_flow.report.drawing import Drawn
+from fpga_flow.report.rendering import fill
+from fpga_flow.report.resource_figures import RESOURCE_NAMES
 from fpga_flow.runs import Done
 
 #: Of more classes than this only the first ones are listed.
 MOST_CLASSES = 60
-
-_RESOURCES = tuple(figures.RESOURCE_NAMES.items())
 
 
 @dataclass(frozen=True)
@@ -33,26 +38,6 @@ class Verdict:
     state: str
     title: str
     detail: str
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A resource and how much of it is needed; widths in per cent of the bar's full length.
-
-    `limit` is where all that is usable would end, so that all bars of a design have the same scale.
-    """
-
-    name: str
-    used: int
-    usable: int | None
-    width: float
-    limit: float
-    share: float | None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether there is not enough."""
-        return self.usable is not None and self.used > self.usable
 
 
 @dataclass(frozen=True)
@@ -86,8 +71,9 @@ def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done]
         "record": record,
         "dataset": dataset,
         "verdict": _verdict(record["csim"]),
-        "resources": [_resource(each) for each in record["resources"]],
-        "resource_names": _RESOURCES,
+        "resources": [resources.shown(each) for each in record["resources"]],
+        "parts": list(dict.fromkeys((each["part"], each["board"]) for each in record["resources"])),
+        "resource_names": tuple(RESOURCE_NAMES.items()),
         "stages": stages,
         "tested": len(dataset.test.x),
         "accuracy_figure": figures.accuracies(
@@ -104,19 +90,8 @@ def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done]
         "classes": _classes(dataset),
         "most_classes": MOST_CLASSES,
         "spec": yaml.safe_dump(dict(record["spec"]), sort_keys=False, allow_unicode=True),
-        "plotly": Markup(get_plotlyjs()),  # noqa: S704  (the library's own code)
-        "markup": Markup,
-        "text": text,
     }
-    return _environment().get_template("page.html.j2").render(context)
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    return jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    return fill("page.html.j2", **context)
 
 
 def interval(share: float, samples: int) -> tuple[float, float]:
@@ -220,45 +195,6 @@ def _compression(record: Mapping[str, Any], collected: Sequence[weights.LayerWei
         "coded": coded,
         "not_huffman": len(coded) - len(huffman),
     }
-
-
-def _resource(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource report with what the page derives from it."""
-    usable = report.get("usable")
-    clock, cycles = report.get("clock_ns"), report.get("latency_cycles")
-    needed = [name for name in figures.RESOURCE_NAMES if report.get(name)]
-    return {
-        **report,
-        "bars": _bars(report, usable),
-        "multipliers": _sum([layer.get("multipliers") for layer in report.get("layers", ())]),
-        "usable": usable,
-        "lacks": report.get("lacks", ()),
-        "latency_ns": cycles * clock if cycles is not None and clock else None,
-        "samples_per_second": 1e9 / (report["ii"] * clock) if report.get("ii") and clock else None,
-        "figure": figures.budget(report, usable) if needed and report.get("layers") else None,
-        "left_out": [figures.RESOURCE_NAMES[name] for name in needed if usable and not usable.get(name)],
-    }
-
-
-def _sum(values: Sequence[int | None]) -> int | None:
-    """The sum; None if one is unknown."""
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
-
-
-def _bars(report: Mapping[str, Any], usable: Mapping[str, int] | None) -> list[Bar]:
-    rows = [
-        (title, report[name], None if usable is None else usable.get(name))
-        for name, title in _RESOURCES
-        if report.get(name) is not None
-    ]
-    shares = [used / most if most else None for _, used, most in rows]
-    scale = max([1.0, *(share for share in shares if share is not None)])
-    bars = []
-    for (title, used, most), share in zip(rows, shares, strict=True):
-        filled = 1.0 if most == 0 and used else (share or 0.0) / scale
-        bars.append(Bar(title, used, most, 100 * filled, 100 / scale, share))
-    return bars
 
 
 def _classes(dataset: Dataset) -> list[tuple[int, str, list[int]]]:

@@ -19,6 +19,11 @@ def number(value: float | None) -> str:
     return NONE if _missing(value) else f"{value:,}"
 
 
+def span(low: float, high: float) -> str:
+    """From a count to another, once if they are the same: 8,100 to 12,000."""
+    return number(low) if low == high else f"{number(low)} to {number(high)}"
+
+
 def short(value: float | None) -> str:
     """A measured or representable value in up to six digits."""
     if value is None or _missing(value):

@@ -6,60 +6,31 @@ The tools write into the project's folder, where they have folders and files of 
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import TextIO
-
-import filelock
 
 from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.hls.backends import BACKENDS, VITIS
 from fpga_flow.hls.project import HlsProject
-from fpga_flow.resources import tools
-from fpga_flow.resources.vendor import cosim_rpt, log, utilization
+from fpga_flow.resources import process, tools
+from fpga_flow.resources.process import Ui
+from fpga_flow.resources.vendor import cosim_rpt, utilization
 from fpga_flow.resources.vendor import project as reports
 
 #: Minutes after which a step counts as hanging. Synthesis of a large network takes hours.
 TIMEOUT_MINUTES = 240.0
-#: Seconds that a tool has to end after it was asked to.
-_GRACE = 5.0
-#: Seconds between two looks at what a tool has printed.
-_PAUSE = 0.1
-#: Lines that an error quotes: the tool's error messages, or without any the end of its log.
-_QUOTED_ERRORS, _QUOTED_END = 20, 10
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(process.Step):
     """A step of the build. `report` is the file that it must leave, which `check` reads."""
 
-    name: str
-    title: str
     report: Callable[[HlsProject], Path] | None = None
     check: Callable[[Path], None] = lambda _: None
-
-
-class Ui:
-    """Who watches a build is told of its progress. This one keeps quiet; others override what they show."""
-
-    def start(self, step: Step, log_file: Path) -> None:
-        """A step begins."""
-
-    def lines(self, texts: Sequence[str]) -> None:
-        """The tool printed these lines; the last may not be finished."""
-
-    def done(self, step: Step, log_file: Path, seconds: float) -> None:
-        """A step is finished, and its report read."""
 
 
 def _check_csynth(path: Path) -> None:
@@ -85,7 +56,6 @@ STEPS = (
     Step("export", "export of the IP"),
     Step("vsynth", "logic synthesis", reports.synthesis_file, _check_utilization),
 )
-_QUIET = Ui()
 
 
 def parse_steps(text: str) -> tuple[Step, ...]:
@@ -102,7 +72,7 @@ def parse_steps(text: str) -> tuple[Step, ...]:
 
 
 def build(
-    project: HlsProject, steps: Sequence[Step], *, timeout_minutes: float = TIMEOUT_MINUTES, ui: Ui = _QUIET
+    project: HlsProject, steps: Sequence[Step], *, timeout_minutes: float = TIMEOUT_MINUTES, ui: Ui = process.QUIET
 ) -> None:
     """Do the steps, each in a process of its own with its log in `logs/<step>.log` of the project's folder.
 
@@ -126,7 +96,7 @@ def build(
     found = {step: tools.vivado() if step.name == "vsynth" else hls() for step in steps}
     _check_project(project, steps)
     folder = project.folder.resolve()
-    with _locked(folder), _terminable():
+    with process.locked(folder / ".build.lock", f"{folder}: another process builds this project"), process.terminable():
         for step, tool in found.items():
             with tempfile.TemporaryDirectory(prefix="fpga_flow_build_") as scripts:
                 if step.name == "vsynth":
@@ -200,24 +170,7 @@ def _do(project: HlsProject, step: Step, command: Sequence[str], timeout: float,
     log_file.parent.mkdir(exist_ok=True)
     ui.start(step, log_file)
     tool = Path(command[0]).name
-    with open(log_file, "w", encoding="utf-8") as output:
-        output.write(f"{' '.join(command)}\n")
-        output.flush()
-        try:
-            code = _run(command, project.folder, output, log_file, timeout, ui)
-        except TimeoutError as error:
-            minutes = f"{timeout / 60:g} minute{'' if timeout == 60 else 's'}"
-            message = f"step {step.name}: {tool} did not end within {minutes} and was stopped; its output: {log_file}"
-            raise ToolError(message) from error
-        except OSError as error:
-            raise ToolError(f"step {step.name}: {command[0]} can't be started: {error.strerror}") from error
-    said = log_file.read_text(encoding="utf-8", errors="replace")
-    errors = log.parse(said)
-    if code != 0 or errors.failed:
-        how = (
-            f"was ended by signal {-code}" if code < 0 else f"failed (exit code {code})" if code else "reported errors"
-        )
-        raise ToolError(f"step {step.name}: {tool} {how}; its output: {log_file}\n{_quote(errors, said)}")
+    process.run(command, project.folder, log_file, timeout, step, ui)
     if report is not None:
         if _modified(report) in (None, before):
             raise ToolError(f"step {step.name}: {tool} ended well, but left no new {report}; its output: {log_file}")
@@ -228,88 +181,6 @@ def _do(project: HlsProject, step: Step, command: Sequence[str], timeout: float,
     ui.done(step, log_file, time.monotonic() - started)
 
 
-def _quote(errors: log.Log, said: str) -> str:
-    """The tool's own words about what went wrong."""
-    if errors.errors:
-        return "\n".join(errors.errors[:_QUOTED_ERRORS])
-    return "\n".join([line for line in said.splitlines()[1:] if line.strip()][-_QUOTED_END:]) or "(it printed nothing)"
-
-
 def _modified(path: Path | None) -> int | None:
     """When a file was last written, in ns; None if there is none."""
     return path.stat().st_mtime_ns if path is not None and path.is_file() else None
-
-
-def _run(command: Sequence[str], folder: Path, output: TextIO, log_file: Path, timeout: float, ui: Ui) -> int:
-    """Run a command with its output into the log, and what it starts with it; its exit code.
-
-    The tool writes to the log itself: no process that it leaves behind can keep us waiting for more.
-
-    Raises:
-        TimeoutError: it took longer than `timeout` seconds.
-        OSError: it can't be started.
-    """
-    deadline = time.monotonic() + timeout
-    process = subprocess.Popen(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0
-    )
-    try:
-        with open(log_file, encoding="utf-8", errors="replace") as watched:
-            while True:
-                try:
-                    process.wait(_PAUSE)
-                except subprocess.TimeoutExpired:
-                    if time.monotonic() > deadline:
-                        raise TimeoutError from None
-                if texts := watched.read().splitlines():
-                    ui.lines(texts)
-                if process.returncode is not None:
-                    return process.returncode
-    except BaseException:  # a timeout, Ctrl-C, ...: nothing of the tool may go on
-        _kill(process)
-        raise
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started: first by asking, then by force."""
-    for ask in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, ask)
-        except ProcessLookupError:
-            return
-        try:
-            process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            continue
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time build in a folder."""
-    lock = filelock.FileLock(folder / ".build.lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise ToolError(f"{folder}: another process builds this project; wait for it, or stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP end the tool as Ctrl-C does (only the main thread can)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {each: signal.signal(each, _interrupt) for each in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for each, handler in previous.items():
-            signal.signal(each, handler)
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt

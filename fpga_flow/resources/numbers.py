@@ -1,7 +1,8 @@
-"""All resource numbers of an HLS project: the estimate and what the vendor's tools say, compared with its board."""
+"""All resource numbers of an HLS project: the estimates and what the vendor's tools say, compared with its board."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +12,10 @@ from typing import Any
 from fpga_flow import boards
 from fpga_flow.errors import CheckFailed, FieldError, InputError
 from fpga_flow.hls.project import HlsProject
-from fpga_flow.resources.estimate import LUT_KIND, estimate, tool_of
+from fpga_flow.resources.estimate import LUT_KIND, tool_of
+from fpga_flow.resources.estimate.stages import estimates
+from fpga_flow.resources.open import results
+from fpga_flow.resources.open.results import BoardResults
 from fpga_flow.resources.report import ResourceReport, Shortfall, shortfalls
 from fpga_flow.resources.vendor import project as reports
 from fpga_flow.resources.vendor.project import FoundCosimulation, FoundTiming
@@ -19,7 +23,7 @@ from fpga_flow.resources.vendor.project import FoundCosimulation, FoundTiming
 
 @dataclass(frozen=True)
 class Entry:
-    """The numbers of one source; `file` (relative to the project) and `note` are empty for the estimate.
+    """The numbers of one source; `file` (relative to the project) and `note` are empty for an estimate.
 
     The report's `fits` is None where it is of another part than the project's, or the board is not known.
     """
@@ -35,12 +39,14 @@ class Numbers:
     """The numbers of a project, the least certain source first.
 
     `usable` is what the board has for a network, by resource; None if the project's board is not one of the package's,
-    or its LUTs are of another kind than those that are counted.
+    or its LUTs are of another kind than those that are counted. `rtl` is what the open tools measured: of another
+    architecture than the HLS code, so that it says nothing of whether the HLS code fits.
     """
 
     project: HlsProject
     usable: Mapping[str, int] | None
     entries: tuple[Entry, ...]
+    rtl: tuple[BoardResults, ...]
     cosimulations: tuple[FoundCosimulation, ...]
     timings: tuple[FoundTiming, ...]
 
@@ -62,6 +68,7 @@ class Numbers:
                 }
                 for each in self.entries
             ],
+            "rtl": [_rtl(each, self.project) for each in self.rtl],
             "cosimulation": [
                 {"file": each.file, "language": each.language, **asdict(each.result)} for each in self.cosimulations
             ],
@@ -69,7 +76,8 @@ class Numbers:
         }
 
     def raise_failures(self) -> None:
-        """Raise what does not pass: the board, too small by the most certain source there is, or co-simulation.
+        """Raise what does not pass: the board, too small by the most certain source there is, or co-simulation. Of the
+        estimates that is post-synthesis: csynth counts about twice the LUTs.
 
         Raises:
             CheckFailed: one or both.
@@ -79,11 +87,12 @@ class Numbers:
             for each in self.cosimulations
             if each.result.status == "Fail"
         ]
-        source = self.entries[-1].report.source
+        certainty = self.entries[-1].report.certainty
         for entry in self.entries:
-            if entry.report.source == source and entry.lacks:
+            if entry.report.certainty == certainty and entry.lacks:
                 lacks = ", ".join(f"{lack.missing:,} {lack.resource}" for lack in entry.lacks)
-                failures.append(f"the design does not fit {entry.report.board} by the {source}: {lacks} too few")
+                report = entry.report
+                failures.append(f"the design does not fit {report.board} by the {report.title}: {lacks} too few")
         if failures:
             raise CheckFailed("\n".join(dict.fromkeys(failures)))
 
@@ -111,10 +120,10 @@ def project_folder(path: Path) -> Path | None:
     return max(found, key=lambda file: file.stat().st_mtime_ns).parent if found else None
 
 
-def estimate_of(project: HlsProject) -> ResourceReport:
-    """The estimate of a project, from its own layers and settings."""
+def estimates_of(project: HlsProject) -> tuple[ResourceReport, ResourceReport]:
+    """The estimates of a project at csynth and post-synthesis, from its own layers and settings."""
     settings = project.settings
-    return estimate(
+    return estimates(
         project.layers,
         io_type=settings.io_type,
         clock_ns=settings.clock_ns,
@@ -136,13 +145,31 @@ def collect(project: HlsProject) -> Numbers:
         usable = board.usable() if board.lut_kind == LUT_KIND else None
     except FieldError:  # it was made for the board of a user's own file
         usable = None
-    estimated = estimate_of(project)
+    estimated = estimates_of(project)
     found = reports.read(project)
-    entries = [_entry(estimated, usable)]
+    entries = [_entry(report, usable) for report in estimated]
     for each in found.resources:
         of_board = usable if _same_part(each.report.part, settings.part) else None
         entries.append(_entry(each.report, of_board, each.file, each.note))
-    return Numbers(project, usable, tuple(entries), found.cosimulations, found.timings)
+    return Numbers(project, usable, tuple(entries), tuple(results.read(project)), found.cosimulations, found.timings)
+
+
+def _rtl(made: BoardResults, project: HlsProject) -> dict[str, Any]:
+    """What the open tools measured for a board, as JSON values; files are relative to the project's folder."""
+    return {
+        "board": made.board,
+        "folder": os.path.relpath(made.folder, project.folder),
+        "witnesses": made.witnesses,
+        "resources": [
+            {
+                **each.report.to_dict(),
+                "carry": each.carry,
+                "file": os.path.relpath(each.file, project.folder),
+                "bitstream": each.bitstream and os.path.relpath(each.file.parent / each.bitstream, project.folder),
+            }
+            for each in made.found
+        ],
+    }
 
 
 def _entry(report: ResourceReport, usable: Mapping[str, int] | None, file: str = "", note: str = "") -> Entry:

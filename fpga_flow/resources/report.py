@@ -3,26 +3,39 @@
 Units: LUT, FF and DSP in pieces; `bram18` in blocks of 18 Kb (a 36 Kb block, a "Block RAM Tile", counts as two); `uram`
 in blocks of 288 Kb; latency and initiation interval (`ii`) in clock cycles; the clock period in nanoseconds. What a
 source does not say is None, never 0: logic synthesis knows no latency, the older reports no UltraRAM.
+
+An estimate says which stage's report it is an estimate of (`stage`), and how sure its numbers are: `intervals` has, for
+each name of `ESTIMATED`, the least and the most that holds for about 80 of 100 such numbers, see docs/resources.md.
+`calibrated` is False where no published report had the like, so that the interval is a guess from other parts.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 #: The stages that numbers can come from. Numbers of different stages are never mixed in one report.
 SOURCES = ("estimate", "open-synthesis", "csynth", "post-synthesis", "post-route")
 
+#: The stages that an estimate can be of.
+STAGES = ("csynth", "post-synthesis")
+
 #: The resources that an FPGA has a limited amount of.
 RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
+
+#: The numbers of an estimate that have an interval.
+ESTIMATED = ("lut", "ff", "dsp", "bram18", "latency_cycles")
+
+#: Of each number of an estimate the least and the most that it may be, by the names of `ESTIMATED`.
+Intervals = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class LayerResources:
     """What one part of the design needs: a layer, an `instance` of an HLS report, or a part that is no layer (`kind` is
-    then `fifo` or `top`).
+    then `fifo` or `top`). `intervals` and `calibrated` are None for what a tool has reported.
     """
 
     name: str
@@ -35,13 +48,16 @@ class LayerResources:
     uram: int | None
     latency_cycles: int | None
     ii: int | None
+    intervals: Intervals | None = None
+    calibrated: bool | None = None
 
 
 @dataclass(frozen=True)
 class ResourceReport:
     """What a whole design needs, with the keys of `resources` in run.json.
 
-    `fits` is None where nobody has compared the numbers with a board.
+    `fits` is None where nobody has compared the numbers with a board; `stage`, `intervals` and `calibrated` are None
+    for what a tool has reported.
     """
 
     source: str
@@ -58,10 +74,25 @@ class ResourceReport:
     clock_ns: float | None
     fits: bool | None = None
     layers: tuple[LayerResources, ...] = ()
+    stage: str | None = None
+    intervals: Intervals | None = None
+    calibrated: bool | None = None
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise ValueError(f'expected a source of {", ".join(SOURCES)}, got "{self.source}"')
+        if self.stage is not None and (self.source, self.stage) not in [("estimate", stage) for stage in STAGES]:
+            raise ValueError(f'expected a stage of {", ".join(STAGES)} of an estimate, got "{self.stage}"')
+
+    @property
+    def title(self) -> str:
+        """The source in words."""
+        return title(self.source, self.stage)
+
+    @property
+    def certainty(self) -> tuple[int, int]:
+        """What reports are sorted by, the least certain first: the place of the source, and of an estimate's stage."""
+        return SOURCES.index(self.source), 0 if self.stage is None else STAGES.index(self.stage)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as one entry of `resources` in run.json."""
@@ -73,7 +104,7 @@ class ResourceReport:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ResourceReport:
-        """Read what `to_dict` wrote.
+        """Read what `to_dict` wrote, or an earlier version, which knew no intervals.
 
         Raises:
             ValueError: a key is missing or unknown.
@@ -92,6 +123,11 @@ class ResourceReport:
         if not isinstance(data, dict):
             raise ValueError(f"expected a JSON object with a resource report, got {type(data).__name__}")
         return cls.from_dict(data)
+
+
+def title(source: str, stage: str | None) -> str:
+    """A source in words; of an estimate, with its stage."""
+    return source if stage is None else f"{source} of {stage}"
 
 
 @dataclass(frozen=True)
@@ -128,10 +164,14 @@ def shortfalls(report: ResourceReport, usable: Mapping[str, int]) -> tuple[Short
 
 
 def _checked(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    """`data` if its keys are exactly the fields of the dataclass `kind`."""
+    """`data` if its keys are fields of the dataclass `kind`, and all of those that have no default; with intervals as
+    tuples, which JSON does not have.
+    """
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
     names = {field.name for field in fields(kind)}
-    if set(data) != names:
-        problems = [f"missing {name}" for name in sorted(names - set(data))]
-        problems += [f"unknown {name}" for name in sorted(set(data) - names)]
+    problems = [f"missing {name}" for name in sorted(needed - set(data))]
+    problems += [f"unknown {name}" for name in sorted(set(data) - names)]
+    if problems:
         raise ValueError(f"expected the keys of a {kind.__name__}: {', '.join(problems)}")
-    return dict(data)
+    intervals = data.get("intervals")
+    return {**data, "intervals": intervals and {name: (low, high) for name, (low, high) in intervals.items()}}

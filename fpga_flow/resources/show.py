@@ -11,14 +11,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from fpga_flow.resources.build import Step, Ui
 from fpga_flow.resources.numbers import Entry, Numbers
-from fpga_flow.resources.report import RESOURCES
+from fpga_flow.resources.open.results import BoardResults
+from fpga_flow.resources.process import Step, Ui
+from fpga_flow.resources.report import RESOURCES, ResourceReport
 from fpga_flow.tables import print_table
 
 _NONE = "-"
 #: Lines of a tool's output that say something by themselves.
-_TELLING = re.compile(r"\s*(?:INFO|WARNING|ERROR|CRITICAL WARNING|Starting|Finished|Start|Phase|\*{5}).*\S")
+_TELLING = re.compile(
+    r"\s*(?:INFO|Info|WARNING|ERROR|CRITICAL WARNING|Starting|Finished|Start|Phase|\*{5}|[\d.]+ Executing).*\S"
+)
 _WIDTH = 80
 
 
@@ -34,6 +37,28 @@ def print_numbers(numbers: Numbers) -> None:
         worst = timed.timing.setup.worst_ns
         verdict = "met" if timed.timing.met else "not met"
         typer.echo(f"timing {verdict}, worst slack {_NONE if worst is None else f'{worst:g} ns'} ({timed.file})")
+    for made in numbers.rtl:
+        _print_rtl(made)
+
+
+def _print_rtl(made: BoardResults) -> None:
+    """Print what the open tools measured for a board: of RTL, all of it unrolled, not of the HLS code."""
+    rows = []
+    for each in made.found:
+        report = each.report
+        mhz = _NONE if each.bitstream is None or not report.clock_ns else f"{1e3 / report.clock_ns:.1f}"
+        amounts = report.lut, report.ff, each.carry, report.dsp, report.bram18, report.latency_cycles
+        what = "netlist" if each.bitstream is None else "placed, with serial line"
+        rows.append([report.part, what, *map(_count, amounts), mhz, report.tool])
+    if rows:
+        head = ["open-synthesis", "of", "LUT", "FF", "carry", "DSP", "BRAM18", "cycles", "MHz reached", "tool"]
+        print_table(head, rows)
+    typer.echo(f"  RTL for {made.board}, unrolled, a sample in every cycle: {made.folder}")
+    typer.echo(f"  {'not simulated' if made.witnesses is None else f'its results are {made.witnesses}'}")
+    for each in made.found:
+        if each.bitstream is not None:
+            typer.echo(f"  bitstream: {each.file.parent / each.bitstream}")
+    typer.echo("")
 
 
 def _print_entry(entry: Entry, usable: Mapping[str, int] | None) -> None:
@@ -41,18 +66,32 @@ def _print_entry(entry: Entry, usable: Mapping[str, int] | None) -> None:
     amounts = [getattr(report, name) for name in RESOURCES]
     clock = _NONE if report.clock_ns is None else f"{report.clock_ns:g}"
     rows = [["needed", *map(_count, amounts), _count(report.latency_cycles), _count(report.ii), clock]]
+    if report.intervals is not None:
+        names = (*RESOURCES, "latency_cycles", "ii", "clock_ns")
+        for place, head in enumerate(("at least", "at most")):
+            ends = [report.intervals[name][place] if name in report.intervals else None for name in names]
+            rows.append([head, *map(_count, ends)])
     if usable is not None:
         most = [usable[name] for name in RESOURCES]
         shares = [_share(amount, limit) for amount, limit in zip(amounts, most, strict=True)]
         rows += [["usable", *map(_count, most), "", "", ""], ["share", *shares, "", "", ""]]
-    print_table([report.source, "LUT", "FF", "DSP", "BRAM18", "URAM", "cycles", "II", "clock ns"], rows)
+    print_table([report.title, "LUT", "FF", "DSP", "BRAM18", "URAM", "cycles", "II", "clock ns"], rows)
     typer.echo(f"  {_origin(entry)}; {_verdict(entry, usable is not None)}\n")
 
 
 def _origin(entry: Entry) -> str:
     if not entry.file:
-        return f"estimated by fpga_flow for {entry.report.tool}"
+        return f"estimated by fpga_flow for {entry.report.tool}, {_sureness(entry.report)}"
     return f"{entry.report.tool}, {entry.report.part}: {entry.file} ({entry.note})"
+
+
+def _sureness(report: ResourceReport) -> str:
+    """What the interval of an estimate is worth."""
+    if report.calibrated:
+        return "with 80 % intervals"
+    unknown = [layer.name for layer in report.layers if not layer.calibrated]
+    whose = ", ".join(unknown) if report.stage == "csynth" else "some of its layers"  # where no layer is calibrated
+    return f"with guessed intervals, as no published report has the like of {whose}"
 
 
 def _verdict(entry: Entry, known: bool) -> str:

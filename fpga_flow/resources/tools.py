@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +16,13 @@ HLS_VARIABLE, VIVADO_HLS_VARIABLE, VIVADO_VARIABLE = "FPGA_FLOW_VITIS_HLS", "FPG
 _HLS_NAMES = ("vitis-run", "vitis_hls")
 
 
-#: What comes with the tools.
-_SUITES = {
-    HLS_VARIABLE: "AMD Vitis (it has Vivado with it)",
-    VIVADO_HLS_VARIABLE: "Xilinx Vivado of 2020.1 at the latest",
-    VIVADO_VARIABLE: "AMD Vitis (it has Vivado with it)",
-}
+_VITIS = "install AMD Vitis (it has Vivado with it) and source its settings64.sh"
+_OLD_VIVADO = "install Xilinx Vivado of 2020.1 at the latest and source its settings64.sh"
 
 
 @dataclass(frozen=True)
 class Tool:
-    """An executable of the vendor's."""
+    """An executable."""
 
     path: str
 
@@ -41,7 +38,7 @@ def vitis_hls() -> Tool:
     Raises:
         ToolError: there is none.
     """
-    return _find("Vitis HLS", HLS_VARIABLE, _HLS_NAMES)
+    return find("Vitis HLS", HLS_VARIABLE, _HLS_NAMES, _VITIS)
 
 
 def vivado_hls() -> Tool:
@@ -50,7 +47,7 @@ def vivado_hls() -> Tool:
     Raises:
         ToolError: there is none.
     """
-    return _find("Vivado HLS", VIVADO_HLS_VARIABLE, ("vivado_hls",))
+    return find("Vivado HLS", VIVADO_HLS_VARIABLE, ("vivado_hls",), _OLD_VIVADO)
 
 
 def vivado() -> Tool:
@@ -59,7 +56,7 @@ def vivado() -> Tool:
     Raises:
         ToolError: there is none.
     """
-    return _find("Vivado", VIVADO_VARIABLE, ("vivado",))
+    return find("Vivado", VIVADO_VARIABLE, ("vivado",), _VITIS)
 
 
 def hls_command(tool: Tool, script: Path, *arguments: str) -> list[str]:
@@ -74,15 +71,24 @@ def vivado_command(tool: Tool, script: str) -> list[str]:
     return [tool.path, "-mode", "batch", "-nojournal", "-nolog", "-source", script]
 
 
-def _find(what: str, variable: str, names: tuple[str, ...]) -> Tool:
+def find(what: str, variable: str, names: Sequence[str], how: str, folder: str = "") -> Tool:
+    """A tool: the executable that the environment variable names, else the first of `names` that is there.
+
+    Args:
+        how: to get it, for the message.
+        folder: where to look before the PATH.
+
+    Raises:
+        ToolError: there is none.
+    """
     given = os.environ.get(variable)
+    path = os.pathsep.join(filter(None, [folder, os.environ.get("PATH", os.defpath)]))
     for name in [given] if given else names:
-        if path := shutil.which(name):
-            return Tool(str(Path(path).absolute()))
+        if found := shutil.which(name, path=path):
+            return Tool(str(Path(found).absolute()))
     if given:
         raise ToolError(f'expected {what} as {variable} says, but found no executable "{given}"')
     looked_for = " and no ".join(f'"{name}"' for name in names)
     raise ToolError(
-        f"expected {what}, but found no {looked_for} on the PATH: install {_SUITES[variable]} and source "
-        f"its settings64.sh, or set {variable} to the executable"
+        f"expected {what}, but found no {looked_for} on the PATH: {how}, or set {variable} to the executable"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import runs
 from fpga_flow.errors import CheckFailed, InputError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.emulate import Emulator
@@ -35,6 +37,7 @@ class RtlProject:
     clock_ns        the clock period that the registers were put for
     part            the FPGA that it is for
     additions       without a register in between, at most
+    digest          of the network, the options and the code that made it
     """
 
     folder: Path
@@ -47,6 +50,7 @@ class RtlProject:
     clock_ns: float
     part: str
     additions: int
+    digest: str
 
     @property
     def verilog(self) -> tuple[str, ...]:
@@ -101,6 +105,7 @@ def generate(
     check(project)
     clock_ns, part = clock_ns or project.settings.clock_ns, part or project.settings.part
     additions = additions or pipeline.additions_per_stage(clock_ns, part)
+    digest = digest_of(project, clock_ns, part, additions)
     logic = network.trace(project.layers)
     if not any(sum(kif) for kif in zip(*logic.inp_kifs, strict=True)) or not logic.out_kifs.any():
         raise InputError.at(str(project.folder), "expected outputs that depend on the inputs, got constant ones: "
@@ -119,10 +124,25 @@ def generate(
         clock_ns=clock_ns,
         part=part,
         additions=additions,
+        digest=digest,
     )
     ports = files.Port(made.inputs, made.input_type), files.Port(made.outputs, made.output_type)
     _write(made, {**files.texts(cut, made.top, *ports), MANIFEST: _manifest(made)})
     return made
+
+
+def digest_of(project: HlsProject, clock_ns: float, part: str, additions: int | None = None) -> str:
+    """The digest of the RTL that `generate` makes with these arguments."""
+    additions = additions or pipeline.additions_per_stage(clock_ns, part)
+    layers = [[_plain(value) for value in vars(layer).values()] for layer in project.layers]
+    return runs.digest(layers, clock_ns, part, additions, runs.code_digest("rtl"), runs.versions("da4ml"))
+
+
+def _plain(value: object) -> str | list[str]:
+    """A field of a layer as JSON values."""
+    if isinstance(value, np.ndarray):
+        return [str(value.shape), str(value.dtype), hashlib.sha256(value.tobytes()).hexdigest()]
+    return str(value)
 
 
 def top_name(project: str) -> str:

@@ -17,7 +17,7 @@ from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.rtl.project import RtlProject
-from fpga_flow.rtl.simulate import simulate
+from fpga_flow.rtl.simulate import TIMEOUT_MINUTES, simulate
 from fpga_flow.spec import load
 
 #: Random samples for a project that has no test data.
@@ -61,7 +61,7 @@ class Witnesses:
     def __str__(self) -> str:
         others = "the network" if self.csim_differs is None else "the C simulation and the network"
         if self.agree:
-            return f"bit for bit that of {others}, in all of {self.samples:,} samples ({self.source})"
+            return f"bit for bit those of {others}, in all of {self.samples:,} samples ({self.source})"
         counts = f"{self.network_differs:,} samples differ from the network"
         if self.csim_differs is not None:
             counts += f", {self.csim_differs:,} from the C simulation"
@@ -69,7 +69,7 @@ class Witnesses:
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as JSON values."""
-        return {**asdict(self), "agree": self.agree}
+        return {**asdict(self), "agree": self.agree, "verdict": str(self)}
 
     def raise_failures(self) -> None:
         """Raise `CheckFailed` if they don't agree."""
@@ -103,7 +103,9 @@ def samples_of(project: HlsProject, run_folder: Path | None) -> Samples:
     return Samples(values, expected, f"test samples of {spec.data.name}")
 
 
-def compare_all(rtl: RtlProject, project: HlsProject, samples: Samples) -> Witnesses:
+def compare_all(
+    rtl: RtlProject, project: HlsProject, samples: Samples, *, timeout_minutes: float = TIMEOUT_MINUTES
+) -> Witnesses:
     """Simulate the RTL and the HLS code, and compare.
 
     Raises:
@@ -111,7 +113,7 @@ def compare_all(rtl: RtlProject, project: HlsProject, samples: Samples) -> Witne
     """
     count = len(samples.values)
     started = time.monotonic()
-    got = simulate(rtl, samples.values)
+    got = simulate(rtl, samples.values, timeout_minutes=timeout_minutes)
     rtl_seconds = time.monotonic() - started
     type_ = project.layers[-1].result_type
     expected = samples.expected.reshape(count, -1)

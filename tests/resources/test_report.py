@@ -1,6 +1,7 @@
 """The value types of resource numbers."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_json_round_trip() -> None:
 def test_keys_are_those_of_run_json() -> None:
     assert list(json.loads(REPORT.to_json())) == [
         *("source", "tool", "part", "board", "lut", "ff", "dsp", "bram18", "uram", "latency_cycles", "ii", "clock_ns"),
-        *("fits", "layers"),
+        *("fits", "layers", "stage", "intervals", "calibrated"),
     ]
 
 
@@ -40,6 +41,30 @@ def test_report_without_layers_or_board_round_trips() -> None:
     report = ResourceReport("csynth", "Vivado HLS", "", "", 1, 2, 3, 4, 5, 6, 7, 10.0)
     assert report.fits is None
     assert ResourceReport.from_json(report.to_json()) == report
+
+
+def test_an_estimate_says_of_what_and_how_sure() -> None:
+    sure = {"intervals": {"lut": (90, 120), "latency_cycles": (6, 6)}, "calibrated": True}
+    report = replace(REPORT, stage="post-synthesis", layers=(replace(LAYER, **sure),), **sure)
+    assert ResourceReport.from_json(report.to_json()) == report
+    assert (report.title, REPORT.title) == ("estimate of post-synthesis", "estimate")
+    csynth, routed = replace(report, stage="csynth"), replace(REPORT, source="post-route")
+    assert sorted([routed, report, csynth], key=lambda each: each.certainty) == [csynth, report, routed]
+
+
+def test_records_from_before_there_were_intervals_are_read() -> None:
+    data = REPORT.to_dict()
+    for each in (data, *data["layers"]):
+        for key in ("stage", "intervals", "calibrated"):
+            each.pop(key, None)
+    assert ResourceReport.from_dict(data) == REPORT
+
+
+@pytest.mark.parametrize(("source", "stage"), [("estimate", "post-route"), ("csynth", "csynth")])
+def test_a_stage_is_of_an_estimate(source: str, stage: str) -> None:
+    message = f'expected a stage of csynth, post-synthesis of an estimate, got "{stage}"'
+    with pytest.raises(ValueError, match=message):
+        replace(REPORT, source=source, stage=stage)
 
 
 def test_unknown_source_is_refused() -> None:

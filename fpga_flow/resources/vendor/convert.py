@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fpga_flow.errors import InputError
 from fpga_flow.resources.report import LayerResources, ResourceReport
 from fpga_flow.resources.vendor.csynth_rpt import CsynthReport
@@ -161,7 +163,7 @@ def from_export(report: Export, board: str) -> ResourceReport:
     )
 
 
-def _whole(amounts: Amounts, what: str, file: str) -> dict[str, int]:
+def _whole(amounts: Amounts, what: str, file: str) -> dict[str, Any]:
     """The amounts that every report must give."""
     found: dict[str, int] = {}
     for name in ("lut", "ff", "dsp", "bram18"):

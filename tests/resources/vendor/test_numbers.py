@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from fpga_flow import boards
 from fpga_flow.errors import InputError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import numbers
 
 from .conftest import place
 
+NONE_SCARCE = dict.fromkeys(("lut", "ff", "dsp", "bram18", "uram"), 10**6)
 PLACES = {
     "net_csynth.rpt": "net_prj/solution1/syn/report/net_csynth.rpt",
     "net_cosim.rpt": "net_prj/solution1/sim/report/net_cosim.rpt",
@@ -36,10 +38,42 @@ def built(project: HlsProject) -> HlsProject:
 def test_without_reports_there_is_the_estimate(project: HlsProject, run: Any) -> None:
     code, out, err = run("resources", project.folder)
     assert (code, err) == (0, "")
-    assert out.split()[0] == "estimate"
-    assert out.rstrip().endswith("estimated by fpga_flow for Vitis HLS; fits pynq-z2")
+    assert out.split()[:3] == ["estimate", "of", "csynth"]
+    assert out.count("estimated by fpga_flow for Vitis HLS, with 80 % intervals; fits pynq-z2") == 2
+    csynth, synthesised = [part.splitlines() for part in out.split("clock ns")[1:]]
+    for lines in (csynth, synthesised):
+        needed, least, most = [int(line.split()[-8].replace(",", "")) for line in lines[2:5]]
+        assert least <= needed <= most
     code, out, err = run("resources", project.folder, "--json")
-    assert [each["source"] for each in json.loads(out)["resources"]] == ["estimate"]
+    found = json.loads(out)["resources"]
+    assert [(each["source"], each["stage"]) for each in found] == [
+        ("estimate", "csynth"), ("estimate", "post-synthesis")
+    ]  # fmt: skip
+    assert all(each["intervals"]["lut"][0] <= each["lut"] <= each["intervals"]["lut"][1] for each in found)
+
+
+def test_of_the_estimates_that_of_post_synthesis_decides(
+    project: HlsProject, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    csynth, synthesised = (report.lut for report in numbers.estimates_of(project))
+    assert synthesised < csynth
+    board = boards.load("pynq-z2")
+    for usable, code in ((csynth, 0), (csynth - 1, 0), (synthesised, 0), (synthesised - 1, 1)):
+        monkeypatch.setattr(boards.Board, "usable", lambda _, usable=usable: {**NONE_SCARCE, "lut": usable})
+        found, out, err = run("resources", project.folder)
+        assert (found, out.count(" 1 lut too few")) == (code, usable in (csynth - 1, synthesised - 1)), usable
+    assert err == "error: the design does not fit pynq-z2 by the estimate of post-synthesis: 1 lut too few\n"
+    assert board.usable() == {**NONE_SCARCE, "lut": synthesised - 1}
+
+
+def test_what_was_never_reported_is_flagged(project: HlsProject, run: Any) -> None:
+    manifest = json.loads((project.folder / "project.json").read_text())
+    manifest["layers"][0]["strategy"] = "distributed_arithmetic"
+    (project.folder / "project.json").write_text(json.dumps(manifest))
+    code, out, _ = run("resources", project.folder)
+    assert code == 0
+    assert "with guessed intervals, as no published report has the like of fc; fits" in out
+    assert "with guessed intervals, as no published report has the like of some of its layers; fits" in out
 
 
 def test_all_reports_are_found(built: HlsProject, run: Any) -> None:
@@ -48,7 +82,8 @@ def test_all_reports_are_found(built: HlsProject, run: Any) -> None:
     found = json.loads(out)
     assert (found["name"], found["board"], found["part"]) == ("net", "pynq-z2", "xc7z020clg400-1")
     keys = ("source", "lut", "bram18", "uram", "latency_cycles", "ii", "clock_ns", "fits", "file")
-    csynth, post_synthesis, *routed = [[each[key] for key in keys] for each in found["resources"][1:]]
+    assert [each["stage"] for each in found["resources"]] == ["csynth", "post-synthesis", None, None, None, None]
+    csynth, post_synthesis, *routed = [[each[key] for key in keys] for each in found["resources"][2:]]
     assert csynth == ["csynth", 816, 5, 0, 15, 4, 10.0, True, PLACES["net_csynth.rpt"]]
     assert post_synthesis == ["post-synthesis", 410, 5, None, None, None, None, True, "vivado_synth.rpt"]
     assert routed == [
@@ -64,11 +99,12 @@ def test_all_reports_are_found(built: HlsProject, run: Any) -> None:
 def test_sources_are_never_in_one_table(built: HlsProject, run: Any) -> None:
     code, out, _ = run("resources", built.folder)
     assert code == 0
-    heads = [line.split()[0] for line in out.splitlines() if line.split()[1:3] == ["LUT", "FF"]]
-    assert heads == ["estimate", "csynth", "post-synthesis", "post-route", "post-route"]
+    heads = [line.split(" LUT ")[0].strip() for line in out.splitlines() if " LUT " in line]
+    estimates = ["estimate of csynth", "estimate of post-synthesis"]
+    assert heads == [*estimates, "csynth", "post-synthesis", "post-route", "post-route"]
     rows = {line.split()[0] for line in out.splitlines() if line.strip() and line.split()[0] in ("needed", "share")}
     assert rows == {"needed", "share"}
-    row = next(line.split() for line in out.split("post-synthesis")[1].splitlines() if "needed" in line)
+    row = next(line.split() for line in out.split("post-synthesis")[2].splitlines() if "needed" in line)
     assert row == ["needed", "410", "290", "16", "5", "-", "-", "-", "-"]
     assert f"Vivado 2024.2, xc7z020clg400-1: {PLACES['util.rpt']} (Routed, module net in design system); fits" in out
     assert "co-simulation of the Verilog: Pass, latency 12 to 15 cycles" in out

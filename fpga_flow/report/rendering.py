@@ -1,0 +1,27 @@
+"""Pages from templates: one file each, with plotly in it, so that nothing is loaded from elsewhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from fpga_flow.report import text
+
+
+def fill(template: str, **context: Any) -> str:
+    """A template of templates/ filled in; what is missing in `context` is an error."""
+    own = {"plotly": Markup(get_plotlyjs()), "markup": Markup, "text": text}  # noqa: S704  (the library's own code)
+    return _environment().get_template(template).render({**context, **own})
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    return jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
