@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,20 @@ def real_data(name: str) -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What the tests compile is kept apart from what the user's own work has."""
-    os.environ["FPGA_FLOW_CACHE"] = str(tmp_path_factory.getbasetemp() / "cache")
+    """What the tests compile is kept apart from what the user's own work has; processes of one run share it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ["FPGA_FLOW_CACHE"] = str(shared / "cache")
+
+
+@pytest.fixture(scope="module")
+def plain_graphs() -> Iterator[None]:
+    """TensorFlow runs its graphs as they are: to optimise each takes longer than the training of a small network."""
+    from fpga_flow.keras import tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
 def blobs(samples: int = 300, shape: tuple[int, ...] = (8,), classes: int = 3, seed: int = 0) -> Dataset:

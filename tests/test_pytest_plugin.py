@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import tomllib
@@ -52,9 +53,11 @@ def repository(pytester, made) -> pytest.Pytester:
     return pytester
 
 
-def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
+def run(pytester: pytest.Pytester, *options: str, alone: bool = False) -> pytest.RunResult:
+    """What pytest says, run in this process or, which takes longer, in its own."""
     plugin = () if INSTALLED else ("-p", "fpga_flow.pytest_plugin")
-    return pytester.runpytest_subprocess(*plugin, *options)
+    importlib.import_module("fpga_flow.csim.command")  # else each run in this process would import it anew
+    return (pytester.runpytest_subprocess if alone else pytester.runpytest_inprocess)(*plugin, *options)
 
 
 def damage(file: Path) -> None:
@@ -80,19 +83,19 @@ def test_pytest_starts_without_what_is_heavy():
 
 def test_made_checked_failed_and_written_anew(repository):
     record = repository.path / "tests" / "golden" / "typical.npz"
-    missing = run(repository)
+    missing = run(repository, alone=True)
     missing.assert_outcomes(failed=1)
     missing.stdout.fnmatch_lines([
         f"{record}: expected a golden record (made by fpga-flow csim --record), got no such file",
     ])  # fmt: skip
 
-    made = run(repository, "--csim-update")
+    made = run(repository, "--csim-update", alone=True)
     made.assert_outcomes(passed=1)
     made.stdout.fnmatch_lines(["*golden records written*", f"{record}: recorded 1,000 samples (random *"])
     run(repository).assert_outcomes(passed=1)
 
     damage(record)
-    failed = run(repository, "--junit-xml=results.xml", "-rf")
+    failed = run(repository, "--junit-xml=results.xml", "-rf", alone=True)
     failed.assert_outcomes(failed=1)
     failed.stdout.fnmatch_lines([
         f"{record}: FAILED: 1 of 1,000 samples and 1 of 5,000 outputs differ, by up to 1",

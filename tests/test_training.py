@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from fpga_flow.spec.base import Training
 from tests.conftest import blobs
 
 OPTIONS = Training(epochs=6, batch_size=16, learning_rate=0.01)
+pytestmark = pytest.mark.usefixtures("plain_graphs")
 
 
 def network(dropout: float = 0.0):
@@ -25,6 +29,28 @@ def network(dropout: float = 0.0):
 
 def weights(model) -> list[bytes]:
     return [each.tobytes() for each in model.get_weights()]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training that nothing interrupted: its history, the weights it gave, and its checkpoint."""
+
+    history: training.History
+    weights: list[bytes]
+    checkpoint: bytes
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory) -> Callable[[float], Trained]:
+    """By dropout, such a training of blobs() with OPTIONS and seed 1."""
+
+    @cache
+    def trained(dropout: float) -> Trained:
+        model, checkpoint = network(dropout), tmp_path_factory.mktemp("straight") / "checkpoint.npz"
+        history = training.fit(model, blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
+        return Trained(history, weights(model), checkpoint.read_bytes())
+
+    return trained
 
 
 def test_it_learns():
@@ -39,22 +65,19 @@ def test_it_learns():
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_same_seed_same_weights_and_another_seed_others(dropout):
-    data = blobs()
-    models = [network(dropout) for _ in range(3)]
-    for model, seed in zip(models, [1, 1, 2], strict=True):
-        training.fit(model, data, OPTIONS, seed=seed)
-    assert weights(models[0]) == weights(models[1])
-    assert weights(models[0]) != weights(models[2])
+def test_same_seed_same_weights_and_another_seed_others(straight, dropout):
+    models = [network(dropout) for _ in range(2)]
+    for model, seed in zip(models, [1, 2], strict=True):
+        training.fit(model, blobs(), OPTIONS, seed=seed)
+    assert weights(models[0]) == straight(dropout).weights
+    assert weights(models[0]) != weights(models[1])
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("killed_after", [1, 4])
-def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, dropout, killed_after):
+@pytest.mark.parametrize(("dropout", "killed_after"), [(0.0, 4), (0.3, 1)])
+def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, straight, dropout, killed_after):
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(training, "CHECKPOINT_SHARE", 0)
-    data, straight, resumed = blobs(), network(dropout), network(dropout)
-    expected = training.fit(straight, data, OPTIONS, seed=1)
+    data, resumed, expected = blobs(), network(dropout), straight(dropout)
 
     def stop(row, epochs):
         if row["epoch"] == killed_after + 1:
@@ -69,8 +92,8 @@ def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, dropo
         resumed, data, OPTIONS, seed=1, checkpoint=checkpoint, report=lambda row, epochs: seen.append(row["epoch"])
     )
     assert seen == list(range(killed_after + 1, 7))
-    assert weights(resumed) == weights(straight)
-    assert [row["val_loss"] for row in history] == [row["val_loss"] for row in expected]
+    assert weights(resumed) == expected.weights
+    assert [row["val_loss"] for row in history] == [row["val_loss"] for row in expected.history]
     again = network(dropout)
     seen.clear()
     told = training.fit(
@@ -78,20 +101,18 @@ def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, dropo
     )
     assert seen == []  # a training that is done gives its result at once
     assert told == history
-    assert weights(again) == weights(straight)
+    assert weights(again) == expected.weights
 
 
-def damaged(checkpoint: Path, damage: str) -> None:
-    """Leave a checkpoint with this damage."""
+def damaged(checkpoint: Path, content: bytes, damage: str) -> None:
+    """Leave a checkpoint of this content with this damage."""
     if damage == "of another network":
         seed_everything(1)
         model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(5), keras.layers.Dense(3)])
         training.fit(model, blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
         return
-    training.fit(network(), blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
-    content = checkpoint.read_bytes()
     if damage == "lacks arrays":
-        with np.load(checkpoint) as data:
+        with np.load(io.BytesIO(content)) as data:
             np.savez(checkpoint, head=data["head"])
     else:
         cut = {"empty": b"", "cut": content[: len(content) // 2], "no end": content[:-30], "text": b"text"}
@@ -99,14 +120,16 @@ def damaged(checkpoint: Path, damage: str) -> None:
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "no end", "text", "lacks arrays", "of another network"])
-def test_a_damaged_checkpoint_starts_training_anew(tmp_path, damage):
-    checkpoint = tmp_path / "checkpoint.npz"
-    damaged(checkpoint, damage)
-    model, straight = network(), network()
-    expected = training.fit(straight, blobs(), OPTIONS, seed=1)
-    history = training.fit(model, blobs(), OPTIONS, seed=1, checkpoint=checkpoint)
-    assert [row["val_loss"] for row in history] == [row["val_loss"] for row in expected]
-    assert weights(model) == weights(straight)
+def test_a_damaged_checkpoint_starts_training_anew(tmp_path, straight, damage):
+    checkpoint, expected = tmp_path / "checkpoint.npz", straight(0.0)
+    damaged(checkpoint, expected.checkpoint, damage)
+    model, epochs = network(), []
+    history = training.fit(
+        model, blobs(), OPTIONS, seed=1, checkpoint=checkpoint, report=lambda row, _: epochs.append(row["epoch"])
+    )
+    assert epochs == [1, 2, 3, 4, 5, 6]
+    assert [row["val_loss"] for row in history] == [row["val_loss"] for row in expected.history]
+    assert weights(model) == expected.weights
 
 
 def test_the_best_epoch_is_kept():

@@ -67,6 +67,16 @@ def perceptron() -> Network:
     return Network(model)
 
 
+#: A share that costs too much accuracy at once, so that each round is followed by a smaller one.
+TOO_MUCH = OPTIONS(amount=0.6, max_accuracy_drop=0.0, steps=1, epochs=2, learning_rate=1e-6)
+
+
+@pytest.fixture(scope="module")
+def smaller_rounds(perceptron: Network) -> list[dict[str, Any]]:
+    """The rounds of such a pass that nothing interrupted."""
+    return prune_filters.apply(perceptron, VECTORS, TOO_MUCH, CONTEXT)[1]["rounds"]
+
+
 def widths(network: Network) -> dict[str, int]:
     return {name: network.model.get_layer(name).get_weights()[0].shape[-1] for name in ("c1", "c2", "c3", "d1")}
 
@@ -176,13 +186,11 @@ def test_a_killed_pass_goes_on_with_its_round(perceptron, tmp_path, monkeypatch)
     assert len(calls) == 3  # what is done is not done again until the stage is finished
 
 
-def test_a_pass_of_one_step_goes_on_with_its_smaller_steps(perceptron, tmp_path, monkeypatch):
+def test_a_pass_of_one_step_goes_on_with_its_smaller_steps(perceptron, smaller_rounds, tmp_path, monkeypatch):
     """A round that cost too much is followed by others, whatever `steps` says."""
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(training, "CHECKPOINT_SHARE", 0)
-    options = OPTIONS(amount=0.6, max_accuracy_drop=0.0, steps=1, epochs=2, learning_rate=1e-6)
-    _, details = prune_filters.apply(perceptron, VECTORS, options, CONTEXT)
-    assert not details["rounds"][0]["kept"]
+    assert not smaller_rounds[0]["kept"]
     rows = []
 
     def stop(row, epochs):
@@ -192,9 +200,9 @@ def test_a_pass_of_one_step_goes_on_with_its_smaller_steps(perceptron, tmp_path,
 
     context = replace(CONTEXT, checkpoint=tmp_path / "checkpoint.npz")
     with pytest.raises(KeyboardInterrupt):
-        prune_filters.apply(perceptron, VECTORS, options, replace(context, report=stop))
-    again = prune_filters.apply(perceptron, VECTORS, options, context)[1]
-    assert again["rounds"] == details["rounds"]
+        prune_filters.apply(perceptron, VECTORS, TOO_MUCH, replace(context, report=stop))
+    again = prune_filters.apply(perceptron, VECTORS, TOO_MUCH, context)[1]
+    assert again["rounds"] == smaller_rounds
 
 
 @pytest.mark.parametrize("damage", ["promises.npz", "model.h5", "told.json"])
@@ -225,12 +233,12 @@ def test_one_round_is_always_whole(perceptron, tmp_path, monkeypatch):
     assert [each.name for each in tmp_path.iterdir()] == ["rounds-2"]
 
 
-def test_a_round_that_was_kept_is_kept_by_a_kill_in_the_next_smaller_one(perceptron, tmp_path, monkeypatch):
+def test_a_round_that_was_kept_is_kept_by_a_kill_in_the_next_smaller_one(
+    perceptron, smaller_rounds, tmp_path, monkeypatch
+):
     """Even where a single step was asked for, a step that costs too much is made smaller, so that there are rounds."""
-    options = OPTIONS(amount=0.6, max_accuracy_drop=0.0, steps=1, epochs=1, learning_rate=1e-6)
     context = replace(CONTEXT, checkpoint=tmp_path / "checkpoint.npz")
-    _, whole = prune_filters.apply(perceptron, VECTORS, options, CONTEXT)
-    assert len(whole["rounds"]) > 1
+    assert len(smaller_rounds) > 1
     trained = []
     retrain = rounds.retrain
 
@@ -242,10 +250,10 @@ def test_a_round_that_was_kept_is_kept_by_a_kill_in_the_next_smaller_one(percept
 
     monkeypatch.setattr(rounds, "retrain", killed)
     with pytest.raises(KeyboardInterrupt):
-        prune_filters.apply(perceptron, VECTORS, options, context)
-    _, told = prune_filters.apply(perceptron, VECTORS, options, context)
-    assert told["rounds"] == whole["rounds"]
-    assert len(trained) == len(whole["rounds"]) + 1
+        prune_filters.apply(perceptron, VECTORS, TOO_MUCH, context)
+    _, told = prune_filters.apply(perceptron, VECTORS, TOO_MUCH, context)
+    assert told["rounds"] == smaller_rounds
+    assert len(trained) == len(smaller_rounds) + 1
 
 
 def test_a_kill_while_rounds_are_saved_loses_none(perceptron, tmp_path, monkeypatch):

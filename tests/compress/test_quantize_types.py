@@ -37,6 +37,13 @@ def network() -> Network:
     return trained()
 
 
+@pytest.fixture(scope="module")
+def pruned(network) -> Network:
+    return compress.apply(
+        "prune", network, DATA, prune.Options(sparsity=0.5, epochs=1), Context(TRAINING, None, seed=1)
+    )[0]
+
+
 def apply(network, types, name="quantize", **options):
     made = compress.PASSES[name].Options.model_validate({"epochs": 0, **options})
     precision = Precision.model_validate({"input": "ufixed<8,auto>", "layers": {"*": {**AUTO, **types}}})
@@ -110,10 +117,7 @@ def test_such_a_network_can_be_quantized_again(network):
 
 
 @pytest.mark.parametrize(("weight", "per"), [("ternary", "tensor"), ("fixed<3,auto>", "channel")])
-def test_zeros_that_were_pruned_stay(network, weight, per):
-    pruned, _ = compress.apply(
-        "prune", network, DATA, prune.Options(sparsity=0.5, epochs=1), Context(TRAINING, None, seed=1)
-    )
+def test_zeros_that_were_pruned_stay(pruned, weight, per):
     after, _ = apply(pruned, {"weight": weight, "weight_per": per}, epochs=3, learning_rate=0.01)
     (mask,) = [each for each in after.of("d1", "kernel") if isinstance(each, Mask)]
     assert not after.model.get_layer("d1").kernel.numpy()[~mask.mask].any()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -35,6 +37,33 @@ def trained() -> Network:
     return trained_mlp(DATA, CONTEXT.training)
 
 
+@pytest.fixture(scope="module")
+def half(trained: Network) -> Network:
+    """Half of its weights pruned."""
+    return compress.apply("prune", trained, DATA, prune.Options(sparsity=0.5, epochs=3), CONTEXT)[0]
+
+
+@pytest.fixture(scope="module")
+def behind_pruning(trained: Network) -> tuple[Network, Network]:
+    """A few weights pruned; and that quantized."""
+    pruned, _ = compress.apply("prune", trained, DATA, prune.Options(sparsity=0.1, epochs=1), CONTEXT)
+    return pruned, compress.apply("quantize", pruned, DATA, quantize.Options(epochs=1), CONTEXT)[0]
+
+
+@pytest.fixture(scope="module")
+def quantized_to(trained: Network) -> Callable[[str], tuple[Network, Context]]:
+    """By the weights' type, the network quantized, and the context it was quantized in."""
+
+    @cache
+    def quantized(type_: str) -> tuple[Network, Context]:
+        precision = PRECISION.model_copy(deep=True)
+        precision.layers["*"] = precision.layers["*"].model_copy(update={"weight": parse(type_, weight=True)})
+        context = dataclasses.replace(CONTEXT, precision=precision)
+        return compress.apply("quantize", trained, DATA, quantize.Options(epochs=2), context)[0], context
+
+    return quantized
+
+
 def kernel(network: Network, layer: str) -> np.ndarray:
     return network.model.get_layer(layer).kernel.numpy()
 
@@ -65,14 +94,13 @@ def test_few_distinct_values_are_their_own_clusters():
 
 
 @pytest.mark.parametrize("per", ["layer", "channel"])
-@pytest.mark.parametrize("order", [("prune", "quantize", "cluster"), ("prune", "cluster", "quantize")])
-def test_clusters_share_values_and_zeros_stay(trained, order, per):
+@pytest.mark.parametrize("order", [("quantize", "cluster"), ("cluster", "quantize")])
+def test_clusters_share_values_and_zeros_stay(trained, half, order, per):
     options = {
-        "prune": prune.Options(sparsity=0.5, epochs=3),
         "quantize": quantize.Options(epochs=3),
         "cluster": cluster.Options(clusters=4, layers={"out": 2}, per=per, epochs=4),
     }
-    network = trained
+    network = half
     for name in order:
         network, report = compress.apply(name, network, DATA, options[name], CONTEXT)
     assert network.broken_promises() == []
@@ -183,14 +211,9 @@ RULES = {
 }
 
 
-def quantized_behind_pruning(trained: Network) -> tuple[Network, Network]:
-    pruned, _ = compress.apply("prune", trained, DATA, prune.Options(sparsity=0.1, epochs=1), CONTEXT)
-    return pruned, compress.apply("quantize", pruned, DATA, quantize.Options(epochs=1), CONTEXT)[0]
-
-
-def test_clusters_keep_the_zeros_that_quantization_made_beside_pruned_ones(trained):
+def test_clusters_keep_the_zeros_that_quantization_made_beside_pruned_ones(behind_pruning):
     options = cluster.Options(clusters=3, epochs=6, learning_rate=0.01)
-    _, quantized = quantized_behind_pruning(trained)
+    _, quantized = behind_pruning
     shared, report = compress.apply("cluster", quantized, DATA, options, CONTEXT)
     zero = kernel(quantized, "d1") == 0
     assert zero.mean() > 0.1
@@ -199,8 +222,8 @@ def test_clusters_keep_the_zeros_that_quantization_made_beside_pruned_ones(train
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_rules_keep_the_zeros_that_were_promised_and_no_others(trained, name):
-    pruned, quantized = quantized_behind_pruning(trained)
+def test_rules_keep_the_zeros_that_were_promised_and_no_others(behind_pruning, name):
+    pruned, quantized = behind_pruning
     shared, _ = compress.apply(name, quantized, DATA, RULES[name], CONTEXT)
     zero = kernel(pruned, "d1") == 0
     assert not kernel(shared, "d1")[zero].any()
@@ -212,11 +235,8 @@ def test_rules_keep_the_zeros_that_were_promised_and_no_others(trained, name):
 @pytest.mark.parametrize("epochs", [0, 3])
 @pytest.mark.parametrize("type_", ["fixed<5,1>", "ternary", "binary"])
 @pytest.mark.parametrize("name", RULES)
-def test_behind_quantization_a_rule_saves_what_it_saves_before_it(trained, name, type_, epochs):
-    precision = PRECISION.model_copy(deep=True)
-    precision.layers["*"] = precision.layers["*"].model_copy(update={"weight": parse(type_, weight=True)})
-    context = dataclasses.replace(CONTEXT, precision=precision)
-    quantized, _ = compress.apply("quantize", trained, DATA, quantize.Options(epochs=2), context)
+def test_behind_quantization_a_rule_saves_what_it_saves_before_it(quantized_to, name, type_, epochs):
+    quantized, context = quantized_to(type_)
     options = RULES[name].model_copy(update={"epochs": epochs})
     shared, _ = compress.apply(name, quantized, DATA, options, context)
     rows = storage.examine(storage.encode(shared))[1].rows

@@ -67,15 +67,11 @@ def straight(network):
     return search(network, 0.03, epochs=3, rounds=2)
 
 
-def test_training_wins_back_what_the_next_round_spends(tmp_path, network, straight):
-    after, told, _ = search(network, 0.03, epochs=3, rounds=2, checkpoint=tmp_path / "checkpoint.npz")
+def test_training_wins_back_what_the_next_round_spends(straight):
+    _, told, _ = straight
     assert told["within"]
     assert [each["kept"] for each in told["rounds"]] == [True, True]
     assert all(each["steps"] for each in told["rounds"])
-    again, told_again, _ = straight
-    assert told == told_again
-    for ours, theirs in zip(after.model.get_weights(), again.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("stop_at", [pytest.param(0, marks=pytest.mark.slow), 1])

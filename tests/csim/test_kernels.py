@@ -76,7 +76,7 @@ def same(backend: str, seed: int, count: int, folder: Path, native: str, *flags:
 
 @pytest.mark.parametrize("backend", ["vitis", pytest.param("vivado", marks=pytest.mark.slow)])
 def test_same_results(backend: str, tmp_path: Path, native: str) -> None:
-    same(backend, 1, 6, tmp_path, native, "-O0")
+    same(backend, 1, 3, tmp_path, native, "-O0")
 
 
 @pytest.mark.slow

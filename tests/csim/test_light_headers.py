@@ -126,11 +126,13 @@ def same(name: str, io_type: str, folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 NAMES = list(cases.CASES)
-SOME = NAMES[5::120]
+PAIRS = [(name, io_type) for name in NAMES[5::6] for io_type in ("io_parallel", "io_stream")]
+SOME = PAIRS[::41]
 
 
-@pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in SOME else [pytest.mark.slow]) for n in NAMES[5::6]])
+@pytest.mark.parametrize(
+    ("name", "io_type"), [pytest.param(*pair, marks=[] if pair in SOME else [pytest.mark.slow]) for pair in PAIRS]
+)
 def test_same_outputs_of_projects(name: str, io_type: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not refusal(cases.CASES[name], io_type):
         same(name, io_type, tmp_path, monkeypatch)

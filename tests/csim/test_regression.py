@@ -397,7 +397,7 @@ def test_a_reproducer_never_replaces_the_record(project, cli):
 @pytest.mark.parametrize("backend", ["quartus", "vivado_accelerator"])
 def test_other_backends(tmp_path, monkeypatch, cli, backend, io_type):
     monkeypatch.chdir(tmp_path)
-    Made("max pool", Hls(backend=backend, board=BOARDS[backend], io_type=io_type), Path("project"))
+    Made("mlp", Hls(backend=backend, board=BOARDS[backend], io_type=io_type), Path("project"))
     assert cli("project", "--record", "x", "--samples", 40)[0] == 0
     made = golden_file.load(Path("x.npz"))
     assert bool(made.layers) == ((backend, io_type) != ("quartus", "io_stream"))  # of which hls4ml records none

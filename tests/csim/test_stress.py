@@ -50,8 +50,15 @@ def row(report: trace.TraceReport, layer: str, type_: FixedPoint) -> trace.Layer
     return found
 
 
-@pytest.mark.parametrize(("case", "io_type"), [(DENSE, "io_parallel"), (CONV, "io_stream")])
-@pytest.mark.parametrize("layer", ["first", "last"])
+@pytest.mark.parametrize(
+    ("case", "io_type", "layer"),
+    [
+        (DENSE, "io_parallel", "last"),
+        (CONV, "io_stream", "first"),
+        pytest.param(DENSE, "io_parallel", "first", marks=pytest.mark.slow),
+        pytest.param(CONV, "io_stream", "last", marks=pytest.mark.slow),
+    ],
+)
 def test_a_planted_overflow_is_found_and_its_layer_named(case, io_type: str, layer: str, tmp_path: Path) -> None:
     project = projects.ours(case, tmp_path / "project", io_type)
     wide = next(each.accum_type for each in project.layers if each.name == layer)

@@ -23,7 +23,12 @@ EXACT = "exact"
 
 def refusal(case: cases.Case, io_type: str) -> str:
     """Why preflight refuses a case; empty if it doesn't."""
-    return "; ".join(error.message for error in preflight.check(cases.model(case), Hls(io_type=io_type)))
+    return refusal_of(cases.model(case), io_type)
+
+
+def refusal_of(model: Any, io_type: str) -> str:
+    """Why preflight refuses a network; empty if it doesn't."""
+    return "; ".join(error.message for error in preflight.check(model, Hls(io_type=io_type)))
 
 
 def simulate(case: cases.Case, io_type: str, folder: Path, **settings_of: Any) -> csim.CsimResult:

@@ -53,6 +53,8 @@ def qkeras_model(input_quantizer: bool = True) -> Any:
 
 
 MODELS = {"float": float_model, "qkeras": qkeras_model, "qkeras without": lambda: qkeras_model(input_quantizer=False)}
+#: Models and forms of files that always go through the whole flow.
+WHOLE = [("float", "keras"), ("qkeras", "json"), ("qkeras without", "h5")]
 
 
 def save(model: Any, folder: Path, form: str) -> dict[str, str]:
@@ -79,8 +81,14 @@ def refused(files: dict[str, str], folder: Path, **options: Any) -> str:
     return error.value.message.replace(f"{folder}/", "")
 
 
-@pytest.mark.parametrize("form", [pytest.param("h5", marks=pytest.mark.slow), "keras", "json"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        pytest.param(name, form, marks=[] if (name, form) in WHOLE else [pytest.mark.slow])
+        for name in MODELS
+        for form in ("h5", "keras", "json")
+    ],
+)
 def test_the_whole_flow(tmp_path, monkeypatch, name, form):
     monkeypatch.chdir(tmp_path)
     files = save(MODELS[name](), tmp_path, form)
