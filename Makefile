@@ -7,6 +7,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+OPEN := $(VENV)/.open
 
 .PHONY: help demo test test-all lint bench clean
 
@@ -24,7 +25,7 @@ demo: $(INSTALLED)
 test: lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
 
-test-all: lint
+test-all: lint $(OPEN)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(INSTALLED)
@@ -32,7 +33,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(INSTALLED)
+bench: $(OPEN)
 	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json
 	$(BIN)/python benchmarks/vendor_reports.py --json benchmarks/results/vendor_reports.json
 	$(BIN)/python benchmarks/distributed_arithmetic.py --json benchmarks/results/distributed_arithmetic.json
@@ -59,4 +60,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "error: expected a C++ compiler: install g++ (Debian, Ubuntu: apt-get install g++) or set CXX"; exit 3; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+# Yosys, nextpnr and their like: 800 MB
+$(OPEN): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable ".[open]"
 	@touch $@

@@ -48,6 +48,30 @@ def resource_estimate(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def open_vendor(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of layers by open tools beside the vendor's reports."""
+    rows: list[Sequence[str]] = [
+        (
+            "layer",
+            "non-zero",
+            "HLS tool",
+            "its LUT",
+            "FF",
+            "DSP",
+            "cycles",
+            "RTL: LUT",
+            "FF",
+            "DSP",
+            "cycles",
+            "LUT ratio",
+        )
+    ]
+    for each in figures:
+        counts = [f"{each[side][name]:,}" for side in ("vendor", "open") for name in ("lut", "ff", "dsp", "cycles")]
+        rows.append((each["layer"], str(each["nonzero"]), each["tool"], *counts, f"{each['lut_ratio']:.2f}"))
+    return rows
+
+
 def layers(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of exactness: ours and stock hls4ml's."""
     kinds = ("exact", "refused", "different", "failed")
@@ -244,6 +268,7 @@ TABLES = {
     "full_size": ("full_size", full_size),
     "large_networks": ("large_networks", large_networks),
     "layers": ("layers", layers),
+    "open_vendor": ("open_vendor", open_vendor),
     "resource_estimate": ("resource_estimate", resource_estimate),
     "storage": ("storage", storage),
 }

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
 from fpga_flow import csim
 from fpga_flow.errors import ToolError
 from fpga_flow.resources import tools
+from fpga_flow.resources.open import tools as open_tools
+from fpga_flow.resources.open.tools import OpenTool
+from fpga_flow.rtl import verilator
 
 _PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "da4ml", "scikit-learn", "plotly")
 
 
 def examine() -> list[dict[str, Any]]:
     """One entry per thing: what, found (its version, or empty), needed for, how to get it, required."""
-    return [_compiler(), *(_package(name) for name in _PACKAGES), *_vendor_tools()]
+    return [_compiler(), *(_package(name) for name in _PACKAGES), *_open_tools(), *_vendor_tools()]
+
+
+def _open_tools() -> list[dict[str, Any]]:
+    """The open tools; the first call of some compiles them for minutes, so that the path must do, too."""
+    entries = []
+    for name, find in [("Verilator", _verilator), *((each.name, _finder(each)) for each in open_tools.ALL)]:
+        try:
+            found = find()
+        except ToolError:
+            found = ""
+        entry = _entry(name, found, "resources --open", 'pip install "fpga_flow[open]"')
+        entries.append({**entry, "required": False})
+    return entries
+
+
+def _verilator() -> str:
+    return verilator.find().version
+
+
+def _finder(tool: OpenTool) -> Callable[[], str]:
+    return lambda: tool.find().path
 
 
 def _vendor_tools() -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import nnls
 
-from fpga_flow.resources.estimate.activation import Softmax
 from fpga_flow.resources.estimate.between import parallel_latency
 from fpga_flow.resources.estimate.constants import CONSTANTS, Constants
 from fpga_flow.resources.estimate.formula import Formula
@@ -18,8 +17,15 @@ from hls_reports.read import LayerReport, ProjectReport
 
 #: Constants are fitted in this order, because later ones are what earlier ones leave over.
 STAGES = (
-    ("depth", "softmax_depth", "resource_depth", "resource_lut", "resource_ff", "latency_lut"),
-    ("latency_ff",),
+    (
+        "softmax_depth",
+        "softmax_stream_depth",
+        "resource_depth",
+        "resource_lut",
+        "resource_ff",
+        "latency_lut",
+        "latency_ff",
+    ),
     (
         "dense_stream_depth",
         "dense_stream_lut",
@@ -29,8 +35,10 @@ STAGES = (
         "conv_ff",
         "pool_lut",
         "pool_ff",
+        "move_lut",
+        "move_ff",
     ),
-    ("activation_lut", "activation_ff", "activation_stream_lut", "activation_stream_ff"),
+    ("activation_lut", "activation_stream_lut", "activation_stream_ff"),
     ("softmax_lut", "softmax_ff", "softmax_stream_lut", "softmax_stream_ff"),
     ("fifo_lut", "fifo_ff", "top_lut", "top_ff", "top_depth"),
 )
@@ -52,8 +60,9 @@ class Observation:
 
 
 def refit(layers: Sequence[LayerReport], projects: Sequence[ProjectReport]) -> dict[str, Constants]:
-    """All constants. A formula without any row keeps the constants in the code."""
+    """All constants, from the sound reports. A formula without any row keeps the constants in the code."""
     constants = dict(CONSTANTS)
+    layers = [layer for layer in layers if layer.sound]
     for stage in STAGES:
         found = defaultdict(list)
         for layer in layers:
@@ -76,7 +85,7 @@ def observe_layer(layer: LayerReport, constants: Mapping[str, Constants]) -> Ite
         # Otherwise the reuse factor bounds the step, and says nothing of what the matrix and the window take.
         if part.matrix.in_memory or step < part.matrix.reuse_factor:
             yield Observation(part.step(target), step, layer.source)
-    elif not (isinstance(part, Softmax) and target.stream):
+    else:
         latency = part.latency(target)
         if latency.terms:
             yield Observation(latency, reported["latency"], layer.source)
@@ -90,7 +99,8 @@ def observe_project(project: ProjectReport) -> Iterator[Observation]:
     yield Observation(_sum([part.lut(project.target) for part in project.between]), rest["lut"], project.source)
     yield Observation(_sum([part.ff(project.target) for part in project.between]), rest["ff"], project.source)
     if not project.target.stream:
-        latency = parallel_latency([layer.reported["latency"] for layer in project.layers])
+        calls = [layer.part.cost(project.target).call_cycles for layer in project.layers]
+        latency = parallel_latency([layer.reported["latency"] for layer in project.layers], calls)
         yield Observation(latency, project.reported["latency"], project.source)
 
 

@@ -13,8 +13,9 @@ from fpga_flow.fixed_point import MAX_WIDTH, FixedPoint
 from fpga_flow.resources.estimate.activation import Activation, Softmax
 from fpga_flow.resources.estimate.between import Fifos, Top
 from fpga_flow.resources.estimate.dense import StreamDense
+from fpga_flow.resources.estimate.elementwise import Move
 from fpga_flow.resources.estimate.formula import Part, Target
-from fpga_flow.resources.estimate.matrix import Matrix
+from fpga_flow.resources.estimate.matrix import Matrix, mean_weight_bits
 from fpga_flow.resources.estimate.window import Conv2d, Pool, Window
 
 Row = Mapping[str, str]
@@ -32,6 +33,9 @@ PROJECT_COLUMNS = {
     "latency": "latency_max",
 }
 
+#: What an older hls4ml wrote into its scripts; its C++ of the resource strategy was another.
+OLD_HLS4ML = "-name_max_length 60"
+
 #: A fixed-point type in a report.
 TYPE = re.compile(r"ap_(u?)fixed<(\d+),(-?\d+).*>")
 
@@ -44,6 +48,9 @@ class LayerReport:
     source      the repository that published it
     reported    what the tool says, by the names of `LAYER_COLUMNS`
     part        the statistics that the formulas need
+    sound       whether the published weights can be those that were synthesised: they agree with the multipliers
+                (`weights_check`); and in resource strategy, whether it is not the code of an older hls4ml. A fit takes
+                no notice of the others.
     """
 
     kind: str
@@ -51,6 +58,7 @@ class LayerReport:
     reported: Mapping[str, float]
     part: Part
     target: Target
+    sound: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,15 +87,37 @@ def load(directory: Path) -> tuple[list[LayerReport], list[ProjectReport]]:
     layers, whole = [], []
     for name, its_rows in members.items():
         project = projects[name]
-        target = Target(project["io_type"], float(project["clk_target_ns"]), project["tool"], part=its_rows[0]["part"])
+        target = _target(its_rows[0], project)
         reports = [_layer(row, project, target) for row in its_rows]
         layers += [report for report in reports if report]
-        in_top = f"{project['top_function']}x1"
-        top = [(row, report) for row, report in zip(its_rows, reports, strict=True) if in_top in row["parents"].split()]
-        covered = [(row, report) for row, report in top if report]
-        if covered == top and project["sum_check"] == "ok" and any(row["n_weights"] for row, _ in top):
-            whole.append(_project(project, covered, target))
+        function, reported = _network(project, its_rows)
+        pairs = zip(its_rows, reports, strict=True)
+        inside = [(row, report) for row, report in pairs if f"{function}x1" in row["parents"].split()]
+        covered = [(row, report) for row, report in inside if report]
+        if covered == inside and project["sum_check"] == "ok" and any(row["n_weights"] for row, _ in inside):
+            whole.append(_project(project, reported, covered, target))
     return layers, whole
+
+
+def _network(project: Row, rows: Sequence[Row]) -> tuple[str, Mapping[str, float]]:
+    """The function that calls all layers, and what is reported for it: the top function, or within it one that the
+    project wraps into loops that feed it.
+    """
+    cores = [row for row in rows if row["kind"] == "nn_core"]
+    if len(cores) == 1:
+        return cores[0]["module"], _reported(cores[0], LAYER_COLUMNS)
+    return project["top_function"], _reported(project, PROJECT_COLUMNS)
+
+
+def _target(row: Row, project: Row) -> Target:
+    return Target(
+        project["io_type"],
+        float(project["clk_target_ns"]),
+        project["tool"],
+        part=row["part"],
+        version=project["tool_version"],
+        uncertainty_ns=float(row["clk_uncertainty_ns"]),
+    )
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -102,13 +132,16 @@ def _layer(row: Row, project: Row, target: Target) -> LayerReport | None:
     part = _part(kind, row, project, target)
     if isinstance(part, Matrix):
         kind = "matrix, resource" if part.in_memory else "matrix, latency"
-    return LayerReport(kind, row["source"], _reported(row, LAYER_COLUMNS), part, target)
+    old = row["strategy"] == "resource" and OLD_HLS4ML in project["tcl_config"]
+    sound = not old and not row["weights_check"].startswith("off")
+    return LayerReport(kind, row["source"], _reported(row, LAYER_COLUMNS), part, target, sound)
 
 
-def _project(row: Row, layers: Sequence[tuple[Row, LayerReport]], target: Target) -> ProjectReport:
+def _project(
+    row: Row, reported: Mapping[str, float], layers: Sequence[tuple[Row, LayerReport]], target: Target
+) -> ProjectReport:
     reports = tuple(report for _, report in layers)
     between = _fifos(layers, target) if target.stream else (_top(layers),)
-    reported = _reported(row, PROJECT_COLUMNS)
     return ProjectReport(f"project, {target.io_type}", row["source"], reported, reports, between, target)
 
 
@@ -129,10 +162,12 @@ def _kind(row: Row, target: Target) -> str:
         return "matrix"
     if kind == "dense" and "dense_array" not in parents:
         return "dense_stream" if target.stream else "matrix"
-    if kind == "conv2d" and target.stream:
+    if kind in ("conv1d", "conv2d") and target.stream:
         return "conv2d"
-    if kind == "pool2d" and row["shape"] and typed and target.stream:
+    if kind in ("pool2d", "global_pool") and row["shape"] and typed and target.stream:
         return "pool"
+    if kind == "zeropad" and typed and target.stream:
+        return "move"
     if kind in ("relu", "linear") and row["n_in"] and typed:
         return "activation_stream" if target.stream else "activation"
     if kind == "softmax" and row["n_in"] and typed and "softmax_array" not in parents:
@@ -150,6 +185,9 @@ def _part(kind: str, row: Row, project: Row, target: Target) -> Part:
         return Conv2d(_matrix(row, project), _window(row))
     if kind == "pool":
         return Pool(_window(row), _width(row["in_t"]))
+    if kind == "move":
+        sizes = _sizes(row)
+        return Move(sizes["n_chan"], sizes.get("out_height", 1) * sizes["out_width"])
     total = int(row["n_in"])
     elements = _channels(row) if target.stream else total
     beats = total // elements
@@ -161,20 +199,23 @@ def _part(kind: str, row: Row, project: Row, target: Target) -> Part:
             output_width=_width(row["out_t"]),
             rounds="RND" in row["out_t"],
             relu=row["kind"] == "relu",
+            signed=_type(row["out_t"]).signed,
         )
     return Softmax(elements, beats, _width(row["in_t"]), int(row["reuse_factor"] or 1), _core(project))
 
 
 def _matrix(row: Row, project: Row) -> Matrix:
     sizes = _sizes(row)
-    conv = row["kind"] == "conv2d"
+    conv = row["kind"].startswith("conv")
     nonzero = int(row["n_nonzero_q"])
     return Matrix(
-        n_in=sizes["filt_height"] * sizes["filt_width"] * sizes["n_chan"] if conv else int(row["n_in"]),
+        n_in=sizes.get("filt_height", 1) * sizes["filt_width"] * sizes["n_chan"] if conv else int(row["n_in"]),
         n_out=sizes["n_filt"] if conv else int(row["n_out"]),
         nonzero=nonzero,
+        powers=int(row["n_pow2_q"]),
         two_digits=nonzero - int(row["n_pow2_q"]) - int(row["n_const_csd3"] or 0),
         constants=int(row["n_const_csd3_distinct_per_input"] or 0),
+        weight_bits=mean_weight_bits(int(row["csd_digits_q"]), nonzero, _width(row["weight_t"])),
         input_type=_type(row["in_t"]),
         weight_type=_type(row["weight_t"]),
         accum_type=_type(row["accum_t"]),
@@ -186,15 +227,18 @@ def _matrix(row: Row, project: Row) -> Matrix:
 
 
 def _window(row: Row) -> Window:
+    """The geometry of a convolution or pool; a sequence is an image of one row, a global pool's window is a pixel."""
     sizes = _sizes(row)
-    conv = row["kind"] == "conv2d"
+    if row["kind"] == "global_pool":
+        return Window(1, int(row["n_in"]), 1, 1, sizes["n_filt"], 1)
+    window = "filt" if row["kind"].startswith("conv") else "pool"
     return Window(
-        height=sizes["in_height"],
+        height=sizes.get("in_height", 1),
         width=sizes["in_width"],
-        rows=sizes["filt_height"] if conv else sizes["pool_height"],
-        columns=sizes["filt_width"] if conv else sizes["pool_width"],
-        channels=sizes["n_chan"] if conv else sizes["n_filt"],
-        positions=sizes["out_height"] * sizes["out_width"],
+        rows=sizes.get(f"{window}_height", 1),
+        columns=sizes[f"{window}_width"],
+        channels=sizes["n_chan"] if window == "filt" else sizes["n_filt"],
+        positions=sizes.get("out_height", 1) * sizes["out_width"],
     )
 
 
@@ -206,6 +250,8 @@ def _fifos(layers: Sequence[tuple[Row, LayerReport]], target: Target) -> tuple[F
             continue
         if isinstance(report.part, Conv2d | Pool):
             channels, depth = _sizes(row)["n_filt"], report.part.window.positions
+        elif isinstance(report.part, Move):
+            channels, depth = report.part.channels, report.part.beats
         elif isinstance(report.part, Activation):
             channels, depth = report.part.elements, report.part.beats
         else:
@@ -215,11 +261,11 @@ def _fifos(layers: Sequence[tuple[Row, LayerReport]], target: Target) -> tuple[F
 
 
 def _top(layers: Sequence[tuple[Row, LayerReport]]) -> Top:
-    """The registers of a project with io_parallel: the inputs of its first layer, and the outputs of all layers."""
-    outputs = sum(_outputs(row) * _width(row["out_t"]) for row, _ in layers)
-    matrices = [row for row, report in layers if isinstance(report.part, Matrix)]
-    first = max(matrices, key=lambda row: row["config"] == "config2")
-    return Top(outputs + int(first["n_in"]) * _width(first["in_t"]))
+    """The registers of a project with io_parallel: the outputs of all layers but a softmax, which is the last."""
+    bits = {Matrix: 0, Activation: 0, Softmax: 0}
+    for row, report in layers:
+        bits[type(report.part)] += _outputs(row) * _width(row["out_t"])
+    return Top(bits[Matrix], bits[Activation])
 
 
 def _outputs(row: Row) -> int:

@@ -9,12 +9,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import filelock
 
 from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.hls.backends import BACKENDS, VITIS
@@ -99,7 +96,7 @@ def build(
     found = {step: tools.vivado() if step.name == "vsynth" else hls() for step in steps}
     _check_project(project, steps)
     folder = project.folder.resolve()
-    with _locked(folder), process.terminable():
+    with process.locked(folder / ".build.lock", f"{folder}: another process builds this project"), process.terminable():
         for step, tool in found.items():
             with tempfile.TemporaryDirectory(prefix="fpga_flow_build_") as scripts:
                 if step.name == "vsynth":
@@ -187,17 +184,3 @@ def _do(project: HlsProject, step: Step, command: Sequence[str], timeout: float,
 def _modified(path: Path | None) -> int | None:
     """When a file was last written, in ns; None if there is none."""
     return path.stat().st_mtime_ns if path is not None and path.is_file() else None
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time build in a folder."""
-    lock = filelock.FileLock(folder / ".build.lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise ToolError(f"{folder}: another process builds this project; wait for it, or stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()

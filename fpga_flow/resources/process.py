@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+import filelock
+
 from fpga_flow.errors import ToolError
 from fpga_flow.resources.vendor import log
 
@@ -87,6 +89,24 @@ def run(
         )
         raise ToolError(f"step {step.name}: {tool} {how}; its output: {log_file}\n{_quote(errors, said)}")
     return said
+
+
+@contextmanager
+def locked(file: Path, taken: str) -> Iterator[None]:
+    """Let one process at a time in here.
+
+    Raises:
+        ToolError: another one is; `taken` says so.
+    """
+    lock = filelock.FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise ToolError(f"{taken}; wait for it, or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

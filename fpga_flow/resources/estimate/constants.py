@@ -5,8 +5,10 @@ reports of unchanged hls4ml projects (rows of `origin` hls4ml in layers.csv and 
 constant of 0.0 says that the reports do not show this term.
 
 Units: LUTs or FFs per unit of the term (`..._lut`, `..._ff`), clock cycles per unit (`..._depth`, `..._step`). The
-terms of `depth` and `softmax_depth` are divided by the clock period, so that those constants are delays in ns; only
-`one` of `softmax_depth` is in cycles.
+terms of `softmax_depth` are divided by the clock period, so that those constants are delays in ns.
+
+What the tools decide by a rule (operations, their widths and costs, where the clock cuts a chain of them, memories) is
+not in here but in hardware.py and timing.py; where the formula is nothing but such rules, its constants are near 1.
 """
 
 from collections.abc import Mapping
@@ -14,107 +16,91 @@ from collections.abc import Mapping
 Constants = Mapping[str, float]
 
 CONSTANTS: Mapping[str, Constants] = {
-    "depth": {
-        "multiplier_series_7": 3.178,
-        "level_series_7": 4.228,
-        "multiplier_ultrascale": 2.119,
-        "level_ultrascale": 0.5086,
-    },
     "softmax_depth": {
-        "level_series_7": 15.63,
-        "level_ultrascale": 0.9212,
-        "one": 3.166,
+        "series_7": 20.36,
+        "ultrascale": 11.24,
     },
     "resource_depth": {
-        "one": 2.287,
+        "one": 2.289,
     },
     "resource_lut": {
-        "sums": 1.808,
-        "selected_bits": 8.331,
-        "input_multiplexers": 0.0164,
-        "output_multiplexers": 45.46,
-        "one": 604.4,
+        "selected_bits": 6.503,
+        "input_multiplexers": 31.49,
+        "output_multiplexers": 43.42,
+        "one": 73.55,
     },
     "resource_ff": {
-        "inputs": 0.006164,
-        "outputs": 2.322,
-        "products": 1.531,
-        "one": 142.8,
+        "inputs": 2.936,
+        "outputs": 1.674,
+        "products": 0.6423,
+        "one": 0.0,
     },
     "latency_lut": {
-        "sums": 1.341,
-        "shifted_sums": 0.1785,
-        "shared_products": 0.5004,
-        "outputs": 0.3406,
+        "sums": 0.9995,
+        "dsp_multipliers": 2.735,
+        "selected_products": 0.7868,
     },
     "latency_ff": {
-        "tree_vitis": 0.764,
-        "tree_vivado": 0.5983,
-        "inputs": 0.4084,
-        "outputs": 0.0,
-        "held_products": 0.3467,
+        "tree": 1.063,
+        "products": 0.8303,
+        "ports": 0.6449,
     },
     "dense_stream_depth": {
-        "one": 0.629,
+        "one": 0.6424,
     },
     "dense_stream_lut": {
-        "input_bits": 0.01367,
-        "output_bits": 1.621,
-        "one": 141.4,
+        "input_bits": 0.07934,
+        "output_bits": 0.7981,
+        "one": 275.7,
     },
     "dense_stream_ff": {
-        "input_bits": 1.134,
-        "output_bits": 1.58,
+        "input_bits": 0.5123,
+        "output_bits": 1.806,
         "one": 0.0,
     },
     "conv_step": {
-        "latency": 0.9942,
-        "resource": 5.478,
+        "latency": 3.057,
+        "resource": 5.145,
     },
     "conv_lut": {
-        "line_bits": 0.01919,
-        "window_bits": 0.2474,
-        "output_bits": 0.1831,
-        "one": 395.1,
+        "window_bits": 0.123,
+        "output_bits": 0.2494,
+        "one": 552.8,
     },
     "conv_ff": {
-        "line_bits": 0.0,
-        "window_bits": 2.608,
-        "output_bits": 1.358,
-        "one": 90.86,
+        "window_bits": 1.88,
+        "output_bits": 0.9842,
+        "one": 102.8,
     },
     "pool_lut": {
-        "line_bits": 9.167,
-        "window_bits": 1.299,
-        "one": 638.6,
+        "values": 35.28,
+        "window_bits": 1.319,
+        "one": 18.25,
     },
     "pool_ff": {
-        "line_bits": 1.536,
-        "window_bits": 2.166,
+        "window_bits": 2.146,
         "one": 0.0,
+    },
+    "move_lut": {
+        "channels": 27.98,
+        "one": 154.7,
+    },
+    "move_ff": {
+        "one": 26.28,
     },
     "activation_lut": {
-        "compared_bits": 0.0,
-        "rounded_bits": 2.376,
-        "output_bits": 1.585,
-        "one": 0.0,
-    },
-    "activation_ff": {
-        "compared_bits": 0.0,
-        "rounded_bits": 0.001006,
-        "output_bits": 0.02007,
+        "compared_bits": 1.16,
+        "rounded_bits": 2.758,
+        "output_bits": 0.757,
         "one": 0.0,
     },
     "activation_stream_lut": {
-        "compared_bits": 1.395,
-        "rounded_bits": 3.925,
-        "output_bits": 0.4499,
-        "one": 187.6,
+        "compared_bits": 1.187,
+        "rounded_bits": 4.771,
+        "output_bits": 0.1742,
+        "one": 257.0,
     },
     "activation_stream_ff": {
-        "compared_bits": 0.0,
-        "rounded_bits": 0.0,
-        "output_bits": 0.0,
         "one": 55.27,
     },
     "softmax_lut": {
@@ -122,32 +108,37 @@ CONSTANTS: Mapping[str, Constants] = {
         "one": 0.0,
     },
     "softmax_ff": {
-        "held_bits": 0.7982,
+        "held_bits": 0.9044,
         "one": 0.0,
     },
+    "softmax_stream_depth": {
+        "one": 6.085,
+    },
     "softmax_stream_lut": {
-        "input_bits": 3.1,
-        "one": 408.1,
+        "elements": 196.3,
+        "one": 0.0,
     },
     "softmax_stream_ff": {
-        "held_bits": 0.4791,
-        "one": 216.5,
+        "elements": 93.47,
+        "one": 15.92,
     },
     "fifo_lut": {
-        "fifos": 29.8,
-        "shift_bits": 0.4348,
+        "fifos": 16.06,
+        "shift_bits": 2.095,
     },
     "fifo_ff": {
-        "fifos": 11.75,
-        "shift_bits": 0.2473,
+        "fifos": 13.45,
+        "shift_bits": 0.1256,
     },
     "top_lut": {
-        "bits": 0.0122,
+        "matrix_bits": 0.02813,
+        "activation_bits": 0.0,
     },
     "top_ff": {
-        "bits": 0.5671,
+        "matrix_bits": 1.167,
+        "activation_bits": 0.2389,
     },
     "top_depth": {
-        "layers": 0.6738,
+        "calls": 1.091,
     },
 }

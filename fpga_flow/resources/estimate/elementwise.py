@@ -1,5 +1,6 @@
-"""Operations on pairs of elements (merges), tables, and layers that only move data. No published report has them: they
-are built of the same parts as the others (adder, multiplier, ROM) without a fitted constant.
+"""Operations on pairs of elements (merges), tables, and layers that only move data. No published report has them but
+zero padding (io_stream): they are built of the same parts as the others (adder, multiplier, ROM) without a fitted
+constant.
 """
 
 from __future__ import annotations
@@ -8,10 +9,8 @@ import math
 from dataclasses import dataclass
 
 from fpga_flow.resources.estimate.formula import Cost, Formula, Target
-from fpga_flow.resources.estimate.hardware import adder_lut, bram18, multiplier_cost
+from fpga_flow.resources.estimate.hardware import ROM_LUT_BITS, adder_lut, bram18, multiplier_cost
 
-#: A ROM with more bits than this is a block RAM, else LUTs.
-ROM_LUT_BITS = 1024
 #: Bits of a ROM that one 6-input LUT holds.
 LUT_BITS = 64
 
@@ -114,17 +113,20 @@ class ConcatenatedRelu:
 
 @dataclass(frozen=True)
 class Move:
-    """A layer that only moves values, `beats` words of them for a sample: wires (io_parallel), or a step a word."""
+    """A layer that only moves values, `beats` words of `channels` of them for a sample: wires (io_parallel), or a step
+    a word.
+    """
 
+    channels: int
     beats: int
 
     def lut(self, target: Target) -> Formula:
-        """LUTs."""
-        return Formula.exact(0)
+        """LUTs: what handles the streams."""
+        return Formula("move_lut", {"channels": self.channels, "one": 1}) if target.stream else Formula.exact(0)
 
     def ff(self, target: Target) -> Formula:
-        """FFs."""
-        return Formula.exact(0)
+        """FFs: counters."""
+        return Formula("move_ff", {"one": 1}) if target.stream else Formula.exact(0)
 
     def latency(self, target: Target) -> Formula:
         """Cycles."""

@@ -16,11 +16,26 @@ DSP_BITS = (24, 17)
 MULTIPLIER_LUT = {6: 23, 7: 33, 8: 40, 9: 49, 10: 62, 18: 366}
 #: The HLS tools report about `width` LUTs for an adder, but not less than this.
 ADDER_LUT_MIN = 12
+#: What most versions of the HLS tools report for an adder besides its bits ...
+ADDER_OVERHEAD = 7
+#: ... up to how many bits it is nothing on the 7 series, and from how many on it is all ...
+NARROW_ADDER = (12, 16)
+#: ... and how many of each cycle's adders of a tree have it, and which share of all at least.
+UNMERGED_PER_CYCLE, UNMERGED_LEAST = 1.9, 0.3
+#: LUTs of a multiplexer of two words, as the HLS tools report it, and of each further word.
+MULTIPLEXER_LUT = (9.0, 5.5)
+#: LUTs at an output of a function that can be halted and holds its result, as the HLS tools report them.
+VITIS_OUTPUT_LUT, VIVADO_OUTPUT_LUT = 14, 9
+#: Bits of the narrowest multiplier in LUTs that a project can ask for (`config_op mul -impl fabric`).
+FABRIC_WIDTH = 10
 #: Additions of da4ml's solution of a matrix, as a share of those without any sharing: a constant times powers of the
 #: signed digits per weight, and of the outputs (benchmarks/distributed_arithmetic.py, which prints their error, too).
 SHARED = (0.789, -0.198, -0.092)
 #: Bits wide and words deep that a block RAM of 18 Kb can be (AMD UG473, UG573).
 BRAM18_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
+#: A ROM with more bits than this is a block RAM, else LUTs; these versions of the tools take block RAM for all.
+ROM_LUT_BITS = 1024
+ROMS_IN_BRAM = ("2016", "2017", "2018", "2019")
 #: Words that a shift register of one LUT holds, per bit (SRL32, AMD UG474).
 SHIFT_REGISTER_WORDS = 32
 
@@ -28,6 +43,18 @@ SHIFT_REGISTER_WORDS = 32
 def adder_lut(width: int) -> int:
     """LUTs of one adder of `width` bits, as the HLS tools report it."""
     return max(ADDER_LUT_MIN, width)
+
+
+def multiplexer_lut(words: float) -> float:
+    """LUTs of a multiplexer of so many words on average, as the HLS tools report it: whatever their bits are."""
+    second, further = MULTIPLEXER_LUT
+    return second * min(max(words - 1, 0.0), 1.0) + further * max(words - 2, 0.0)
+
+
+def in_dsp(width_a: int, width_b: int, core: str = "") -> bool:
+    """Whether a multiplier of operands of these widths is in DSP blocks; `core` as in `multiplier_cost`."""
+    narrower, wider = sorted((width_a, width_b))
+    return core == "dsp" or (core != "fabric" and wider >= DSP_WIDER and narrower >= DSP_NARROWER)
 
 
 def multiplier_cost(width_a: int, width_b: int, core: str = "") -> tuple[int, float]:
@@ -39,8 +66,10 @@ def multiplier_cost(width_a: int, width_b: int, core: str = "") -> tuple[int, fl
         core: `dsp` or `fabric` where the project fixes it (`config_op mul -impl`); the tools' choice by default.
     """
     narrower, wider = sorted((width_a, width_b))
-    if core == "dsp" or (core != "fabric" and wider >= DSP_WIDER and narrower >= DSP_NARROWER):
+    if in_dsp(width_a, width_b, core):
         return math.ceil(max(wider - 1, 1) / DSP_BITS[0]) * math.ceil(max(narrower - 1, 1) / DSP_BITS[1]), 0.0
+    if core == "fabric":
+        return 0, _square_multiplier_lut(max(wider, FABRIC_WIDTH))
     square = _square_multiplier_lut(wider)
     if narrower < DSP_NARROWER:
         # A few additions of the wide operand, not a square multiplier.

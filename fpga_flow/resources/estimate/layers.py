@@ -18,7 +18,7 @@ from fpga_flow.resources.estimate.dense import StreamDense
 from fpga_flow.resources.estimate.elementwise import ConcatenatedRelu, Lookup, Merge, Move
 from fpga_flow.resources.estimate.formula import Part
 from fpga_flow.resources.estimate.hardware import shared_additions
-from fpga_flow.resources.estimate.matrix import Matrix
+from fpga_flow.resources.estimate.matrix import Matrix, mean_weight_bits
 from fpga_flow.resources.estimate.sampling import Sampling
 from fpga_flow.resources.estimate.window import Conv2d, Pool, Window
 
@@ -42,9 +42,9 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
     if layer.weights is not None:
         return Conv2d(matrix_of(layer), window_of(layer))
     if layer.kind in ("pool", "global_pool"):
-        return Pool(window_of(layer), layer.input_type.width)
+        return Pool(window_of(layer), layer.input_type.width, layer.function == "average")
     if layer.kind in _MOVES:
-        return Move(layer.output_size // words[layer.name])
+        return Move(words[layer.name], layer.output_size // words[layer.name])
     if layer.kind == "crelu":
         channels = layer.input_shape[-1] if stream else layer.input_size
         return ConcatenatedRelu(channels, layer.input_size // channels, layer.input_type.width, layer.result_type.width)
@@ -71,6 +71,7 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
             output_width=layer.result_type.width,
             rounds=_rounds(layer),
             relu=layer.function == "relu",
+            signed=layer.result_type.signed,
         )
     what = " ".join(word for word in (layer.function, layer.kind) if word)
     raise InputError.at("", f'expected a layer that a formula covers, got "{what}"', field=layer.name)
@@ -107,15 +108,18 @@ def matrix_of(layer: HlsLayer) -> Matrix:
         n_in //= n_out
     weights = layer.weights.reshape(n_in, n_out)
     digits = csd_digits(weights)
+    nonzero = int(np.count_nonzero(weights))
     shared = layer.strategy == "distributed_arithmetic"
     # a row for each input: those of a group are read by its filters only
     rows = np.where(digits >= 3, weights, 0).reshape(n_in, groups, -1).swapaxes(0, 1).reshape(groups * n_in, -1)
     return Matrix(
         n_in=n_in,
         n_out=n_out,
-        nonzero=shared_additions(digits) if shared else int(np.count_nonzero(weights)),
+        nonzero=shared_additions(digits) if shared else nonzero,
+        powers=0 if shared else int(np.count_nonzero(digits == 1)),
         two_digits=0 if shared else int(np.count_nonzero(digits == 2)),
         constants=0 if shared else _distinct_per_row(rows),
+        weight_bits=mean_weight_bits(int(digits.sum()), nonzero, layer.weight_type.width),
         input_type=layer.input_type,
         weight_type=layer.weight_type,
         accum_type=layer.accum_type or layer.result_type,

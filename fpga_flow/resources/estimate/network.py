@@ -84,7 +84,7 @@ def total_latency(costs: Sequence[Cost], waiting: Sequence[bool], target: Target
         return 0
     latencies = [cost.latency_cycles for cost in costs]
     if not target.stream:
-        return target.cycles(parallel_latency(latencies))
+        return target.cycles(parallel_latency(latencies, [cost.call_cycles for cost in costs]))
     slowest = latencies.index(max(latencies))
     return latencies[slowest] + sum(latency for i, latency in enumerate(latencies) if waiting[i] and i != slowest)
 
@@ -117,10 +117,11 @@ def _fifos(layers: Sequence[HlsLayer], words: Mapping[str, int], target: Target)
 
 
 def _top(layers: Sequence[HlsLayer], target: Target) -> LayerResources:
-    """The registers of the top function: inputs of the network, and outputs of all layers."""
-    bits = sum(layer.output_size * layer.result_type.width for layer in layers if layer.kind != "reshape")
-    bits += sum(layer.input_size * layer.input_type.width for layer in layers[:1])
-    return _entry("top", "top", Top(bits).cost(target))
+    """The registers of the top function: outputs of layers; softmax is the last layer, and has its own."""
+    bits = [(layer, layer.output_size * layer.result_type.width) for layer in layers if layer.function != "softmax"]
+    matrices = sum(number for layer, number in bits if layer.weights is not None)
+    others = sum(number for layer, number in bits if layer.weights is None and layer.kind != "reshape")
+    return _entry("top", "top", Top(matrices, others).cost(target))
 
 
 def _entry(name: str, kind: str, cost: Cost) -> LayerResources:

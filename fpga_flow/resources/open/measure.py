@@ -76,11 +76,14 @@ def measure(
     names = [families.by_name(name).name for name in chosen or [default_family(board)]]
     check(project)
     _find_tools(board)
-    rtl = _rtl(project, results.folder(project) / board.name, board, timeout_minutes, ui)
     samples = witnesses.samples_of(project, results.run_folder(project))
-    agreed = _simulate(rtl, project, samples, ui)
-    syntheses = [_synthesise(rtl, board, name, timeout_minutes, ui) for name in names]
-    made = None if board.open is None else _bitstream(rtl, board, samples, timeout_minutes, ui)
+    folder = results.folder(project) / board.name
+    folder.parent.mkdir(exist_ok=True)
+    with process.locked(folder.with_name(f".{board.name}.lock"), f"{folder}: another process measures this network"):
+        rtl = _rtl(project, folder, board, timeout_minutes, ui)
+        agreed = _simulate(rtl, project, samples, timeout_minutes, ui)
+        syntheses = [_synthesise(rtl, board, name, timeout_minutes, ui) for name in names]
+        made = None if board.open is None else _bitstream(rtl, board, samples, timeout_minutes, ui)
     return Measured(rtl, agreed, tuple(syntheses), made, 0 if made is None else min(UART_SAMPLES, len(samples.values)))
 
 
@@ -103,7 +106,6 @@ def _rtl(project: HlsProject, folder: Path, board: Board, timeout_minutes: float
     if there is not None and there.digest == digest:
         return there
     log_file = folder.with_name(f"{folder.name}.log")
-    log_file.parent.mkdir(parents=True, exist_ok=True)
     step = Step("rtl", "Verilog and VHDL of the network")
     arguments = project.folder.absolute(), folder.absolute(), board.clock_ns, board.part
     command = [sys.executable, "-m", "fpga_flow.rtl", *map(str, arguments)]
@@ -113,9 +115,9 @@ def _rtl(project: HlsProject, folder: Path, board: Board, timeout_minutes: float
     return RtlProject.load(folder)
 
 
-def _simulate(rtl: RtlProject, project: HlsProject, samples: Samples, ui: Ui) -> Witnesses:
+def _simulate(rtl: RtlProject, project: HlsProject, samples: Samples, timeout_minutes: float, ui: Ui) -> Witnesses:
     with _told(Step("simulate", "RTL and C simulation compared"), rtl.folder / results.WITNESSES, ui):
-        made = witnesses.compare_all(rtl, project, samples)
+        made = witnesses.compare_all(rtl, project, samples, timeout_minutes=timeout_minutes)
         runs.write_json(rtl.folder / results.WITNESSES, made.to_dict())
         made.raise_failures()
     return made
@@ -144,7 +146,10 @@ def _bitstream(rtl: RtlProject, board: Board, samples: Samples, timeout_minutes:
         raise ValueError("expected a board with open tools")
     with _told(Step("serial", "the bitstream's design simulated with its serial line"), made.file, ui):
         expected = samples.expected[:UART_SAMPLES]
-        got = simulation.simulate(rtl, board.open, samples.values[:UART_SAMPLES], clock=made.clock, baud=made.baud)
+        got = simulation.simulate(
+            rtl, board.open, samples.values[:UART_SAMPLES], clock=made.clock, baud=made.baud,
+            timeout_minutes=timeout_minutes,
+        )  # fmt: skip
         if not np.array_equal(got, expected.reshape(got.shape)):
             raise CheckFailed(
                 f"{made.file}: what comes back on the simulated serial line is not what the network computes"

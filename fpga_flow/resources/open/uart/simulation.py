@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -15,7 +14,9 @@ from fpga_flow.resources.open import yosys
 from fpga_flow.resources.open.uart import frames, harness
 from fpga_flow.resources.open.uart.harness import Clock
 from fpga_flow.rtl import verilator
+from fpga_flow.rtl.deadline import Deadline
 from fpga_flow.rtl.project import RtlProject
+from fpga_flow.rtl.simulate import TIMEOUT_MINUTES
 
 _MAIN = Path(__file__).parent / "host.cpp"
 #: Bits on the line between a question and the first of its answer, at most, beside the network's own cycles.
@@ -31,6 +32,7 @@ def simulate(
     clock: Clock,
     baud: int = harness.BAUD,
     lost_bytes: int = 0,
+    timeout_minutes: float = TIMEOUT_MINUTES,
 ) -> NDArray[np.float64]:
     """The results (n, outputs) that a board sends for samples (n, ...) of the input's type.
 
@@ -42,9 +44,10 @@ def simulate(
 
     Raises:
         InputError: the clock makes no such speed.
-        ToolError: Verilator or the compiler is missing or fails, or the board does not answer.
+        ToolError: Verilator or the compiler is missing, fails, or takes too long, or the board does not answer.
         ValueError: a value is none of the input's type.
     """
+    deadline = Deadline.after(timeout_minutes)
     questions = [frames.frame(sample, rtl.input_type) for sample in samples]
     answer = frames.size(rtl.outputs, rtl.output_type)
     cycles_per_bit = 1e6 * device.oscillator_mhz / baud
@@ -53,16 +56,16 @@ def simulate(
         yosys.copy_sources(rtl, folder)
         harness.write(rtl, device, clock, baud, folder)
         sources = sorted(path.name for path in folder.glob("*.v"))
-        executable = verilator.build(folder, sources, harness.TOP, _MAIN)
+        executable = verilator.build(folder, sources, harness.TOP, _MAIN, deadline)
         (folder / "questions").write_bytes(b"".join(questions))
         halvings = 1 << clock.halvings
         most = (_REPLY_BITS + 10 * answer) * cycles_per_bit + halvings * rtl.latency_cycles
         silence = 1.1e6 * device.oscillator_mhz * harness.SILENCE_SECONDS
         numbers = len(questions), frames.size(rtl.inputs, rtl.input_type), answer, cycles_per_bit, most, lost_bytes
         command = [str(executable), "questions", "answers", *map(str, numbers), str(silence)]
-        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
+        result = deadline.run(command, folder)
         if result.returncode != 0:
-            why = _FAILURES.get(result.returncode, f"exit code {result.returncode}: {result.stderr.strip()}")
+            why = _FAILURES.get(result.returncode, f"exit code {result.returncode}: {result.stdout.strip()}")
             raise ToolError(f"the simulation of {rtl.folder} on a serial line failed: {why}")
         said = (folder / "answers").read_bytes()
     parts = [said[start : start + answer] for start in range(0, len(said), answer)]
