@@ -203,9 +203,8 @@ def unpack(
 def resources(
     project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The folder of an HLS project, or of a run.")],
     build: Annotated[bool, typer.Option("--build", help="Run the vendor's tools on the project first.")] = False,
-    steps: Annotated[
-        str, typer.Option(help="What --build does, out of csim,synth,cosim,export,vsynth.")
-    ] = "synth,cosim,export,vsynth",
+    steps: Annotated[str | None, typer.Option(help="What --build does, out of csim,synth,cosim,export,vsynth; left "
+                                              "out: all but csim.")] = None,
     open_: Annotated[bool, typer.Option("--open", help="Make Verilog and VHDL of the network, simulate it, synthesise "
                                         "it with Yosys; for a board with open tools, make a bitstream.")] = False,
     board: Annotated[str | None, typer.Option(metavar="NAME", help="The board of --open; left out: the "

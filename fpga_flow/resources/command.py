@@ -13,6 +13,10 @@ from fpga_flow.resources.process import Ui
 
 #: Minutes after which a step of `--open` counts as hanging.
 OPEN_MINUTES = 60.0
+#: The most minutes that may be asked for, a year: operating systems count no further than they must.
+_MOST_MINUTES = 60.0 * 24 * 365
+#: What `--build` does.
+STEPS = "synth,cosim,export,vsynth"
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Options:
     """
 
     build: bool = False
-    steps: str = ""
+    steps: str | None = None
     open: bool = False
     board: str | None = None
     families: tuple[str, ...] = ()
@@ -33,22 +37,42 @@ def execute(path: Path, options: Options, ui: Ui) -> Numbers:
     """Run the tools on the project in a folder, which may be that of a run, and collect its numbers.
 
     Raises:
+        InputError: an option has nothing to act on, or the time is too long.
         InputError, ToolError, CheckFailed: see `build.build`, `measure.measure` and `numbers.collect`.
     """
-    given = [name for name, value in (("--board", options.board), ("--family", options.families)) if value]
-    if given and not options.open:
-        raise InputError.at(given[0], "expected --open with it, got none")
+    _check(options)
     project = numbers.find_project(path)
     if options.build:
-        minutes = options.timeout_minutes or build.TIMEOUT_MINUTES
-        build.build(project, build.parse_steps(options.steps), timeout_minutes=minutes, ui=ui)
+        minutes = build.TIMEOUT_MINUTES if options.timeout_minutes is None else options.timeout_minutes
+        steps = build.parse_steps(STEPS if options.steps is None else options.steps)
+        build.build(project, steps, timeout_minutes=minutes, ui=ui)
     if options.open:
         from fpga_flow.resources.open import measure
 
-        board = _board(options.board or project.settings.board)
-        minutes = options.timeout_minutes or OPEN_MINUTES
+        board = _board(project.settings.board if options.board is None else options.board)
+        minutes = OPEN_MINUTES if options.timeout_minutes is None else options.timeout_minutes
         measure.measure(project, board, chosen=options.families, timeout_minutes=minutes, ui=ui)
     return numbers.collect(project)
+
+
+def _check(options: Options) -> None:
+    """See whether each option has something to act on, and the time is one.
+
+    Raises:
+        InputError: the first that has not.
+    """
+    needs = [
+        ("--board", options.board is not None, "--open", options.open),
+        ("--family", bool(options.families), "--open", options.open),
+        ("--steps", options.steps is not None, "--build", options.build),
+        ("--timeout", options.timeout_minutes is not None, "--build or --open", options.build or options.open),
+    ]
+    for name, given, needed, there in needs:
+        if given and not there:
+            raise InputError.at(name, f"expected {needed} with it, got none")
+    minutes = options.timeout_minutes
+    if minutes is not None and minutes > _MOST_MINUTES:
+        raise InputError.at("--timeout", f"expected at most {_MOST_MINUTES:,.0f} minutes, got {minutes:g}")
 
 
 def _board(name: str) -> boards.Board:
