@@ -13,6 +13,7 @@ import pytest
 
 from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.rtl import network, pipeline, verilator
@@ -157,6 +158,14 @@ def test_nothing_goes_on_after_a_deadline(tmp_path: Path) -> None:
     assert time.monotonic() - started < 30  # what it started holds the pipe open
     with pytest.raises(ToolError, match="no_such_tool can't be started: No such file"):
         Deadline.after(1).run(["no_such_tool"], tmp_path)
+
+
+def test_inputs_between_samples_are_of_the_input_too(tmp_path: Path) -> None:
+    ten_bits, table = FixedPoint(10, 5), np.random.default_rng(3).integers(-500, 500, (1, 1024))
+    layer = HlsLayer("f", "activation", "lookup", ("inputs",), (1,), (1,), ten_bits, ten_bits, table=table)
+    x = np.arange(ten_bits.min, ten_bits.max + ten_bits.step, ten_bits.step)[:, None]
+    got = simulate(generate(hls_project([layer], tmp_path), tmp_path / "rtl"), x)
+    np.testing.assert_array_equal(got, Emulator([layer]).predict(x))
 
 
 def test_outputs_that_come_too_early_are_noticed(hls: HlsProject, tmp_path: Path) -> None:
