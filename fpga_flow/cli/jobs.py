@@ -203,13 +203,14 @@ def unpack(
 def resources(
     project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The folder of an HLS project, or of a run.")],
     build: Annotated[bool, typer.Option("--build", help="Run the vendor's tools on the project first.")] = False,
-    steps: Annotated[
-        str, typer.Option(help="What --build does, out of csim,synth,cosim,export,vsynth.")
-    ] = "synth,cosim,export,vsynth",
+    steps: Annotated[str | None, typer.Option(help="What --build does, out of csim,synth,cosim,export,vsynth; left "
+                                              "out: all but csim.")] = None,
     open_: Annotated[bool, typer.Option("--open", help="Make Verilog and VHDL of the network, simulate it, synthesise "
                                         "it with Yosys; for a board with open tools, make a bitstream.")] = False,
     board: Annotated[str | None, typer.Option(metavar="NAME", help="The board of --open; left out: the "
                                               "project's.")] = None,
+    baud: Annotated[int | None, typer.Option(metavar="BITS", help="Bits a second of the serial line in the bitstream; "
+                                             "left out: 115200.")] = None,
     family: Annotated[list[str], typer.Option(metavar="NAME", help="What --open synthesises for: xc7, xcup, ecp5, "
                                               "ice40, gowin; left out: the board's. Repeatable.")] = [],  # noqa: B006
     timeout: Annotated[float | None, typer.Option(metavar="MINUTES", help="The most that a step may take; left out: "
@@ -226,7 +227,7 @@ def resources(
     """
     from fpga_flow.resources import command, show
 
-    options = command.Options(build, steps, open_, board, tuple(family), timeout)
+    options = command.Options(build, steps, open_, board, baud, tuple(family), timeout)
     with show.BuildProgress(quiet=quiet, to_stderr=as_json) as progress:
         made = command.execute(project, options, progress)
     if as_json:

@@ -14,18 +14,23 @@ from fpga_flow.resources.process import Ui
 
 #: Minutes after which a step of `--open` counts as hanging.
 OPEN_MINUTES = 60.0
+#: The most minutes that may be asked for, a year: operating systems count no further than they must.
+_MOST_MINUTES = 60.0 * 24 * 365
+#: What `--build` does.
+STEPS = "synth,cosim,export,vsynth"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is asked for: `build` and its `steps` of the vendor's tools; the open tools with the board and the families
-    of FPGAs; the minutes that a step may take. What is left out is up to the tools.
+    """What is asked for: `build` and its `steps` of the vendor's tools; the open tools with the board, the bits
+    a second of its serial line, and the families of FPGAs; the minutes that a step may take. What is left out is up to the tools.
     """
 
     build: bool = False
-    steps: str = ""
+    steps: str | None = None
     open: bool = False
     board: str | None = None
+    baud: int | None = None
     families: tuple[str, ...] = ()
     timeout_minutes: float | None = None
 
@@ -34,22 +39,43 @@ def execute(path: Path, options: Options, ui: Ui) -> Numbers:
     """Run the tools on the project in a folder, which may be that of a run, and collect its numbers.
 
     Raises:
+        InputError: an option has nothing to act on, or the time is too long.
         InputError, ToolError, CheckFailed: see `build.build`, `measure.measure` and `numbers.collect`.
     """
-    given = [name for name, value in (("--board", options.board), ("--family", options.families)) if value]
-    if given and not options.open:
-        raise InputError.at(given[0], "expected --open with it, got none")
+    _check(options)
     project = numbers.find_project(path)
     if options.build:
-        minutes = options.timeout_minutes or build.TIMEOUT_MINUTES
-        build.build(project, build.parse_steps(options.steps), timeout_minutes=minutes, ui=ui)
+        minutes = build.TIMEOUT_MINUTES if options.timeout_minutes is None else options.timeout_minutes
+        steps = build.parse_steps(STEPS if options.steps is None else options.steps)
+        build.build(project, steps, timeout_minutes=minutes, ui=ui)
     if options.open:
         from fpga_flow.resources.open import measure
 
         board = _board(project, options.board)
-        minutes = options.timeout_minutes or OPEN_MINUTES
-        measure.measure(project, board, chosen=options.families, timeout_minutes=minutes, ui=ui)
+        minutes = OPEN_MINUTES if options.timeout_minutes is None else options.timeout_minutes
+        measure.measure(project, board, chosen=options.families, baud=options.baud, timeout_minutes=minutes, ui=ui)
     return numbers.collect(project)
+
+
+def _check(options: Options) -> None:
+    """See whether each option has something to act on, and the time is one.
+
+    Raises:
+        InputError: the first that has not.
+    """
+    needs = [
+        ("--board", options.board is not None, "--open", options.open),
+        ("--baud", options.baud is not None, "--open", options.open),
+        ("--family", bool(options.families), "--open", options.open),
+        ("--steps", options.steps is not None, "--build", options.build),
+        ("--timeout", options.timeout_minutes is not None, "--build or --open", options.build or options.open),
+    ]
+    for name, given, needed, there in needs:
+        if given and not there:
+            raise InputError.at(name, f"expected {needed} with it, got none")
+    minutes = options.timeout_minutes
+    if minutes is not None and minutes > _MOST_MINUTES:
+        raise InputError.at("--timeout", f"expected at most {_MOST_MINUTES:,.0f} minutes, got {minutes:g}")
 
 
 def _board(project: HlsProject, name: str | None) -> boards.Board:
@@ -60,7 +86,7 @@ def _board(project: HlsProject, name: str | None) -> boards.Board:
     """
     own = project.settings
     try:
-        board = boards.load(name or own.board)
+        board = boards.load(own.board if name is None else name)
     except FieldError as error:
         raise InputError.at("--board", error.message) from error
-    return board if name else board.model_copy(update={"clock_ns": own.clock_ns})
+    return board if name is not None else board.model_copy(update={"clock_ns": own.clock_ns})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -47,7 +48,8 @@ class Deadline:
             try:
                 said, _ = process.communicate(timeout=max(0.0, self.end - time.monotonic()))
             except BaseException as error:  # Ctrl-C, too
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                    os.killpg(process.pid, signal.SIGKILL)
                 if isinstance(error, subprocess.TimeoutExpired):
                     name = Path(command[0]).name
                     raise ToolError(f"{name} did not end within {self.minutes:g} minutes: stopped") from None

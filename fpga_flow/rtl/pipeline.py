@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from da4ml.trace import to_pipeline
 from da4ml.types import CombLogic, Pipeline
+from numpy.typing import NDArray
 
 #: Nanoseconds that an addition takes with the wires to it, by the parts' names; measured where place and route is open
 #: (benchmarks/open_synthesis.py), guessed from the data sheets for AMD's.
@@ -11,7 +13,7 @@ ADDITION_NS = {
     ("xc7", "xa7", "xq7"): 1.6,
     ("xc", "xa", "xq"): 1.0,
     ("lfe5", "LFE5"): 3.0,
-    ("ice40", "iCE40", "ICE40"): 5.0,
+    ("ice40", "iCE40", "ICE40"): 6.0,
     ("GW",): 4.0,
 }
 #: For parts that are none of these.
@@ -29,6 +31,14 @@ def additions_per_stage(clock_ns: float, part: str) -> int:
 def cut(logic: CombLogic, additions: int) -> Pipeline:
     """The logic with registers after so many additions in a row, as evenly as can be."""
     return to_pipeline(logic, additions, verbose=False)
+
+
+def predict(pipeline: Pipeline, samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What da4ml's interpreter computes for samples (n, inputs), stage by stage: (n, outputs)."""
+    for stage in pipeline.solutions:
+        # it does not take an empty list of tables
+        samples = stage._replace(lookup_tables=stage.lookup_tables or None).predict(samples)
+    return samples
 
 
 def latency_cycles(pipeline: Pipeline) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.rtl import files, network, pipeline
 from fpga_flow.rtl.check import check
+from fpga_flow.whole import whole
 
 #: The file that says what the folder holds.
 MANIFEST = "rtl.json"
@@ -107,11 +107,11 @@ def generate(
     additions = additions or pipeline.additions_per_stage(clock_ns, part)
     digest = digest_of(project, clock_ns, part, additions)
     logic = network.trace(project.layers)
-    if not any(sum(kif) for kif in zip(*logic.inp_kifs, strict=True)) or not logic.out_kifs.any():
-        raise InputError.at(str(project.folder), "expected outputs that depend on the inputs, got constant ones: "
-                            "all of the network's weights on the way to them are zero")  # fmt: skip
-    _check_equal(project, logic.predict(_inputs(project)))
+    if all(interval.min == interval.max for interval in logic.out_qint):
+        raise InputError.at(str(project.folder), "expected outputs that depend on the inputs, got constant ones: on "
+                            "the way to them all weights are zero, or all values saturate")  # fmt: skip
     cut = pipeline.cut(logic, additions)
+    _check_equal(project, pipeline.predict(cut, _inputs(project)))
     first, last = project.layers[0], project.layers[-1]
     made = RtlProject(
         folder=folder,
@@ -175,12 +175,8 @@ def _manifest(project: RtlProject) -> str:
 
 
 def _write(project: RtlProject, texts: dict[str, str]) -> None:
-    """All files, in a folder beside its place at first, so that it appears whole."""
-    unfinished = project.folder.with_name(f".{project.folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    for name, text in texts.items():
-        path = unfinished / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    shutil.rmtree(project.folder, ignore_errors=True)
-    unfinished.rename(project.folder)
+    with whole(project.folder) as work:
+        for name, text in texts.items():
+            path = work / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")

@@ -34,14 +34,11 @@ def simulate(
         raise ValueError(f"expected samples of {project.inputs} values, got {values.shape[1]}")
     deadline = Deadline.after(timeout_minutes)
     executable = verilator.build(project.folder, project.verilog, project.top, _MAIN, deadline)
-    words_in, words_out = (
-        _words(count, type_.width)
-        for count, type_ in ((project.inputs, project.input_type), (project.outputs, project.output_type))
-    )
+    bits_in, words_out = project.inputs * project.input_type.width, _words(project.outputs, project.output_type.width)
     with tempfile.TemporaryDirectory(prefix="fpga_flow_rtl_") as name:
         inputs, outputs = Path(name) / "inputs", Path(name) / "outputs"
         inputs.write_bytes(pack(values, project.input_type).tobytes())
-        numbers = len(values), words_in, words_out, project.latency_cycles
+        numbers = len(values), bits_in, words_out, project.latency_cycles
         command = [str(executable), str(inputs), str(outputs), *map(str, numbers)]
         # tables are read from the working folder
         result = deadline.run(command, project.folder / "verilog")

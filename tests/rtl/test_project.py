@@ -13,6 +13,7 @@ import pytest
 
 from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.rtl import network, pipeline, verilator
@@ -60,8 +61,10 @@ def test_what_was_there_is_replaced_as_a_whole(hls: HlsProject, tmp_path: Path) 
 
 
 def test_nothing_is_written_of_a_network_that_depends_on_nothing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected outputs that depend on the inputs, got constant ones"):
-        generate(hls_project([dense(0 * WEIGHTS)], tmp_path), tmp_path / "rtl")
+    biased = replace(dense(0 * WEIGHTS), bias_type=FixedPoint(4, 2), biases=np.array([0, 1, -1]))
+    for layer in (dense(0 * WEIGHTS), biased):
+        with pytest.raises(InputError, match="expected outputs that depend on the inputs, got constant ones"):
+            generate(hls_project([layer], tmp_path), tmp_path / "rtl")
     assert not (tmp_path / "rtl").exists()
 
 
@@ -73,6 +76,24 @@ def test_logic_that_computes_something_else_is_not_written(
     with pytest.raises(CheckFailed, match=r"differs from it in 25\d of 258 random samples: no RTL was written"):
         generate(hls, tmp_path / "rtl")
     assert not (tmp_path / "rtl").exists()
+
+
+def test_registers_that_change_what_is_computed_are_noticed(
+    hls: HlsProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = pipeline.cut(network.trace([dense(np.roll(WEIGHTS, 1))]), 1)
+    monkeypatch.setattr(pipeline, "cut", lambda logic, additions: wrong)
+    with pytest.raises(CheckFailed, match=r"differs from it in 25\d of 258 random samples: no RTL was written"):
+        generate(hls, tmp_path / "rtl")
+
+
+def test_nothing_is_left_of_a_folder_that_could_not_be_written(
+    hls: HlsProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fpga_flow.rtl.files.texts", lambda *_: {"verilog/a.v": "", "b/c/d.v": ""})
+    with pytest.raises(FileNotFoundError):
+        generate(hls, tmp_path / "rtl")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_without_rtl_is_no_project(tmp_path: Path) -> None:
@@ -137,6 +158,14 @@ def test_nothing_goes_on_after_a_deadline(tmp_path: Path) -> None:
     assert time.monotonic() - started < 30  # what it started holds the pipe open
     with pytest.raises(ToolError, match="no_such_tool can't be started: No such file"):
         Deadline.after(1).run(["no_such_tool"], tmp_path)
+
+
+def test_inputs_between_samples_are_of_the_input_too(tmp_path: Path) -> None:
+    ten_bits, table = FixedPoint(10, 5), np.random.default_rng(3).integers(-500, 500, (1, 1024))
+    layer = HlsLayer("f", "activation", "lookup", ("inputs",), (1,), (1,), ten_bits, ten_bits, table=table)
+    x = np.arange(ten_bits.min, ten_bits.max + ten_bits.step, ten_bits.step)[:, None]
+    got = simulate(generate(hls_project([layer], tmp_path), tmp_path / "rtl"), x)
+    np.testing.assert_array_equal(got, Emulator([layer]).predict(x))
 
 
 def test_outputs_that_come_too_early_are_noticed(hls: HlsProject, tmp_path: Path) -> None:

@@ -7,5 +7,4 @@ constraints.py  the pins of a board, as each nextpnr reads them
 place_route.py  nextpnr: utilisation, and the clock that is really reached
 uart/           the network on a serial line: the Verilog around it, bytes to and from a host, its simulation
 bitstream.py    `bitstream`: all of it in order
-whole.py        folders that appear whole or not at all
 """

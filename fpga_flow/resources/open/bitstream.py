@@ -14,11 +14,11 @@ from fpga_flow.resources.open import families, place_route, tools, yosys
 from fpga_flow.resources.open.place_route import Placement
 from fpga_flow.resources.open.uart import harness
 from fpga_flow.resources.open.uart.harness import Clock
-from fpga_flow.resources.open.whole import whole
 from fpga_flow.resources.open.yosys import Synthesis
 from fpga_flow.resources.process import Ui
 from fpga_flow.resources.report import ResourceReport, shortfalls
 from fpga_flow.rtl.project import RtlProject
+from fpga_flow.whole import whole
 
 #: How often the clock is halved at most.
 _MOST_HALVINGS = 6

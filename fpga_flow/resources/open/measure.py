@@ -17,16 +17,19 @@ import numpy as np
 
 from fpga_flow import runs
 from fpga_flow.boards import Board
-from fpga_flow.errors import CheckFailed, InputError
+from fpga_flow.errors import CheckFailed, FlowError, InputError, ToolError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import process
 from fpga_flow.resources.open import bitstream, families, place_route, results, tools, yosys
 from fpga_flow.resources.open.bitstream import Bitstream
 from fpga_flow.resources.open.uart import simulation
+from fpga_flow.resources.open.uart.harness import BAUD, Clock, cycles_per_bit
 from fpga_flow.resources.open.yosys import Synthesis
 from fpga_flow.resources.process import Step, Ui
 from fpga_flow.rtl import verilator, witnesses
+from fpga_flow.rtl.__main__ import OURS
 from fpga_flow.rtl.check import check
+from fpga_flow.rtl.deadline import Deadline
 from fpga_flow.rtl.project import RtlProject, digest_of
 from fpga_flow.rtl.witnesses import Samples, Witnesses
 
@@ -58,6 +61,7 @@ def measure(
     board: Board,
     *,
     chosen: Sequence[str] = (),
+    baud: int | None = None,
     timeout_minutes: float = yosys.TIMEOUT_MINUTES,
     ui: Ui = process.QUIET,
 ) -> Measured:
@@ -65,25 +69,33 @@ def measure(
 
     Args:
         chosen: names of families to synthesise for; left out: the board's.
+        baud: bits a second of the serial line around a bitstream's network; left out: the usual ones.
         timeout_minutes: for each step.
 
     Raises:
-        InputError: the network can't become RTL, a family is not known, or the time is not positive.
+        InputError: the network can't become RTL, a family is not known, the time is not positive, or the board's clock
+            makes no such speed of the line.
         ToolError: a tool is missing (found before anything is done), failed or took too long.
         CheckFailed: the witnesses don't agree, or the board is too small.
     """
     yosys.check_timeout(timeout_minutes)
     names = [families.by_name(name).name for name in chosen or [default_family(board)]]
+    speed = BAUD if baud is None else baud
+    if board.open is not None:
+        cycles_per_bit(Clock(board.open.oscillator_mhz), speed)
+    elif baud is not None:
+        raise InputError.at("--baud", f"expected a board with open tools, which has a serial line, got {board.name}")
     check(project)
     _find_tools(board)
     samples = witnesses.samples_of(project, results.run_folder(project))
     folder = results.folder(project) / board.name
     folder.parent.mkdir(exist_ok=True)
-    with process.locked(folder.with_name(f".{board.name}.lock"), f"{folder}: another process measures this network"):
+    taken = f"{folder}: another process measures this network"
+    with process.terminable(), process.locked(folder.with_name(f".{board.name}.lock"), taken):
         rtl = _rtl(project, folder, board, timeout_minutes, ui)
         agreed = _simulate(rtl, project, samples, timeout_minutes, ui)
         syntheses = [_synthesise(rtl, board, name, timeout_minutes, ui) for name in names]
-        made = None if board.open is None else _bitstream(rtl, board, samples, timeout_minutes, ui)
+        made = None if board.open is None else _bitstream(rtl, board, speed, samples, timeout_minutes, ui)
     return Measured(rtl, agreed, tuple(syntheses), made, 0 if made is None else min(UART_SAMPLES, len(samples.values)))
 
 
@@ -97,7 +109,12 @@ def _find_tools(board: Board) -> None:
 
 
 def _rtl(project: HlsProject, folder: Path, board: Board, timeout_minutes: float, ui: Ui) -> RtlProject:
-    """The RTL, made in a process of its own unless it is there."""
+    """The RTL, made in a process of its own unless it is there.
+
+    Raises:
+        FlowError, CheckFailed: what `generate` says.
+        ToolError: it failed in another way, or took too long.
+    """
     digest = digest_of(project, board.clock_ns, board.part)
     try:
         there = RtlProject.load(folder)
@@ -105,13 +122,17 @@ def _rtl(project: HlsProject, folder: Path, board: Board, timeout_minutes: float
         there = None
     if there is not None and there.digest == digest:
         return there
-    log_file = folder.with_name(f"{folder.name}.log")
     step = Step("rtl", "Verilog and VHDL of the network")
     arguments = project.folder.absolute(), folder.absolute(), board.clock_ns, board.part
     command = [sys.executable, "-m", "fpga_flow.rtl", *map(str, arguments)]
-    with _told(step, folder, ui), process.terminable():
-        process.run(command, folder.parent, log_file, 60 * timeout_minutes, step, ui)
-    log_file.unlink()
+    with _told(step, folder, ui):
+        result = Deadline.after(timeout_minutes).run(command, folder.parent)
+        said = result.stdout.strip()
+        kinds = {OURS + kind.exit_code: kind for kind in (FlowError, CheckFailed)}
+        if result.returncode in kinds:
+            raise kinds[result.returncode](said)
+        if result.returncode != 0:
+            raise ToolError(f"step {step.name}: it failed (exit code {result.returncode}):\n{said}")
     return RtlProject.load(folder)
 
 
@@ -132,15 +153,17 @@ def _synthesise(rtl: RtlProject, board: Board, family: str, timeout_minutes: flo
     return made
 
 
-def _bitstream(rtl: RtlProject, board: Board, samples: Samples, timeout_minutes: float, ui: Ui) -> Bitstream:
+def _bitstream(rtl: RtlProject, board: Board, baud: int, samples: Samples, timeout_minutes: float, ui: Ui) -> Bitstream:
     """The bitstream, whose design was simulated with the serial line.
 
     Raises:
         CheckFailed: what came back on the line is not what the network computes.
     """
     folder = rtl.folder / results.BITSTREAM
+    report = folder / f"{board.name}.json"
+    report.unlink(missing_ok=True)  # of a bitstream that is replaced
     made = bitstream.bitstream(
-        rtl, board, folder, synthesis_minutes=timeout_minutes, place_route_minutes=timeout_minutes, ui=ui
+        rtl, board, folder, baud=baud, synthesis_minutes=timeout_minutes, place_route_minutes=timeout_minutes, ui=ui
     )
     if board.open is None:
         raise ValueError("expected a board with open tools")
@@ -154,8 +177,7 @@ def _bitstream(rtl: RtlProject, board: Board, samples: Samples, timeout_minutes:
             raise CheckFailed(
                 f"{made.file}: what comes back on the simulated serial line is not what the network computes"
             )
-    file = folder / f"{board.name}.json"
-    results.write(file, made.report(rtl), made.placement.counts.carry, f"{board.name}/{made.file.name}")
+    results.write(report, made.report(rtl), made.placement.counts.carry, f"{board.name}/{made.file.name}")
     return made
 
 

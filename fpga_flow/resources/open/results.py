@@ -11,6 +11,7 @@ from fpga_flow import runs
 from fpga_flow.errors import InputError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources.report import ResourceReport
+from fpga_flow.rtl.project import MANIFEST, RtlProject, digest_of
 
 #: The files and folders in that of a board: how the RTL compares with its witnesses, and what each tool said.
 WITNESSES, SYNTHESIS, BITSTREAM = "witnesses.json", "synthesis", "bitstream"
@@ -57,14 +58,17 @@ def write(file: Path, report: ResourceReport, carry: int, bitstream: str | None 
 
 
 def read(project: HlsProject) -> list[BoardResults]:
-    """All that the open tools left, by board.
+    """What the open tools left of the project as it is now, by board; not of a network that it had before.
 
     Raises:
         InputError: a file is damaged.
     """
     made = []
-    for manifest in sorted(folder(project).glob("*/rtl.json")):
+    for manifest in sorted(folder(project).glob(f"*/{MANIFEST}")):
         of_board = manifest.parent
+        rtl = RtlProject.load(of_board)
+        if rtl.digest != digest_of(project, rtl.clock_ns, rtl.part, rtl.additions):
+            continue
         files = [file for kind in (SYNTHESIS, BITSTREAM) for file in sorted((of_board / kind).glob("*.json"))]
         told = _json(of_board / WITNESSES)["verdict"] if (of_board / WITNESSES).is_file() else None
         made.append(BoardResults(of_board.name, of_board, told, tuple(map(_found, files))))

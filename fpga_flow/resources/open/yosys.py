@@ -14,11 +14,11 @@ from fpga_flow.errors import InputError, ToolError
 from fpga_flow.resources import process
 from fpga_flow.resources.open import families, tools
 from fpga_flow.resources.open.families import Counts, Family
-from fpga_flow.resources.open.whole import whole
 from fpga_flow.resources.process import Step, Ui
 from fpga_flow.resources.report import ResourceReport
 from fpga_flow.resources.tools import Tool
 from fpga_flow.rtl.project import RtlProject
+from fpga_flow.whole import whole
 
 #: Minutes after which a synthesis is given up.
 TIMEOUT_MINUTES = 30.0

@@ -1,8 +1,9 @@
 // Drives the RTL of a network: a sample in each clock cycle, but for a gap now and then, in which the inputs are wrong.
 //
-//     simulation INPUTS OUTPUTS SAMPLES INPUT_WORDS OUTPUT_WORDS LATENCY
+//     simulation INPUTS OUTPUTS SAMPLES INPUT_BITS OUTPUT_WORDS LATENCY
 //
-// INPUTS and OUTPUTS hold 32-bit words, so many for a sample; the first bit of a port is the lowest of its first word.
+// INPUTS and OUTPUTS hold 32-bit words, as many as a sample needs; the first bit of a port is the lowest of its first
+// word.
 // Exits with 3 if out_valid does not follow in_valid after LATENCY cycles.
 
 #include "Vtop.h"
@@ -41,7 +42,9 @@ static void take(const VlWide<N> &port, uint32_t *words, std::size_t) {
 
 int main(int, char **arguments) {
     const unsigned long samples = std::strtoul(arguments[3], nullptr, 10);
-    const std::size_t in = std::strtoul(arguments[4], nullptr, 10), out = std::strtoul(arguments[5], nullptr, 10);
+    const std::size_t bits = std::strtoul(arguments[4], nullptr, 10), in = (bits + 31) / 32;
+    const std::size_t out = std::strtoul(arguments[5], nullptr, 10);
+    const uint32_t last = bits % 32 ? (1u << bits % 32) - 1 : ~0u;  // Verilator wants zeros above a port's bits
     const unsigned long latency = std::strtoul(arguments[6], nullptr, 10);
     std::FILE *inputs = std::fopen(arguments[1], "rb"), *outputs = std::fopen(arguments[2], "wb");
     if (!inputs || !outputs) return 2;
@@ -53,7 +56,8 @@ int main(int, char **arguments) {
     for (unsigned long cycle = 0; taken < samples; cycle++) {
         const bool gap = cycle % GAP == GAP - 1 || given == samples;
         if (gap) {
-            for (auto &word : sample) word = ~word;
+            for (std::size_t i = 0; i < in; i++) sample[i] = ~sample[i];
+            sample[in - 1] &= last;
         } else if (std::fread(sample.data(), sizeof(uint32_t), in, inputs) != in) {
             return 2;
         } else {

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fpga_flow import boards
+from fpga_flow import boards, hls
 from fpga_flow.cli import main
+from fpga_flow.errors import FlowError, ToolError
+from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import command, process
 from fpga_flow.resources.open import measure, results, tools
 from fpga_flow.resources.open.uart import simulation
 from fpga_flow.rtl import simulate, verilator, witnesses
+from fpga_flow.rtl.project import generate
 from tests.csim import projects
 from tests.hls import cases
 
@@ -156,7 +161,18 @@ def test_one_process_at_a_time(project: HlsProject, run: Run) -> None:
         (["--family", "xc7"], "--family: expected --open with it, got none"),
         (["--open", "--board", "ulx3s"], '--board: expected a board, got "ulx3s": did you mean "ulx3s-85f"?'),
         (["--open", "--family", "xc9"], '--family: expected a family that Yosys synthesises for, got "xc9"'),
+        (["--steps", "synth"], "--steps: expected --build with it, got none"),
+        (["--timeout", "1"], "--timeout: expected --build or --open with it, got none"),
+        (["--open", "--board", ""], '--board: expected a board, got ""'),
+        (["--baud", "9600"], "--baud: expected --open with it, got none"),
+        (
+            ["--open", "--baud", "9600"],
+            "--baud: expected a board with open tools, which has a serial line, got pynq-z2",
+        ),
+        (["--open", "--board", "ulx3s-85f", "--baud", "0"], "--baud: expected at least 1 bit a second, got 0"),
         (["--open", "--timeout", "-1"], "--timeout: expected a time above 0 minutes, got -1"),
+        (["--open", "--timeout", "0"], "--timeout: expected a time above 0 minutes, got 0"),
+        (["--build", "--timeout", "inf"], "--timeout: expected at most 525,600 minutes, got inf"),
     ],
 )
 def test_bad_options(project: HlsProject, run: Run, options: list[str], message: str) -> None:
@@ -173,6 +189,36 @@ def test_a_network_that_can_not_become_rtl(project: HlsProject, run: Run, monkey
     assert "s: expected a layer that RTL can be made of, got softmax" in err
 
 
+def retrained(project: HlsProject, weights: Callable[[np.ndarray], np.ndarray]) -> HlsProject:
+    """The project with other weights in its first layer."""
+    first = project.layers[0]
+    return replace(project, layers=(replace(first, weights=weights(first.weights)), *project.layers[1:]))
+
+
+@pytest.mark.usefixtures("ulx3s")
+def test_outputs_that_depend_on_nothing_are_bad_input(project: HlsProject, tmp_path: Path) -> None:
+    x, first = np.zeros((1, *project.layers[0].input_shape)), replace(project.layers[0], biases=None, bias_type=None)
+    layers = retrained(replace(project, layers=(first,)), np.zeros_like).layers
+    made = hls.project.generate(layers, project.settings, x, Emulator(layers).predict(x), tmp_path / "project")
+    with pytest.raises(FlowError, match="expected outputs that depend on the inputs, got constant ones") as caught:
+        measure.measure(made, boards.load("zedboard"))
+    assert caught.value.exit_code == 2
+    assert [path.name for path in results.folder(made).iterdir()] == [".zedboard.lock"]
+
+
+@pytest.mark.usefixtures("ulx3s")
+def test_a_process_that_makes_no_rtl(project: HlsProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(shutil.which("false")))
+    with pytest.raises(ToolError, match=r"^step rtl: it failed \(exit code 1\)"):
+        measure.measure(project, boards.load("zcu104"))
+
+
+def test_results_of_another_network_are_not_shown(project: HlsProject) -> None:
+    generate(project, results.folder(project) / "zybo")
+    assert "zybo" in [each.board for each in results.read(project)]
+    assert results.read(retrained(project, np.negative)) == []
+
+
 @pytest.mark.parametrize(("board", "family"), [("pynq-z2", "xc7"), ("zcu104", "xcup"), ("alveo-u250", "xcup"),
                                                ("icebreaker", "ice40"), ("de10-nano", "xc7")])  # fmt: skip
 def test_the_family_of_a_board(board: str, family: str) -> None:
@@ -180,10 +226,14 @@ def test_the_family_of_a_board(board: str, family: str) -> None:
 
 
 def test_a_damaged_report_is_named(project: HlsProject, run: Run) -> None:
-    file = results.folder(project) / "b" / results.SYNTHESIS / "xc7.json"
-    file.parent.mkdir(parents=True)
-    (file.parent.parent / "rtl.json").touch()
+    folder = generate(project, results.folder(project) / "b").folder
+    file = folder / results.SYNTHESIS / "xc7.json"
+    file.parent.mkdir()
     file.write_text('{"report": {')
     code, _, err = run("resources", project.folder)
     assert code == 2
     assert f"{file}: expected a result of the open tools, got" in err
+    (folder / "rtl.json").write_text("{")
+    code, _, err = run("resources", project.folder)
+    assert code == 2
+    assert f"{folder}: expected RTL made by fpga_flow, got" in err
