@@ -167,7 +167,7 @@ def test_one_process_at_a_time(project: HlsProject, run: Run) -> None:
         (["--baud", "9600"], "--baud: expected --open with it, got none"),
         (
             ["--open", "--baud", "9600"],
-            "--baud: expected a board with open tools, which has a serial line, got pynq-z2",
+            "--baud: expected a board with open tools, which has a serial line, got pynq",
         ),
         (["--open", "--board", "ulx3s-85f", "--baud", "0"], "--baud: expected at least 1 bit a second, got 0"),
         (["--open", "--timeout", "-1"], "--timeout: expected a time above 0 minutes, got -1"),
