@@ -22,8 +22,9 @@ STEPS = "synth,cosim,export,vsynth"
 
 @dataclass(frozen=True)
 class Options:
-    """What is asked for: `build` and its `steps` of the vendor's tools; the open tools with the board, the bits a second
-    of its serial line, and the families of FPGAs; the minutes that a step may take. What is left out is up to the tools.
+    """What is asked for: `build` and its `steps` of the vendor's tools; the open tools with the board, the bits a
+    second of its serial line, and the families of FPGAs; the minutes that a step may take. What is left out is up to
+    the tools.
     """
 
     build: bool = False
