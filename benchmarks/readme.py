@@ -63,6 +63,34 @@ def resource_intervals(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def open_synthesis(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of networks by open tools: netlists for each family, and placed designs for boards."""
+    rows: list[Sequence[str]] = [
+        (
+            "network",
+            "for",
+            "clock, ns",
+            "cycles",
+            "LUT",
+            "FF",
+            "carry cells",
+            "MHz reached",
+            "samples that differ",
+            "seconds",
+        )
+    ]
+    for each in figures["families"]:
+        counts = [f"{each[name]:,}" for name in ("cycles", "lut", "ff", "carry")]
+        seconds = f"{each['generate_seconds'] + each['yosys_seconds']:.0f}"
+        rows.append((f"`{each['network']}`", each["family"], f"{each['clock_ns']:g}", *counts, "-", "-", seconds))
+    for each in figures["boards"]:
+        counts = [f"{each[name]:,}" for name in ("latency_cycles", "lut", "ff")]
+        differ, mhz = f"{each['differ']} of {each['samples']}", f"{each['fmax_mhz']:.1f}"
+        what = f"{each['board']}, bitstream"
+        rows.append((f"`{each['network']}`", what, "-", *counts, "-", mhz, differ, f"{each['seconds']:.0f}"))
+    return rows
+
+
 def open_vendor(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of layers by open tools beside the vendor's reports."""
     rows: list[Sequence[str]] = [
@@ -283,6 +311,7 @@ TABLES = {
     "full_size": ("full_size", full_size),
     "large_networks": ("large_networks", large_networks),
     "layers": ("layers", layers),
+    "open_synthesis": ("open_synthesis", open_synthesis),
     "open_vendor": ("open_vendor", open_vendor),
     "resource_estimate": ("resource_estimate", resource_estimate),
     "resource_intervals": ("resource_estimate", resource_intervals),

@@ -151,11 +151,13 @@ def _run(
         OSError: it can't be started.
     """
     deadline = time.monotonic() + timeout
+    head = log_file.stat().st_size  # what we wrote ourselves
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0
     )
     try:
         with open(log_file, encoding="utf-8", errors="replace") as watched:
+            watched.seek(head)
             while True:
                 try:
                     process.wait(_PAUSE)
