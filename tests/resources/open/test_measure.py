@@ -110,6 +110,15 @@ def test_the_clock_is_that_of_the_project(project: HlsProject, monkeypatch: pyte
     assert clocks == [3.5, 10.0]
 
 
+def test_a_network_too_large_for_the_board_is_not_placed(project: HlsProject, run: Run, ulx3s: OpenTools) -> None:
+    ulx3s.yosys({"LUT4": 90_000})
+    code, _, err = run("resources", project.folder, "--open", "--board", "ulx3s-85f")
+    assert code == 1
+    assert err.endswith("the network is too large for the ulx3s-85f: 90,000 lut of 83,640\n")
+    assert not ulx3s.count.exists()  # nor placed
+    assert "90,000" in run("resources", project.folder)[1]
+
+
 @pytest.mark.usefixtures("ulx3s")
 def test_rtl_that_computes_something_else_fails(project: HlsProject, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = simulate.simulate
