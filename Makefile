@@ -65,7 +65,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@touch $@
 
-# Yosys, nextpnr and their like: 800 MB
+# Yosys, nextpnr and their like: 700 MB
 $(OPEN): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --editable ".[open]"
 	@touch $@

@@ -131,11 +131,20 @@ def _synthesise(
     harness.write(rtl, device, clock, baud, work)
     log_file = yosys.log_of(folder, f"yosys-{board.name}")
     made = yosys.run(tools.YOSYS.find(), family, harness.TOP, work, log_file, timeout_minutes, ui)
-    lacks = shortfalls(made.report(rtl), dict(board.resources.die))
+    check_size(rtl, board, made, "the network with its serial line")
+    return made
+
+
+def check_size(rtl: RtlProject, board: Board, synthesis: Synthesis, what: str) -> None:
+    """See whether a board can hold a netlist of its family; `what` it is, in words.
+
+    Raises:
+        CheckFailed: it can't.
+    """
+    lacks = shortfalls(synthesis.report(rtl), dict(board.resources.die))
     if lacks:
         needs = ", ".join(f"{lack.needed:,} {lack.resource} of {lack.usable:,}" for lack in lacks)
-        raise CheckFailed(f"{rtl.folder}: the network with its serial line is too large for the {board.name}: {needs}")
-    return made
+        raise CheckFailed(f"{rtl.folder}: {what} is too large for the {board.name}: {needs}")
 
 
 def _slower(rtl: RtlProject, board: Board, clock: Clock, fmax: float) -> Clock:

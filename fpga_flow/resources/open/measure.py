@@ -26,7 +26,6 @@ from fpga_flow.resources.open.uart import simulation
 from fpga_flow.resources.open.uart.harness import BAUD, Clock, cycles_per_bit
 from fpga_flow.resources.open.yosys import Synthesis
 from fpga_flow.resources.process import Step, Ui
-from fpga_flow.resources.report import shortfalls
 from fpga_flow.rtl import verilator, witnesses
 from fpga_flow.rtl.__main__ import OURS
 from fpga_flow.rtl.check import check
@@ -40,13 +39,12 @@ UART_SAMPLES = 10
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found. `uart_samples` went over the serial line of the bitstream's design in a simulation."""
+    """What was found."""
 
     rtl: RtlProject
     witnesses: Witnesses
     syntheses: tuple[Synthesis, ...]
     bitstream: Bitstream | None
-    uart_samples: int
 
 
 def default_family(board: Board) -> str:
@@ -96,10 +94,11 @@ def measure(
         rtl = _rtl(project, folder, board, timeout_minutes, ui)
         agreed = _simulate(rtl, project, samples, timeout_minutes, ui)
         syntheses = [_synthesise(rtl, board, name, timeout_minutes, ui) for name in names]
-        for each in syntheses:
-            _check_size(rtl, board, each)
+        for each in syntheses:  # before a design with a serial line is made of what no board can hold
+            if board.open is not None and each.family.name == board.open.family:
+                bitstream.check_size(rtl, board, each, "the network")
         made = None if board.open is None else _bitstream(rtl, board, speed, samples, timeout_minutes, ui)
-    return Measured(rtl, agreed, tuple(syntheses), made, 0 if made is None else min(UART_SAMPLES, len(samples.values)))
+    return Measured(rtl, agreed, tuple(syntheses), made)
 
 
 def _find_tools(board: Board) -> None:
@@ -154,20 +153,6 @@ def _synthesise(rtl: RtlProject, board: Board, family: str, timeout_minutes: flo
     report = made.report(rtl, part=board.part if own else "", board=board.name if own else "")
     results.write(folder / f"{family}.json", report, made.counts.carry)
     return made
-
-
-def _check_size(rtl: RtlProject, board: Board, synthesis: Synthesis) -> None:
-    """See whether a board can hold the network at all, before a design with a serial line is made of it.
-
-    Raises:
-        CheckFailed: it can't.
-    """
-    if board.open is None or synthesis.family.name != board.open.family:
-        return
-    lacks = shortfalls(synthesis.report(rtl), dict(board.resources.die))
-    if lacks:
-        needs = ", ".join(f"{lack.needed:,} {lack.resource} of {lack.usable:,}" for lack in lacks)
-        raise CheckFailed(f"{rtl.folder}: the network is too large for the {board.name}: {needs}")
 
 
 def _bitstream(rtl: RtlProject, board: Board, baud: int, samples: Samples, timeout_minutes: float, ui: Ui) -> Bitstream:
