@@ -77,8 +77,8 @@ def next_points(
     base = widest(parameters)
     holds = _outcomes(trials, base, options)
     steps = _Steps(parameters, sensitivities, resources, options)
-    begun = {_key(each) for each in running}
-    room = min(count, options.trials - len(trials) - len(begun))
+    begun = {_key(each) for each in (*running, *(trial.values for trial in trials))}
+    room = min(count, options.trials - len(begun))
     found: dict[_Key, dict[str, Any]] = {}
     ahead = [holds]
     while ahead and len(found) < room:
@@ -89,7 +89,7 @@ def next_points(
         key = _key(point)
         if key not in begun:
             found[key] = dict(point)
-        if len(supposed) - len(holds) < len(begun) + count:
+        if len(supposed) - len(holds) < len(running) + count:
             ahead += [{**supposed, key: True}, {**supposed, key: False}]
     return list(found.values())
 
@@ -133,7 +133,7 @@ class _Steps:
     ) -> None:
         self._values = {each.name: sorted(each.values or (), reverse=True) for each in parameters}
         self._losses = {(each.parameter, each.value): each.change["loss"] for each in sensitivities}
-        self._cost = lambda point: options.of(resources(point))
+        self._resources, self._options = resources, options
 
     def wanted(self, base: Point, holds: Mapping[_Key, bool]) -> Point | None:
         """The first point whose outcome must be known to go on; None where nothing more can be narrowed."""
@@ -178,3 +178,6 @@ class _Steps:
             if (saved := cost - self._cost(narrowed)) > 0:
                 yield saved / max(loss - before, _LEAST_LOSS), name, narrowed
                 return
+
+    def _cost(self, point: Point) -> float:
+        return self._options.of(self._resources(point))

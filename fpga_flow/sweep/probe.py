@@ -34,6 +34,8 @@ from fpga_flow.sweep.result import Parameter, Sensitivity
 
 #: Samples that are run through the network at a time.
 _BATCH = 500
+#: What is told of a point's hardware, see `ResourceReport`.
+_NUMBERS = (*RESOURCES, "latency_cycles", "ii")
 
 
 def of_width(type_: NumberType, width: int) -> NumberType:
@@ -56,6 +58,26 @@ def unquantized(run: Path) -> Network:
     if number is None:
         raise InputError.at(str(run), "expected the folder of a run with a quantize pass, got none")
     return Network.load(stages[number - 1])
+
+
+def resources_of(model: Any, spec: FlowSpec) -> dict[str, float]:
+    """The resources of a quantized network by their names, and `latency_cycles` and `ii`, as estimated for after logic
+    synthesis.
+
+    Raises:
+        FieldError: a layer has no exact HLS code.
+    """
+    board = boards.load(spec.hls.board)
+    chosen = settings.settings(spec.name, spec.hls, board)
+    lowered = lower.lower(model, spec.hls.softmax, spec.hls.io_type)
+    if settings.asks_to_fit(spec.hls):
+        layers, _ = fit.choose(lowered, spec.hls, chosen, board)
+    else:
+        layers = settings.apply(lowered, spec.hls, BACKENDS[chosen.backend])
+    _, made = estimates(
+        layers, io_type=chosen.io_type, clock_ns=chosen.clock_ns, tool=tool_of(chosen.backend), part=chosen.part
+    )
+    return {name: float(getattr(made, name) or 0) for name in _NUMBERS}
 
 
 class Probe:
@@ -106,15 +128,14 @@ class Probe:
         return float(loss), training.accuracy(logits, self._part.y)
 
     def resources(self, values: Mapping[str, Any]) -> dict[str, float]:
-        """The resources of a point by their names, and `latency_cycles` and `ii`, as estimated for after logic
-        synthesis; infinite where the network can't have these types.
-        """
+        """The resources of a point, see `resources_of`; infinite where the network can't have these types."""
         key = tuple(sorted(values.items()))
         if key not in self._resources:
             try:
-                self._resources[key] = self._estimate(self._spec_of(values))
+                spec = self._spec_of(values)
+                self._resources[key] = resources_of(self._at(spec), spec)
             except FieldError:
-                self._resources[key] = dict.fromkeys((*RESOURCES, "latency_cycles", "ii"), math.inf)
+                self._resources[key] = dict.fromkeys(_NUMBERS, math.inf)
         return self._resources[key]
 
     def sensitivities(self, base: Mapping[str, Any], parameters: Sequence[Parameter]) -> tuple[Sensitivity, ...]:
@@ -126,9 +147,7 @@ class Probe:
         for parameter in parameters:
             for value in parameter.values or ():
                 after = self._measured({**base, parameter.name: value})
-                change = {
-                    name: None if math.isinf(number) else number - before[name] for name, number in after.items()
-                }
+                change = {name: None if math.isinf(number) else number - before[name] for name, number in after.items()}
                 found.append(Sensitivity(parameter.name, value, change))
         return tuple(found)
 
@@ -138,20 +157,6 @@ class Probe:
             return {"loss": math.inf, "accuracy": math.inf, **resources}
         loss, accuracy = self.loss(values)
         return {"loss": loss, "accuracy": accuracy, **resources}
-
-    def _estimate(self, spec: FlowSpec) -> dict[str, float]:
-        hls = spec.hls
-        board = boards.load(hls.board)
-        chosen = settings.settings(spec.name, hls, board)
-        lowered = lower.lower(self._at(spec), hls.softmax, hls.io_type)
-        if settings.asks_to_fit(hls):
-            layers, _ = fit.choose(lowered, hls, chosen, board)
-        else:
-            layers = settings.apply(lowered, hls, BACKENDS[chosen.backend])
-        _, made = estimates(
-            layers, io_type=chosen.io_type, clock_ns=chosen.clock_ns, tool=tool_of(chosen.backend), part=chosen.part
-        )
-        return {name: float(getattr(made, name) or 0) for name in (*RESOURCES, "latency_cycles", "ii")}
 
     def _at(self, spec: FlowSpec) -> Any:
         """The model with a point's types."""
