@@ -85,7 +85,7 @@ def of_autoqkeras(points: Points, trials: list[dict[str, Any]], floor: float) ->
     return found[-1]
 
 
-def compare(name: str, folder: Path, out: Path, trainings: int, epochs: int | None, *, quick: bool) -> list[Any]:
+def compare(name: str, out: Path, trainings: int, epochs: int | None, *, quick: bool) -> list[Any]:
     """The rows of a spec, with the HLS settings of each."""
     changes = ["csim.samples=0", *(QUICK if quick else ())]
     changes += [f"compress.quantize.epochs={epochs}"] if epochs is not None else []
@@ -101,10 +101,8 @@ def compare(name: str, folder: Path, out: Path, trainings: int, epochs: int | No
         seconds = time.monotonic() - started
         uniform = {kept: best_uniform(points, floor, input_kept=kept) for kept in (True, False)}
         if searched is None:
-            begun = time.monotonic()
-            searched = points.autoqkeras(trainings, DELTA, folder / f"{name}-autoqkeras")
-            searching = time.monotonic() - begun
-        theirs = of_autoqkeras(points, searched, floor)
+            searched = points.autoqkeras(trainings, DELTA)
+        theirs = of_autoqkeras(points, searched["trials"], floor)
         least = {each.name: min(each.values or ()) for each in points.parameters}
         made.append(
             {
@@ -118,9 +116,9 @@ def compare(name: str, folder: Path, out: Path, trainings: int, epochs: int | No
                     row("AutoQKeras", theirs, trainings),
                 ],
                 "least_lut": points.probe.resources(least)["lut"],
-                "seconds": {"descend": round(seconds), "AutoQKeras": round(searching)},
+                "seconds": {"descend": round(seconds), "AutoQKeras": searched["seconds"]},
                 "points": [row("", trial, 1) for trial in points.trained.values()],
-                "autoqkeras": searched,
+                "autoqkeras": searched["trials"],
                 "exact": [points.simulate(trial.values, SIMULATED) for trial in (best, uniform[False][1])],
             }
         )
@@ -163,11 +161,8 @@ def main() -> int:
     trainings = given.trainings or (QUICK_TRAININGS if given.quick else TRAININGS)
     epochs = given.epochs or (QUICK_EPOCHS if given.quick else None)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        out = given.out or folder / "runs"
-        made = [
-            each for name in given.specs for each in compare(name, folder, out, trainings, epochs, quick=given.quick)
-        ]
+        out = given.out or Path(temporary)
+        made = [each for name in given.specs for each in compare(name, out, trainings, epochs, quick=given.quick)]
     for each in made:
         print(f"{each['spec']}, {each['settings']} ({each['least_lut']:,.0f} LUT with the least widths)")
         for line in each["rows"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import datasets, flow, training
+from fpga_flow import datasets, flow, runs, training
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.sites import find_sites, prepare
 from fpga_flow.spec.load import Loaded, load
@@ -93,19 +94,24 @@ class Points:
                 found.setdefault(tuple(values.values()), (f"{width} bits: {words}", values))
         return list(found.values())
 
-    def autoqkeras(self, trials: int, delta: float, folder: Path) -> list[dict[str, Any]]:
-        """The trials of a search by AutoQKeras, see helpers/autoqkeras.py."""
+    def autoqkeras(self, trials: int, delta: float) -> dict[str, Any]:
+        """The `trials` of a search by AutoQKeras, see helpers/autoqkeras.py, and the `seconds` that it took."""
         names = {each.name: list(each.values or ()) for each in self.parameters}
         task = {"spec": self.file, "changes": self.changes, "network": str(self.folder), "names": names}
-        task |= {"trials": trials, "epochs": self._epochs, "delta": delta, "folder": str(folder)}
-        folder.mkdir(parents=True)
-        file = folder / "task.json"
-        file.write_text(json.dumps(task), encoding="utf-8")
-        script = Path(__file__).with_name("autoqkeras.py")
-        done = subprocess.run([sys.executable, str(script), str(file)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"AutoQKeras gave exit code {done.returncode}:\n{done.stderr[-2000:]}")
-        found: list[dict[str, Any]] = json.loads(done.stdout)
+        task |= {"trials": trials, "epochs": self._epochs, "delta": delta}
+        folder = self.out.resolve() / "autoqkeras" / runs.digest(task)
+        if not (done := folder / "result.json").is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            runs.write_json(folder / "task.json", {**task, "folder": str(folder)})
+            script = Path(__file__).with_name("autoqkeras.py")
+            command, started = [sys.executable, str(script), str(folder / "task.json")], time.monotonic()
+            made = subprocess.run(command, capture_output=True, text=True, check=False)
+            if made.returncode:
+                sys.exit(f"AutoQKeras gave exit code {made.returncode}:\n{made.stderr[-2000:]}")
+            seconds = round(time.monotonic() - started)
+            runs.write_json(done, {"trials": json.loads(made.stdout), "seconds": seconds})
+        found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
         return found
 
     def _spec(self, loaded: Loaded) -> FlowSpec:

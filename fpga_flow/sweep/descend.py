@@ -4,7 +4,7 @@ All parameters begin at their upper ends. The probe (`probe.py`) tells, without 
 them adds to the loss, and what any point costs. So there is a path of steps down, at each of which the parameter is
 narrowed that saves the most for the loss that it adds. How far down the path the trained network keeps its accuracy is
 found by bisection. The step at which it breaks is not taken: its parameter is frozen. From there the path goes on
-without it, in single steps that grow as long as they hold, until nothing more can be narrowed.
+without it, in single steps that grow as long as they hold, until nothing more can be saved that is worth a training.
 
 What is to be trained next is worked out anew from all trials that there are, so that a sweep that is killed goes on as
 if it had not been. Where several points can be trained at once, they are those that come next whether the points before
@@ -37,11 +37,13 @@ class Options(Section):
     max_accuracy_drop  how far validation accuracy may be below that of the point with all widths at their upper ends,
                        as a share of 1
     cost               the resources that count, each times its factor
+    worth              no training is spent on steps that together save less than this share of the first cost
     trials             so many trainings at most
     """
 
     max_accuracy_drop: Fraction = 0.002
     cost: dict[Literal["lut", "ff", "dsp", "bram18"], PositiveFloat] = Field(default={"lut": 1.0}, min_length=1)
+    worth: Fraction = 0.005
     trials: PositiveInt = 24
 
     def of(self, resources: Mapping[str, float | None]) -> float:
@@ -141,20 +143,25 @@ class _Steps:
             return base
         if not holds[_key(base)]:
             return None
+        worth = self._options.worth * self._cost(base)
         point, frozen, first = base, frozenset[str](), True
-        while path := list(self._path(point, frozen)):
+        while True:
+            path = list(self._path(point, frozen))
             points = [point, *(each for _, each in path)]
+            saved = [self._cost(point) - self._cost(each) for each in points]
             low, high, jump = 0, len(points), 1
-            while high - low > 1:
-                middle = (low + high) // 2 if first or high < len(points) else min(low + jump, high - 1)
+            while high - low > 1 and saved[min(high, len(path))] - saved[low] >= worth:
+                middle = (low + high) // 2
+                if not first and high == len(points):  # single steps first, or as many as are worth it
+                    middle = next(each for each in range(low + 1, high) if saved[each] - saved[low] >= worth)
+                    middle = max(middle, min(low + jump, len(path)))
                 if (held := holds.get(_key(points[middle]))) is None:
                     return points[middle]
                 low, high = (middle, high) if held else (low, middle)
                 jump *= 2
             if high == len(points):
                 return None
-            point, frozen, first = points[low], frozen | {path[high - 1][0]}, False
-        return None
+            point, frozen, first = points[low], frozen | {name for name, _ in path[low:high]}, False
 
     def _path(self, point: Point, frozen: frozenset[str]) -> Iterator[tuple[str, Point]]:
         """The parameter and the point of each step down, but for frozen parameters."""

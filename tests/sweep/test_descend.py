@@ -61,7 +61,7 @@ class Landscape:
 
 
 FOUR = Landscape({"a": 900.0, "b": 300.0, "c": 50.0, "d": 10.0}, {"a": 3, "b": 5, "c": 2, "d": 6})
-OPTIONS = Options(max_accuracy_drop=0.002, trials=24)
+OPTIONS = Options(max_accuracy_drop=0.002, worth=0.0, trials=24)
 
 
 def test_it_finds_the_narrowest_widths_that_each_layer_bears():
@@ -75,7 +75,7 @@ def test_it_finds_the_narrowest_widths_that_each_layer_bears():
 
 @pytest.mark.parametrize("drop", [0.0, 0.015, 0.035])
 def test_the_budget_is_kept_and_used(drop):
-    options = Options(max_accuracy_drop=drop, trials=40)
+    options = Options(max_accuracy_drop=drop, worth=0.0, trials=40)
     found = best(FOUR.run(options), FOUR.parameters, options)
     assert 0.95 - found.measures["accuracy"] <= drop + 1e-9
     points = [dict(zip("abcd", widths, strict=True)) for widths in itertools.product(WIDTHS, repeat=4)]
@@ -92,7 +92,7 @@ def test_it_is_the_same_wherever_it_is_interrupted():
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_points_trained_at_once_are_others_and_lead_to_the_same_end(count):
-    trials = FOUR.run(Options(max_accuracy_drop=0.002, trials=60), count=count)
+    trials = FOUR.run(Options(max_accuracy_drop=0.002, worth=0.0, trials=60), count=count)
     points = [tuple(trial.values.items()) for trial in trials]
     assert len(set(points)) == len(points)
     assert best(trials, FOUR.parameters, OPTIONS).values == FOUR.least
@@ -110,6 +110,14 @@ def test_what_is_running_is_not_begun_again():
     finished = [FOUR.trial(1, begun[1])]
     more = FOUR.next(finished, OPTIONS, running=[begun[0], *begun[2:]], count=2)
     assert not [point for point in more if point in begun]
+
+
+def test_no_training_is_spent_on_what_saves_next_to_nothing():
+    options = Options(max_accuracy_drop=0.002, worth=0.01, trials=24)
+    trials, all_trials = FOUR.run(options), FOUR.run(OPTIONS)
+    found, exact = best(trials, FOUR.parameters, options), best(all_trials, FOUR.parameters, OPTIONS)
+    assert len(trials) < len(all_trials) - 2
+    assert found.measures["lut"] <= exact.measures["lut"] + 0.01 * trials[0].measures["lut"]
 
 
 def test_no_more_trainings_than_allowed():
