@@ -5,6 +5,8 @@ them adds to the loss, and what any point costs. So there is a path of steps dow
 narrowed that saves the most for the loss that it adds. How far down the path the trained network keeps its accuracy is
 found by bisection. The step at which it breaks is not taken: its parameter is frozen. From there the path goes on
 without it, in single steps that grow as long as they hold, until nothing more can be saved that is worth a training.
+Trainings that are left go into trades: one parameter a step wider, another one, which saves more than that, a step
+narrower.
 
 What is to be trained next is worked out anew from all trials that there are, so that a sweep that is killed goes on as
 if it had not been. Where several points can be trained at once, they are those that come next whether the points before
@@ -138,7 +140,7 @@ class _Steps:
         self._resources, self._options = resources, options
 
     def wanted(self, base: Point, holds: Mapping[_Key, bool]) -> Point | None:
-        """The first point whose outcome must be known to go on; None where nothing more can be narrowed."""
+        """The first point whose outcome must be known to go on; None where nothing more can be saved."""
         if _key(base) not in holds:
             return base
         if not holds[_key(base)]:
@@ -160,7 +162,7 @@ class _Steps:
                 low, high = (middle, high) if held else (low, middle)
                 jump *= 2
             if high == len(points):
-                return None
+                return self._wanted_trade(points[low], holds, worth)
             point, frozen, first = points[low], frozen | {name for name, _ in path[low:high]}, False
 
     def _path(self, point: Point, frozen: frozenset[str]) -> Iterator[tuple[str, Point]]:
@@ -185,6 +187,40 @@ class _Steps:
             if (saved := cost - self._cost(narrowed)) > 0:
                 yield saved / max(loss - before, _LEAST_LOSS), name, narrowed
                 return
+
+    def _wanted_trade(self, point: Point, holds: Mapping[_Key, bool], worth: float) -> Point | None:
+        """The first trade whose outcome must be known, from a point from which no steps go down; None where there is
+        none. What is narrower in all than a point that did not hold need not be trained.
+        """
+        broken = [dict(key) for key, held in holds.items() if not held]
+        while True:
+            for trade in self._trades(point, worth):
+                held = holds.get(_key(trade))
+                if held:
+                    point = trade
+                    break
+                if held is None and not any(all(trade[name] <= each[name] for name in trade) for each in broken):
+                    return trade
+            else:
+                return None
+
+    def _trades(self, point: Point, worth: float) -> list[Point]:
+        """The points with one parameter a step narrower and another one a step wider that save what is worth it, those
+        first that save the most for the loss that they add.
+        """
+        found: list[tuple[float, Point]] = []
+        for _, name, narrowed in (step for each in self._values for step in self._step(point, each)):
+            for other, values in self._values.items():
+                wider = [value for value in values if value > point[other]]
+                if other == name or not wider:
+                    continue
+                trade = {**narrowed, other: wider[-1]}
+                changed = [(self._losses[each, trade[each]], self._losses[each, point[each]]) for each in (name, other)]
+                added = sum(math.inf if after is None else after - (before or 0.0) for after, before in changed)
+                saved = self._cost(point) - self._cost(trade)
+                if saved > 0 and saved >= worth and added < math.inf:
+                    found.append((saved / max(added, _LEAST_LOSS), trade))
+        return [trade for _, trade in sorted(found, key=lambda each: -each[0])]
 
     def _cost(self, point: Point) -> float:
         return self._options.of(self._resources(point))

@@ -144,6 +144,24 @@ def test_what_is_refused_or_failed_counts_as_out_of_budget():
     assert best(trials, FOUR.parameters, OPTIONS).values == {**FOUR.least, "a": 5, "b": 6}
 
 
+def test_a_step_that_was_taken_for_cheap_is_traded_for_a_better_one():
+    """Without training `a` seems to bear a bit less, and `b` not; trained, either of them does, but not both."""
+    costs = {"a": 10.0, "b": 50.0}
+
+    def resources(point: dict[str, int]) -> dict[str, float]:
+        return {"lut": sum(costs[name] * width for name, width in point.items())}
+
+    parameters = tuple(Parameter(name, (name,), (7, 8)) for name in costs)
+    losses = {("a", 8): 0.0, ("a", 7): 0.0, ("b", 8): 0.0, ("b", 7): 1.0}
+    sensitivities = [Sensitivity(*key, {"loss": loss}) for key, loss in losses.items()]
+    trials: list[Trial] = []
+    while points := next_points(trials, parameters, sensitivities, resources, OPTIONS):
+        accuracy = 0.9 - 0.0015 * sum(width == 7 for width in points[0].values())
+        trials.append(Trial(len(trials), "done", points[0], {"accuracy": accuracy, **resources(points[0])}))
+    assert [tuple(trial.values.values()) for trial in trials] == [(8, 8), (7, 8), (7, 7), (8, 7)]
+    assert best(trials, parameters, OPTIONS).values == {"a": 8, "b": 7}
+
+
 def test_values_that_are_impossible_or_save_nothing_are_passed_over():
     steps = {8: 8.0, 7: 8.0, 6: 8.0, 5: 5.0, 4: 5.0, 3: 5.0, 2: 2.0}
 
