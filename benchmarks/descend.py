@@ -95,7 +95,7 @@ def compare(name: str, out: Path, trainings: int, epochs: int | None, *, quick: 
         print(f"{name}, {words}", flush=True)
         points = Points(name, [*changes, *more], out)
         base = points.train(descend.widest(points.parameters))
-        floor = _accuracy(base) - DROP - 1e-9
+        floor = options.floor(_accuracy(base))
         started = time.monotonic()
         best, trials = descended(points, options)
         seconds = time.monotonic() - started

@@ -31,6 +31,8 @@ _Key = tuple[tuple[str, Any], ...]
 
 #: Smaller additions to the loss are not told apart: the validation samples are too few for that.
 _LEAST_LOSS = 1e-3
+#: Accuracies that differ by half a hundredth of a point are the same: a single sample is not to decide.
+_TIE = 5e-5
 
 
 class Options(Section):
@@ -47,6 +49,10 @@ class Options(Section):
     cost: dict[Literal["lut", "ff", "dsp", "bram18"], PositiveFloat] = Field(default={"lut": 1.0}, min_length=1)
     worth: Fraction = 0.005
     trials: PositiveInt = 24
+
+    def floor(self, accuracy: float) -> float:
+        """The least accuracy within the budget, where the point with all widths at their upper ends has this one."""
+        return accuracy - self.max_accuracy_drop - _TIE
 
     def of(self, resources: Mapping[str, float | None]) -> float:
         """The cost of a point."""
@@ -115,9 +121,8 @@ def _outcomes(trials: Sequence[Trial], base: Point, options: Options) -> dict[_K
     before = accuracies.get(_key(base))
     if before is None:
         return {}
-    # what is written 0.002 is not to fail by the rounding of a difference
-    floor = before - options.max_accuracy_drop - 1e-9
-    return {key: accuracy >= floor and accuracy > -math.inf for key, accuracy in accuracies.items()}
+    least = options.floor(before)
+    return {key: accuracy >= least and accuracy > -math.inf for key, accuracy in accuracies.items()}
 
 
 def _accuracy(trial: Trial) -> float:

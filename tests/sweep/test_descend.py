@@ -77,9 +77,9 @@ def test_it_finds_the_narrowest_widths_that_each_layer_bears():
 def test_the_budget_is_kept_and_used(drop):
     options = Options(max_accuracy_drop=drop, worth=0.0, trials=40)
     found = best(FOUR.run(options), FOUR.parameters, options)
-    assert 0.95 - found.measures["accuracy"] <= drop + 1e-9
+    assert 0.95 - found.measures["accuracy"] <= drop + 5e-5
     points = [dict(zip("abcd", widths, strict=True)) for widths in itertools.product(WIDTHS, repeat=4)]
-    within = [point for point in points if 0.95 - FOUR.accuracy(point) <= drop + 1e-9]
+    within = [point for point in points if 0.95 - FOUR.accuracy(point) <= drop + 5e-5]
     least = min(FOUR.resources(point)["lut"] for point in within)
     assert found.measures["lut"] <= 1.02 * least
 
