@@ -2,11 +2,14 @@
 
 All parameters begin at their upper ends. The probe (`probe.py`) tells, without training, what each value of each of
 them adds to the loss, and what any point costs. So there is a path of steps down, at each of which the parameter is
-narrowed that saves the most for the loss that it adds. How far down the path the trained network keeps its accuracy is
-found by bisection. The step at which it breaks is not taken: its parameter is frozen. From there the path goes on
-without it, in single steps that grow as long as they hold, until nothing more can be saved that is worth a training.
-Trainings that are left go into trades: one parameter a step wider, another one, which saves more than that, a step
-narrower.
+narrowed that saves the most for the loss that it adds. Where the samples are too few to tell, what it adds is taken as
+proportional to the power of the noise of rounding, a quarter for each bit more (Gersho & Gray 1992, "Vector
+quantization and signal compression", chapter 8, which allocates bits so).
+
+How far down the path the trained network keeps its accuracy is found by bisection. The step at which it breaks is not
+taken: its parameter is frozen. From there the path goes on without it, in single steps that grow as long as they hold,
+until nothing more can be saved that is worth a training. Trainings that are left go into trades: one parameter a step
+wider, another one, which saves more than that, a step narrower.
 
 What is to be trained next is worked out anew from all trials that there are, so that a sweep that is killed goes on as
 if it had not been. Where several points can be trained at once, they are those that come next whether the points before
@@ -29,8 +32,8 @@ Point = Mapping[str, Any]
 Resources = Callable[[Point], Mapping[str, float]]
 _Key = tuple[tuple[str, Any], ...]
 
-#: Smaller additions to the loss are not told apart: the validation samples are too few for that.
-_LEAST_LOSS = 1e-3
+#: An addition to the loss of less than this is chance: the validation samples are too few to measure it.
+_CHANCE = 1e-3
 #: Accuracies that differ by half a hundredth of a point are the same: a single sample is not to decide.
 _TIE = 5e-5
 
@@ -130,6 +133,30 @@ def _accuracy(trial: Trial) -> float:
     return -math.inf if accuracy is None else accuracy
 
 
+def _losses(
+    values: Mapping[str, Sequence[Any]], measured: Mapping[tuple[str, Any], float | None]
+) -> dict[tuple[str, Any], float]:
+    """What each value of each parameter (in falling order) adds to the loss: what was measured beyond chance of it or of
+    a greater value, and the noise of rounding, by as much as was measured of the least values on average. It rises as
+    values fall, and is infinite where they are impossible.
+    """
+    noises = []
+    for name, each in values.items():
+        if possible := [value for value in each if measured[name, value] is not None]:
+            noises.append(max(measured[name, possible[-1]] or 0.0, 0.0) * 4.0 ** possible[-1])
+    noise = max(_CHANCE, sum(noises) / max(len(noises), 1))
+    found = {}
+    for name, each in values.items():
+        most = 0.0
+        for value in each:
+            if (loss := measured[name, value]) is None:
+                found[name, value] = math.inf
+            else:
+                most = max(most, loss - _CHANCE)
+                found[name, value] = most + noise * 4.0**-value
+    return found
+
+
 class _Steps:
     """The steps down from a point."""
 
@@ -141,7 +168,9 @@ class _Steps:
         options: Options,
     ) -> None:
         self._values = {each.name: sorted(each.values or (), reverse=True) for each in parameters}
-        self._losses = {(each.parameter, each.value): each.change["loss"] for each in sensitivities}
+        self._losses = _losses(
+            self._values, {(each.parameter, each.value): each.change["loss"] for each in sensitivities}
+        )
         self._resources, self._options = resources, options
 
     def wanted(self, base: Point, holds: Mapping[_Key, bool]) -> Point | None:
@@ -186,11 +215,11 @@ class _Steps:
         before, cost = self._losses[name, point[name]], self._cost(point)
         for value in self._values[name]:
             loss = self._losses[name, value]
-            if value >= point[name] or loss is None or before is None:
+            if value >= point[name] or math.isinf(loss):
                 continue
             narrowed = {**point, name: value}
             if (saved := cost - self._cost(narrowed)) > 0:
-                yield saved / max(loss - before, _LEAST_LOSS), name, narrowed
+                yield saved / (loss - before), name, narrowed
                 return
 
     def _wanted_trade(self, point: Point, holds: Mapping[_Key, bool], worth: float) -> Point | None:
@@ -220,11 +249,10 @@ class _Steps:
                 if other == name or not wider:
                     continue
                 trade = {**narrowed, other: wider[-1]}
-                changed = [(self._losses[each, trade[each]], self._losses[each, point[each]]) for each in (name, other)]
-                added = sum(math.inf if after is None else after - (before or 0.0) for after, before in changed)
+                added = sum(self._losses[each, trade[each]] - self._losses[each, point[each]] for each in (name, other))
                 saved = self._cost(point) - self._cost(trade)
                 if saved > 0 and saved >= worth and added < math.inf:
-                    found.append((saved / max(added, _LEAST_LOSS), trade))
+                    found.append((saved / max(added, _CHANCE), trade))
         return [trade for _, trade in sorted(found, key=lambda each: -each[0])]
 
     def _cost(self, point: Point) -> float:

@@ -146,13 +146,13 @@ def test_what_is_refused_or_failed_counts_as_out_of_budget():
 
 def test_a_step_that_was_taken_for_cheap_is_traded_for_a_better_one():
     """Without training `a` seems to bear a bit less, and `b` not; trained, either of them does, but not both."""
-    costs = {"a": 10.0, "b": 50.0}
+    costs = {"a": 10.0, "b": 20.0}
 
     def resources(point: dict[str, int]) -> dict[str, float]:
         return {"lut": sum(costs[name] * width for name, width in point.items())}
 
     parameters = tuple(Parameter(name, (name,), (7, 8)) for name in costs)
-    losses = {("a", 8): 0.0, ("a", 7): 0.0, ("b", 8): 0.0, ("b", 7): 1.0}
+    losses = {("a", 8): 0.0, ("a", 7): 0.0, ("b", 8): 0.0, ("b", 7): 0.1}
     sensitivities = [Sensitivity(*key, {"loss": loss}) for key, loss in losses.items()]
     trials: list[Trial] = []
     while points := next_points(trials, parameters, sensitivities, resources, OPTIONS):
@@ -194,7 +194,20 @@ def test_the_cost_is_what_the_options_say():
     steps = descend._Steps(parameters, sensitivities, resources, Options(cost={"dsp": 1.0}))
     assert [name for name, _ in steps._path(widest(parameters), frozenset())] == ["b"] * 6
     steps = descend._Steps(parameters, sensitivities, resources, Options(cost={"lut": 1.0, "dsp": 100.0}))
-    assert [name for name, _ in steps._path(widest(parameters), frozenset())] == ["b"] * 6 + ["a"] * 6
+    assert [name for name, _ in steps._path(widest(parameters), frozenset())] == list("bbababababaa")
+
+
+def test_where_samples_can_not_tell_a_layer_that_costs_sixteen_times_gets_two_bits_less():
+    costs = {"a": 17.0, "b": 1.0}  # a little more: at exactly 16 the two would be equal
+
+    def resources(point: dict[str, int]) -> dict[str, float]:
+        return {"lut": sum(costs[name] * width for name, width in point.items())}
+
+    parameters = tuple(Parameter(name, (name,), WIDTHS) for name in costs)
+    sensitivities = [Sensitivity(name, width, {"loss": 0.0}) for name in costs for width in WIDTHS]
+    path = descend._Steps(parameters, sensitivities, resources, Options())._path(widest(parameters), frozenset())
+    differences = [point["b"] - point["a"] for _, point in path]
+    assert differences == [1, 2, 3, 2, 3, 2, 3, 2, 3, 2, 1, 0]
 
 
 @pytest.mark.parametrize("given", [{"cost": {}}, {"cost": {"lut": 0.0}}, {"cost": {"slices": 1.0}}, {"trials": 0}])
