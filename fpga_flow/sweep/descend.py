@@ -136,9 +136,9 @@ def _accuracy(trial: Trial) -> float:
 def _losses(
     values: Mapping[str, Sequence[Any]], measured: Mapping[tuple[str, Any], float | None]
 ) -> dict[tuple[str, Any], float]:
-    """What each value of each parameter (in falling order) adds to the loss: what was measured beyond chance of it or of
-    a greater value, and the noise of rounding, by as much as was measured of the least values on average. It rises as
-    values fall, and is infinite where they are impossible.
+    """What each value of each parameter (in falling order) adds to the loss: what was measured beyond chance, of it or
+    of a greater value, and the noise of rounding, by as much as was measured of the least values on average. It rises
+    as values fall, and is infinite where they are impossible.
     """
     noises = []
     for name, each in values.items():
