@@ -102,6 +102,14 @@ class Run:
         finally:
             lock.release()
 
+    @contextmanager
+    def alone(self, stage: Stage) -> Iterator[None]:
+        """Hold the lock of a stage: of several runs that have it in common one does it, the others wait for it."""
+        folder = self.root / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / f"{stage.name}-{stage.digest}"):
+            yield
+
     def has(self, stage: Stage) -> bool:
         """Whether the stage is there whole, in this run or another one."""
         return _is_whole(self.folder / stage.folder, stage) or any(

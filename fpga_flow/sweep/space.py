@@ -152,8 +152,9 @@ def _check_values(
         for number, value in enumerate(_tested(each)):
             try:
                 problems = space.loaded({each.name: value}).problems
-            except InputError as error:
-                problems = tuple(error.problems)
+            except InputError as error:  # the path leads nowhere
+                yield FieldError((*each.section, "path"), f"{error.problems[0].field}: {error.problems[0].message}")
+                break
             new = [problem for problem in problems if problem.message not in before]
             if new:
                 where: FieldPath = ("values", number) if parameter.values is not None else ()
