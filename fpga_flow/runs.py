@@ -186,9 +186,14 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OSError: it can't be written; its `filename` is the path, and nothing is left behind.
     """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file by one rename, see `write_text`."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)

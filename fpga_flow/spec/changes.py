@@ -48,6 +48,19 @@ def assign(document: yaml_file.Document, keys: Sequence[str], value: Any, place:
     document.places[path] = place
 
 
+def value_at(data: Any, keys: Sequence[str]) -> Any:
+    """The value to which keys lead as they do in `change`; None if there is none."""
+    try:
+        path = _path(data, keys, Place(""))
+    except InputError:
+        return None
+    for step in path:
+        if data is None:
+            return None
+        data = data.get(step) if isinstance(data, dict) else data[step]
+    return data
+
+
 def keys_of(text: str) -> list[str]:
     """The keys of a path as `change` takes them, without a value.
 

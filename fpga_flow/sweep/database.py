@@ -21,7 +21,14 @@ def sqlite(path: Path) -> str:
 def storage(url: str) -> optuna.storages.RDBStorage:
     """The storage at a URL. SQLite waits for others to write; servers are asked whether they are still there."""
     engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
-    return optuna.storages.RDBStorage(url, engine_kwargs=engine)
+    try:
+        return optuna.storages.RDBStorage(url, engine_kwargs=engine)
+    except RuntimeError as error:
+        raise _OtherVersion(str(error)) from error
+
+
+class _OtherVersion(Exception):  # noqa: N818
+    """The database was made by another version of Optuna."""
 
 
 @contextmanager
@@ -45,7 +52,7 @@ def reached(url: str) -> Iterator[None]:
         raise ToolError(f"{needed}: install it with pip") from error
     except DBAPIError as error:
         raise _refused(f"the database {_shown(url)} can't be used: {_reason(error.orig)}") from error
-    except (optuna.exceptions.StorageInternalError, RuntimeError) as error:
+    except (optuna.exceptions.StorageInternalError, _OtherVersion) as error:
         raise _refused(f"the database {_shown(url)} can't be used: {_reason(error.__cause__ or error)}") from error
 
 

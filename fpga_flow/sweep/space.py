@@ -13,7 +13,7 @@ from fpga_flow.errors import FieldError, FieldPath, InputError
 from fpga_flow.networks.sites import Site, written_types
 from fpga_flow.number_types import NumberType
 from fpga_flow.patterns import matching, unmatched
-from fpga_flow.spec import changes, load, yaml_file
+from fpga_flow.spec import changes, load, messages, yaml_file
 from fpga_flow.spec.load import Loaded
 from fpga_flow.sweep.options import Bits, Parameter, Span
 from fpga_flow.sweep.result import Parameter as Shown
@@ -60,10 +60,11 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Space:
-    """The dimensions of a sweep, and the spec that they vary."""
+    """The dimensions of a sweep, the spec that they vary, and what is changed of it at all points."""
 
     base: yaml_file.Document
     dimensions: tuple[Dimension, ...]
+    always: tuple[tuple[tuple[str, ...], Any], ...] = ()
 
     @property
     def size(self) -> int | None:
@@ -90,11 +91,43 @@ class Space:
                 place = self.base.place(each.section)
                 for field in each.fields:
                     changes.assign(made, field.keys, field.value(values[each.name]), place)
+        for keys, value in self.always:
+            changes.assign(made, keys, value, self.base.place(()))
         return made
 
     def loaded(self, values: Values) -> Loaded:
         """The spec of a point, checked by itself; what is wrong with it is in the result's `problems`."""
         return load.from_document(self.document(values))
+
+    def base_point(self, spec: Any) -> dict[str, Any]:
+        """The point that is the spec itself: of each dimension the value that its fields have there.
+
+        Raises:
+            FieldError: a dimension's fields differ there, or have none.
+        """
+        data = spec.model_dump(mode="json")
+        found = {}
+        for each in self.dimensions:
+            values = [field.type.width if field.type else changes.value_at(data, field.keys) for field in each.fields]
+            if any(value != values[0] for value in values) or values[0] is None:
+                got = ", ".join(map(messages.show, dict.fromkeys(map(str, values))))
+                raise FieldError(each.section, f"expected one value in the spec, from which to begin, got {got}")
+            found[each.name] = values[0]
+        return found
+
+    def with_choices(self, point: Values) -> Space:
+        """The space with the values of a point among the choices of each dimension."""
+
+        def extended(dimension: Dimension) -> Dimension:
+            choices, value = dimension.choices, point[dimension.name]
+            if choices is None:
+                raise FieldError((*dimension.section, "range"), "expected a step, or another strategy")
+            if value in choices:
+                return dimension
+            numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (*choices, value))
+            return replace(dimension, choices=tuple(sorted((*choices, value)) if numbers else (value, *choices)))
+
+        return replace(self, dimensions=tuple(map(extended, self.dimensions)))
 
     def point(self, values: Values) -> dict[str, Any]:
         """The values in the order of the dimensions."""

@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import time
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ from fpga_flow.sweep.work import Measured
 BEAT, DEAD = 30.0, 300.0
 #: Attributes of a trial: its point as text, what was measured, whose it is, and why it does not stand for its point.
 _POINT, _MEASURED, _OWNER, _SEEN, _LOST, _AGAIN = "point", "measured", "owner", "seen", "lost", "again"
+#: An attribute of the study, with a trial's number behind it: what its whole C simulation came to.
+_PROVEN = "proven"
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -50,17 +53,7 @@ class Study:
         InputError: the database can't be reached, or is none.
     """
 
-    def __init__(
-        self,
-        url: str,
-        name: str,
-        sweep: options.Sweep,
-        space: Space,
-        seed: int,
-        *,
-        alone: bool,
-        attributes: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, url: str, name: str, sweep: options.Sweep, space: Space, seed: int, *, alone: bool) -> None:
         self.space, self.sweep, self.alone = space, sweep, alone
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
         self.distributions = {each.name: sampling.distribution(each) for each in space.dimensions}
@@ -73,7 +66,9 @@ class Study:
             )
             # a sweep that goes on must not draw the same points again
             self.study.sampler = sampling.sampler(sweep.strategy, seed + len(self._trials()))
-            self.study.set_metric_names([MEASURES[objective].label for objective in sweep.objectives])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                self.study.set_metric_names([MEASURES[objective].label for objective in sweep.objectives])
 
     def claim(self, values: Mapping[str, Any]) -> int | None:
         """Begin the trial of a point; its number, or None if it was begun before, and is not lost."""
@@ -156,9 +151,19 @@ class Study:
         self.release(dead, "its process died")
         return dead
 
+    def prove(self, number: int, measured: Measured, report: str | None) -> None:
+        """Note what the whole C simulation of a trial came to, and where its report is."""
+        told = {"state": measured.state, "simulated": measured.simulated, "error": measured.error, "report": report}
+        self.study.set_user_attr(f"{_PROVEN} {number}", told)
+
+    def is_proven(self, number: int) -> bool:
+        """Whether the whole C simulation of a trial was done."""
+        return f"{_PROVEN} {number}" in self.study.user_attrs
+
     def trials(self) -> list[Trial]:
         """All trials that have ended, each point once, in the order of their numbers."""
-        return [self._shown(each) for each in self._measured()]
+        proven = self.study.user_attrs
+        return [self._shown(each, proven.get(f"{_PROVEN} {each.number}", {})) for each in self._measured()]
 
     def curves(self) -> list[tuple[list[float], float]]:
         """Of each trial that is done the best accuracies after its epochs, and its accuracy."""
@@ -171,13 +176,19 @@ class Study:
 
     def keys(self) -> set[str]:
         """The points that are begun or have ended."""
-        return {
-            each.user_attrs["point"] for each in self._trials() if "point" in each.user_attrs and self._counts(each)
-        }
+        return {each.user_attrs[_POINT] for each in self._trials() if self._counts(each)}
 
-    def begun(self) -> int:
-        """How many trials the sampler has drawn, those that ended and those that are running, but for lost ones."""
-        return sum(self._counts(each) or each.state == TrialState.COMPLETE for each in self._trials())
+    def drawn(self) -> int:
+        """How many points the sampler has drawn, also those that it drew before, but for lost ones."""
+        return sum(_LOST not in each.user_attrs for each in self._trials())
+
+    def repeated(self) -> int:
+        """How many of them were drawn, or begun, before."""
+        return sum(_AGAIN in each.user_attrs for each in self._trials())
+
+    def running(self) -> int:
+        """How many trials are running, of this process and others."""
+        return sum(each.state == TrialState.RUNNING for each in self._trials())
 
     def key(self, values: Mapping[str, Any]) -> str:
         """What tells points apart, as text."""
@@ -239,8 +250,8 @@ class Study:
             return not _lives(int(pid), float(started))
         return time.time() - float(trial.user_attrs.get(_SEEN, 0)) > DEAD
 
-    def _shown(self, trial: FrozenTrial) -> Trial:
-        told = trial.user_attrs[_MEASURED]
+    def _shown(self, trial: FrozenTrial, proven: Mapping[str, Any]) -> Trial:
+        told = {**trial.user_attrs[_MEASURED], "report": None, **proven}
         return Trial(
             number=trial.number,
             state=told["state"],
@@ -250,6 +261,7 @@ class Study:
             finished=told["finished"],
             seconds=told["seconds"],
             folder=told["folder"],
+            report=told["report"],
             simulated=told["simulated"],
             error=told["error"],
         )
