@@ -1,4 +1,4 @@
-"""What a sweep is to do: its spec, checked, the space that it searches, and the digest by which it finds itself again."""
+"""What a sweep is to do: its spec, checked, the space that it searches, and the digest by which it finds itself."""
 
 from __future__ import annotations
 
