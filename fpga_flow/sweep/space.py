@@ -105,7 +105,7 @@ class Space:
         Raises:
             FieldError: a dimension's fields differ there, or have none.
         """
-        data = spec.model_dump(mode="json")
+        data = spec.model_dump(mode="json", exclude_none=True)  # an entry of `compress` then has its own pass alone
         found = {}
         for each in self.dimensions:
             values = [field.type.width if field.type else changes.value_at(data, field.keys) for field in each.fields]
