@@ -1,9 +1,9 @@
 """How much energy the arithmetic of a network takes: a figure to compare networks by, not to choose a power supply.
 
 It is what one inference would take in a chip of 45 nm, by what M. Horowitz, "Computing's energy problem (and what we
-can do about it)", ISSCC 2014, figure 1.1.9, tells of single operations; QKeras' QTools counts on the same basis. An FPGA
-draws another power: its logic, routing and DSP blocks are not such a chip's, and clocks, leakage, inputs and outputs
-are not in the figure at all. It tells which of two networks computes less.
+can do about it)", ISSCC 2014, figure 1.1.9, tells of single operations; QKeras' QTools counts on the same basis. An
+FPGA draws another power: its logic, routing and DSP blocks are not such a chip's, and clocks, leakage, inputs and
+outputs are not in the figure at all. It tells which of two networks computes less.
 
 Counted for one sample, with widths in bits:
 
