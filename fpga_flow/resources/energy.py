@@ -14,8 +14,8 @@ Counted for one sample, with widths in bits:
                     accumulator over 32. With distributed arithmetic there are no multiplications, and as many additions
                     as the resource estimate counts
     memory          10 pJ for 64 bits (SRAM of 8 KB): each weight that a multiplier reads (strategy resource; in
-                    resource_unrolled those that are not zero), entries of tables, and each value that passes from a
-                    layer to the next, in a memory or in registers
+                    resource_unrolled those that are not zero), entries of tables, and each value that a layer takes
+                    from the one before, in a memory or in registers; activations take them as they come out
 
 Comparisons (maximum, pooling) count as additions. Reshaping is free.
 """
@@ -40,6 +40,8 @@ ADDITION = 0.1 / 32
 MULTIPLICATION = 3.1 / 32**2
 MEMORY = 10 / 64
 
+#: Layers that work on values as they come out of the layer before.
+_IN_PLACE = ("reshape", "activation", "crelu")
 #: Layers that only move values.
 _MOVES = ("permute", "zero_pad", "crop", "upsample", "shuffle")
 
@@ -55,7 +57,7 @@ def energy(layers: Sequence[HlsLayer]) -> float:
 
 def _passing(layer: HlsLayer) -> float:
     """Of passing a layer's inputs on to it, in pJ."""
-    if layer.kind == "reshape":
+    if layer.kind in _IN_PLACE:
         return 0.0
     bits = layer.input_size * layer.input_type.width
     if layer.kind == "merge":
