@@ -45,7 +45,6 @@ FOLDERS = ("jets", "jsc")
 
 _PATH = ("data", "path")
 _ARFF = FILES[2]
-_MOST = 1 << 30  # bytes of that file
 
 
 class Options(base.DataOptions):
@@ -110,7 +109,7 @@ def _download() -> Path:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished.") as unfinished:
             table = Path(unfinished, _ARFF)
             if mirror:
-                download.fetch_into(table, f"{mirror}/{_ARFF}", _MOST)
+                download.fetch_into(table, f"{mirror}/{_ARFF}", openml.MOST_TABLE)
             else:
                 openml.fetch(NUMBER, table)
             samples = openml.read(table, FEATURES, CLASSES)

@@ -1,7 +1,7 @@
 """Tables of OpenML: their download, and reading them as the ARFF or Parquet files that OpenML hands out.
 
-scikit-learn's `fetch_openml` is not used: it has no time limit and no limit on the size of what it loads, keeps its
-cache as text that is parsed for a minute each time, and reads no file that the user has already.
+scikit-learn's `fetch_openml` is not used: it has no time limit and no limit on the size of what it loads, keeps text that
+it parses anew each time, and reads no file that the user has already.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from fpga_flow.errors import InputError, ToolError
 
 #: The description of a table, as JSON, is behind its number here.
 API = "https://www.openml.org/api/v1/json/data"
+#: Bytes of the largest file that is fetched.
+MOST_TABLE = 1 << 30
 
 _MOST_DESCRIPTION = 1 << 20  # bytes
-_MOST_TABLE = 1 << 30
 _MOST_LINE = 1 << 16  # characters
 _MOST_HEADER = 1000  # lines
 _MOST_ROWS = 10_000_000
@@ -38,15 +39,15 @@ def fetch(number: int, path: Path) -> None:
         OSError, http.client.HTTPException: it can't be had.
         ValueError: what came is no description of a table, or not the file that it describes.
     """
-    answer = json.loads(download.fetch(f"{API}/{number}", _MOST_DESCRIPTION))
+    answer = download.fetch(f"{API}/{number}", _MOST_DESCRIPTION)
     try:
-        described = answer["data_set_description"]
+        described = json.loads(answer)["data_set_description"]
         url, md5 = described["url"], described["md5_checksum"]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{API}/{number}: expected a description with url and md5_checksum") from error
     if not str(url).startswith(("https://", "http://")):  # never a file of this machine
         raise ValueError(f"{API}/{number}: expected a URL of https or http, got {url}")
-    got = download.fetch_into(path, url, _MOST_TABLE)
+    got = download.fetch_into(path, url, MOST_TABLE)
     if got != md5:
         raise ValueError(f"{url}: expected content with MD5 {md5}, got {got}")
 

@@ -260,8 +260,22 @@ def few() -> bytes:
             "expected a description with url and md5_checksum",
         ),
         (lambda server: server.answers.update({"/api/v1/json/data/42468": b"<html>"}), "Expecting value: line 1"),
+        (
+            lambda server: server.answers.update({"/api/v1/json/data/42468": b"[" * 100_000}),
+            "expected a description with url and md5_checksum",
+        ),
     ],
-    ids=["nothing", "no table", "a part", "no ARFF", "other content", "own file", "no description", "no JSON"],
+    ids=[
+        "nothing",
+        "no table",
+        "a part",
+        "no ARFF",
+        "other content",
+        "own file",
+        "no description",
+        "no JSON",
+        "deep JSON",
+    ],
 )
 def test_downloads_that_fail(server: Server, no_data: Path, prepare: Callable[[Server], None], reason: str) -> None:
     prepare(server)
@@ -274,7 +288,7 @@ def test_downloads_that_fail(server: Server, no_data: Path, prepare: Callable[[S
 
 def test_a_download_that_is_too_large(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server.has(few())
-    monkeypatch.setattr(openml, "_MOST_TABLE", 1000)
+    monkeypatch.setattr(openml, "MOST_TABLE", 1000)
     assert "expected at most 1000 bytes, got more" in field_error()
 
 
