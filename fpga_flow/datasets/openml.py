@@ -1,7 +1,7 @@
 """Tables of OpenML: their download, and reading them as the ARFF or Parquet files that OpenML hands out.
 
-scikit-learn's `fetch_openml` is not used: it has no time limit and no limit on the size of what it loads, keeps text that
-it parses anew each time, and reads no file that the user has already.
+scikit-learn's `fetch_openml` is not used: it has no time limit and no limit on the size of what it loads, keeps text
+that it parses anew each time, and reads no file that the user has already.
 """
 
 from __future__ import annotations
