@@ -66,7 +66,6 @@ def load(options: Options, seed: int) -> base.Dataset:
     Raises:
         FieldError: there is no such file and it can't be downloaded; the options don't suit the data.
         InputError: the file is damaged or holds something else.
-        ToolError: the package that reads Parquet is missing.
     """
     path = _given(Path(options.path)) if options.path is not None else _find() or _download()
     samples = _npz(str(path)) if path.suffix == ".npz" else openml.read(path, FEATURES, CLASSES)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.datasets import download
 from fpga_flow.datasets.base import Samples
-from fpga_flow.errors import InputError, ToolError
+from fpga_flow.errors import InputError
 
 #: The description of a table, as JSON, is behind its number here.
 API = "https://www.openml.org/api/v1/json/data"
@@ -62,7 +62,6 @@ def read(path: Path, features: Sequence[str], classes: Sequence[str]) -> Samples
 
     Raises:
         InputError: it can't be read, is damaged, or holds something else.
-        ToolError: the package that reads Parquet is missing.
     """
     try:
         with open(path, "rb") as file:
@@ -180,10 +179,8 @@ class _Numbers:
 def _parquet(
     path: Path, features: Sequence[str], classes: Sequence[str]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise ToolError(f'reading "{path}", a Parquet file, needs the package pyarrow: pip install pyarrow') from error
+    from pyarrow import ArrowException, parquet  # only who has such a file needs it loaded
+
     try:
         with parquet.ParquetFile(path) as file:
             rows = file.metadata.num_rows

@@ -14,13 +14,15 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 from numpy.typing import NDArray
+from pyarrow import parquet
 
 from fpga_flow import datasets
 from fpga_flow.datasets import jets, openml
 from fpga_flow.datasets.base import Dataset, Samples
-from fpga_flow.errors import FieldError, InputError, ToolError
+from fpga_flow.errors import FieldError, InputError
 
 COUNT = 60
 TABLE = "hls4ml_lhc_jets_hlf.arff"
@@ -48,9 +50,6 @@ def write_npz(path: Path, data: Samples) -> None:
 
 
 def write_parquet(path: Path, data: Samples) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
     columns: dict[str, Any] = {name: data.x[:, place] for place, name in enumerate(jets.FEATURES)}
     columns["class"] = pyarrow.array([jets.CLASSES[y] for y in data.y]).dictionary_encode()
     parquet.write_table(pyarrow.table(columns), path)
@@ -360,22 +359,10 @@ def test_damaged_parquet(tmp_path: Path) -> None:
 
 
 def test_parquet_of_other_columns(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
     path = tmp_path / "jets.pq"
     parquet.write_table(pyarrow.table({"zlogz": [1.0]}), path)
     with pytest.raises(InputError, match=r"damaged Parquet table: expected the columns zlogz, .*, got zlogz$"):
         load(path)
-
-
-def test_parquet_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "jets.pq").write_bytes(b"PAR1")
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(
-        ToolError, match=r'reading ".*jets\.pq", a Parquet file, needs the package pyarrow: pip install'
-    ):
-        load(tmp_path / "jets.pq")
 
 
 @pytest.mark.parametrize(
