@@ -21,6 +21,7 @@ from fpga_flow.errors import CheckFailed, InputError
 from fpga_flow.progress import Progress
 from fpga_flow.spec.load import load
 from fpga_flow.stages import Ui
+from tests.conftest import real_data
 
 pytestmark = pytest.mark.usefixtures("plain_graphs")
 SPEC = """
@@ -356,3 +357,11 @@ def test_what_fit_chose_is_recorded_shown_and_simulated(finished, capsys):
     assert "Strategies chosen to fit" in outcome.report.read_text(encoding="utf-8")
     usable = record["fit"]["shares"]["lut"] * 14_560
     assert usable == pytest.approx(record["resources"][0]["lut"], abs=2)
+
+
+@pytest.mark.slow
+def test_the_jets_run_without_a_network_and_say_that_they_are_few(tmp_path):
+    outcome = flow.run(load("jets", [f"data.path={real_data('jsc')}"]), tmp_path)
+    assert outcome.record["notes"][0].startswith("data: jets_600.npz has 600 of the data set's 830000 jets: ")
+    assert outcome.record["csim"]["exact"]
+    assert outcome.record["metrics"]["final"]["accuracy"] > 0.5  # of five classes, learnt from 433 jets
