@@ -72,6 +72,8 @@ class _Sweep:
         self.executor: Executor | None = None
 
     def __enter__(self) -> _Sweep:
+        for text in self.plan.notes:
+            self.ui.note(f"note: {text}")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock = filelock.FileLock(self.folder / ".lock")
         if self.how.storage is None:
@@ -244,6 +246,7 @@ class _Sweep:
             importances=self.study.importances(),
             sensitivities=strategies.sensitivities(plan.space, plan.base, trials) if plan.base else (),
             spec=record.spec_yaml(plan.loaded.spec) if plan.loaded.spec is not None else "",
+            notes=plan.notes,
         )
 
     def _trials(self) -> list[Trial]:

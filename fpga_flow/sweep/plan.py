@@ -49,6 +49,7 @@ class Plan:
     base: dict[str, Any] | None
     digest: str
     environment: str
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -69,7 +70,8 @@ def make(loaded: Loaded, how: Options) -> Plan:
 
 
 def _make(loaded: Loaded, how: Options) -> Plan:
-    dataset = check(loaded, trust_code=how.trust_code)
+    notes: list[str] = []
+    dataset = check(loaded, trust_code=how.trust_code, note=notes.append)
     spec = loaded.spec
     if spec is None or spec.sweep is None:
         raise InputError.at(loaded.document.file, "expected a section sweep, which says what is varied, got none")
@@ -83,7 +85,8 @@ def _make(loaded: Loaded, how: Options) -> Plan:
         found = found.with_choices(base)
         if not spec.sweep.strategy.retrain:
             found = replace(found, always=((("compress", "quantize", "epochs"), 0),))
-    return Plan(loaded, spec.sweep, found, base, _digest(spec, found, dataset), work.environment())
+    digest = _digest(spec, found, dataset)
+    return Plan(loaded, spec.sweep, found, base, digest, work.environment(), tuple(notes))
 
 
 def _check_size(found: Space, *, yes: bool) -> None:
