@@ -179,6 +179,17 @@ def storage(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def sweep(figures: Any) -> list[Sequence[str]]:
+    """The row of the sweep against the plain loop."""
+    return [
+        ("points", "seconds", "a point, s", "a turn of the plain loop, s", "times as fast", "on the front",
+         "their C++ simulated on", "again, s"),
+        (str(figures["points"]), f"{figures['seconds']:.0f}", f"{figures['seconds_per_point']:.1f}",
+         f"{figures['plain_seconds_per_point']:.1f} (median of {len(figures['plain'])})", f"{figures['ratio']:.1f}",
+         str(len(figures["front"])), f"{figures['front_simulated']} samples", f"{figures['again_seconds']:.1f}"),
+    ]  # fmt: skip
+
+
 def deep_compression(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of deep compression: what is left after each stage, and the paper's ratio."""
     rows: list[Sequence[str]] = [("spec", "stage", "error", "bytes", "times smaller", "paper", "seconds in all")]
@@ -332,6 +343,7 @@ TABLES = {
     "published_jets": ("published_jets.yaml", published_jets),
     "resource_estimate": ("resource_estimate", resource_estimate),
     "resource_intervals": ("resource_estimate", resource_intervals),
+    "sweep": ("sweep", sweep),
     "storage": ("storage", storage),
 }
 
