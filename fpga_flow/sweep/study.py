@@ -190,6 +190,12 @@ class Study:
         """How many trials are running, of this process and others."""
         return sum(each.state == TrialState.RUNNING for each in self._trials())
 
+    def running_points(self) -> list[dict[str, Any]]:
+        """The points of the trials that are running."""
+        return [
+            self._values(each) for each in self._trials() if each.state == TrialState.RUNNING and self._counts(each)
+        ]
+
     def key(self, values: Mapping[str, Any]) -> str:
         """What tells points apart, as text."""
         return json.dumps(self.space.point(values), sort_keys=False)
@@ -250,12 +256,15 @@ class Study:
             return not _lives(int(pid), float(started))
         return time.time() - float(trial.user_attrs.get(_SEEN, 0)) > DEAD
 
+    def _values(self, trial: FrozenTrial) -> dict[str, Any]:
+        return {each.name: sampling.outer(each, trial.params[each.name]) for each in self.space.dimensions}
+
     def _shown(self, trial: FrozenTrial, proven: Mapping[str, Any]) -> Trial:
         told = {**trial.user_attrs[_MEASURED], "report": None, **proven}
         return Trial(
             number=trial.number,
             state=told["state"],
-            values={each.name: sampling.outer(each, trial.params[each.name]) for each in self.space.dimensions},
+            values=self._values(trial),
             measures=told["measures"],
             feasible=told["state"] == "done" and all(amount <= 0 for amount in trial.constraints.values()),
             finished=told["finished"],
