@@ -11,7 +11,6 @@ from typing import Any
 from jinja2.utils import htmlsafe_json_dumps
 
 from fpga_flow.report import sweep_figures, text
-
 from fpga_flow.report.page import interval
 from fpga_flow.report.rendering import fill
 from fpga_flow.report.sweep_data import finite, link, measured, page_data
@@ -141,14 +140,16 @@ def _time(trials: tuple[Trial, ...]) -> dict[str, Any]:
 
 
 def _best(result: SweepResult) -> list[tuple[str, str, Trial]]:
-    """For each objective its title, the best value among trials that keep the constraints, and that trial."""
-    found = []
+    """For each objective its title, the best value among trials that keep the constraints, and that trial: of several
+    one on the front.
+    """
+    found, front = [], frozenset(result.front)
     for name in result.objectives:
         sign = -1 if MEASURES[name].direction == "maximize" else 1
         values = [(finite(trial.measures.get(name)), trial) for trial in result.done() if trial.feasible]
-        known = [(sign * value, trial.number, value, trial) for value, trial in values if value is not None]
+        known = [(value, trial) for value, trial in values if value is not None]
         if known:
-            *_, value, trial = min(known, key=lambda each: each[:2])
+            value, trial = min(known, key=lambda each: (sign * each[0], each[1].number not in front, each[1].number))
             found.append((title(name), shown(name, value), trial))
     return found
 

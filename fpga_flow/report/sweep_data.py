@@ -31,6 +31,28 @@ class Dimension:
     labels: tuple[str, ...]
     numbers: tuple[float, ...] | None
 
+    @classmethod
+    def of(cls, parameter: Parameter, trials: Sequence[Trial]) -> Dimension:
+        """A parameter with all values that it can have or that a trial had."""
+        seen = [trial.values[parameter.name] for trial in trials if parameter.name in trial.values]
+        return cls.of_values(parameter.name, [*(parameter.values or ()), *seen])
+
+    @classmethod
+    def of_values(cls, name: str, values: Sequence[Any]) -> Dimension:
+        """Different values in the order of their sizes, if all of them are numbers; else in their own."""
+        by_label = {text.plain(value): value for value in values}
+        numbers = [each for each in by_label.values() if isinstance(each, int | float) and not isinstance(each, bool)]
+        if len(numbers) < len(by_label) or not all(map(math.isfinite, numbers)):
+            return cls(name, tuple(by_label), None)
+        ordered = sorted(by_label.items(), key=lambda item: item[1])
+        return cls(name, tuple(label for label, _ in ordered), tuple(float(value) for _, value in ordered))
+
+    def codes(self, trials: Sequence[Trial]) -> list[int | None]:
+        """The number of each trial's value; None for a trial without this parameter."""
+        known = {label: number for number, label in enumerate(self.labels)}
+        values = [trial.values for trial in trials]
+        return [known[text.plain(each[self.name])] if self.name in each else None for each in values]
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -50,25 +72,18 @@ class Curve:
     measures: Mapping[str, NDArray[np.float64]]
 
 
-def dimensions(result: SweepResult) -> list[Dimension]:
-    """The parameters, with all values that they can have or that a trial had."""
-    return [_dimension(each, result.trials) for each in result.parameters]
-
-
 def measured(result: SweepResult) -> list[str]:
     """Names of the measures that at least one trial has."""
-    return [
-        name for name in MEASURES if any(finite(trial.measures.get(name)) is not None for trial in result.trials)
-    ]
+    return [name for name in MEASURES if any(finite(trial.measures.get(name)) is not None for trial in result.trials)]
 
 
-def most_important(result: SweepResult, most: int) -> list[int]:
+def most_important(result: SweepResult, dimensions: Sequence[Dimension], most: int) -> list[int]:
     """The places of at most so many parameters, in their order: of those that vary, the ones that matter most for the
     first objective, if that is known.
     """
     shares = result.importances.get(result.objectives[0], {})
-    places = [place for place, each in enumerate(dimensions(result)) if len(each.labels) > 1]
-    chosen = sorted(places, key=lambda place: -shares.get(result.parameters[place].name, 0.0))
+    places = [place for place, each in enumerate(dimensions) if len(each.labels) > 1]
+    chosen = sorted(places, key=lambda place: -shares.get(dimensions[place].name, 0.0))
     return sorted(chosen[:most])
 
 
@@ -95,71 +110,50 @@ def link(path: str | None) -> str | None:
 
 def page_data(result: SweepResult) -> dict[str, Any]:
     """JSON values: columns with a number for each trial, so that thousands of trials stay small."""
-    dims, names, front = dimensions(result), measured(result), frozenset(result.front)
-    numbers = [{label: number for number, label in enumerate(each.labels)} for each in dims]
+    names, front = measured(result), frozenset(result.front)
+    dimensions = [Dimension.of(each, result.trials) for each in result.parameters]
     errors = list(dict.fromkeys(trial.error for trial in result.trials))
     error_numbers = {error: number for number, error in enumerate(errors)}
     return {
         "kinds": KINDS,
-        "parameters": [{"name": each.name, "labels": each.labels, "numbers": each.numbers} for each in dims],
+        "parameters": [{"name": each.name, "labels": each.labels, "numbers": each.numbers} for each in dimensions],
         "measures": [
             {"name": name, "label": MEASURES[name].label, "unit": MEASURES[name].unit, "share": MEASURES[name].share,
              "more": MEASURES[name].direction == "maximize"}
             for name in names
         ],
         "axes": _axes(result, names),
-        "important": most_important(result, MOST_PARAMETERS),
+        "important": most_important(result, dimensions, MOST_PARAMETERS),
         "parallel": _parallel(result, names),
+        "best": next((row for row, trial in enumerate(result.trials) if [trial.number] == list(result.front[:1])), 0),
         "number": [trial.number for trial in result.trials],
         "kind": [KINDS.index(kind(trial, front)) for trial in result.trials],
-        "values": [
-            [_number(trial.values, each.name, known) for trial in result.trials]
-            for each, known in zip(dims, numbers, strict=True)
-        ],
+        "values": [each.codes(result.trials) for each in dimensions],
         "results": [[_rounded(trial.measures.get(name)) for trial in result.trials] for name in names],
         "seconds": [_rounded(trial.seconds, 3) for trial in result.trials],
         "simulated": [trial.simulated for trial in result.trials],
         "report": [link(trial.report) for trial in result.trials],
         "errors": errors,
         "error": [error_numbers[trial.error] for trial in result.trials],
-        "curves": [_curve_data(each) for each in curves(result)],
+        "curves": [_curve_data(each) for each in curves(result, dimensions)],
         "sensitivity": _sensitivity_data(result),
     }  # fmt: skip
 
 
-def curves(result: SweepResult) -> list[Curve]:
+def curves(result: SweepResult, dimensions: Sequence[Dimension]) -> list[Curve]:
     """One for each parameter."""
-    dims, names, done = dimensions(result), measured(result), result.done()
-    known = [{label: number for number, label in enumerate(each.labels)} for each in dims]
-    codes = np.array(
-        [[_number(trial.values, each.name, numbers) for trial in done] for each, numbers in zip(dims, known, strict=True)],
-        dtype=float,
-    ).reshape(len(dims), len(done))  # fmt: skip
+    done = result.done()
+    codes = np.array([each.codes(done) for each in dimensions], dtype=float).reshape(len(dimensions), len(done))
     codes = np.where(np.isfinite(codes), codes, -1).astype(int)
     results = {
-        name: np.array([finite(trial.measures.get(name)) for trial in done], dtype=float) for name in names
+        name: np.array([finite(trial.measures.get(name)) for trial in done], dtype=float) for name in measured(result)
     }
-    return [_curve(place, each, codes, results) for place, each in enumerate(dims)]
+    return [_curve(place, each, codes, results) for place, each in enumerate(dimensions)]
 
 
 def finite(value: float | None) -> float | None:
     """The value, if it is a number."""
     return value if value is not None and math.isfinite(value) else None
-
-
-def _dimension(parameter: Parameter, trials: Sequence[Trial]) -> Dimension:
-    seen = [trial.values[parameter.name] for trial in trials if parameter.name in trial.values]
-    by_label = {text.plain(value): value for value in (*(parameter.values or ()), *seen)}
-    numbers = [value for value in by_label.values() if isinstance(value, int | float) and not isinstance(value, bool)]
-    if len(numbers) < len(by_label) or not all(map(math.isfinite, numbers)):
-        return Dimension(parameter.name, tuple(by_label), None)
-    ordered = sorted(by_label.items(), key=lambda item: item[1])
-    return Dimension(parameter.name, tuple(key for key, _ in ordered), tuple(float(value) for _, value in ordered))
-
-
-def _number(values: Mapping[str, Any], name: str, known: Mapping[str, int]) -> int | None:
-    """The number of a trial's value of a parameter; None where the trial has no such parameter."""
-    return known[text.plain(values[name])] if name in values else None
 
 
 def _rounded(value: float | None, digits: int = 7) -> float | None:
@@ -183,15 +177,15 @@ def _parallel(result: SweepResult, names: Sequence[str]) -> list[int]:
     return [names.index(name) for name in reversed(chosen)]
 
 
-def _curve(place: int, dim: Dimension, codes: NDArray[Any], results: Mapping[str, NDArray[np.float64]]) -> Curve:
+def _curve(place: int, dimension: Dimension, codes: NDArray[Any], results: Mapping[str, NDArray[np.float64]]) -> Curve:
     column = codes[place]
-    labels, places = dim.labels, dim.numbers
+    labels, places = dimension.labels, dimension.numbers
     used = np.unique(column[column >= 0])
     if places is not None and len(used) > MOST_VALUES:
         parts = np.array_split(used, RANGES)
         labels = tuple(f"{labels[part[0]]} to {labels[part[-1]]}" for part in parts)
         places = tuple(float(np.median(np.take(places, part))) for part in parts)
-        ranges = np.full(len(dim.labels), -1)
+        ranges = np.full(len(dimension.labels), -1)
         for number, part in enumerate(parts):
             ranges[part] = number
         column = np.where(column >= 0, ranges[column], -1)
@@ -243,8 +237,7 @@ def _sensitivity_data(result: SweepResult) -> dict[str, Any] | None:
         return None
     names = [name for name in MEASURES if any(finite(each.change.get(name)) is not None for each in found)]
     rows = list(dict.fromkeys(each.parameter for each in found))
-    values = {text.plain(each.value): each.value for each in found}
-    columns = _dimension(Parameter("", (), tuple(values.values())), ()).labels
+    columns = Dimension.of_values("", [each.value for each in found]).labels
     cells = {(each.parameter, text.plain(each.value)): each.change for each in found}
     return {
         "rows": rows,

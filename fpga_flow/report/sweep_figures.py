@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from fpga_flow.report import drawing
 from fpga_flow.report.drawing import BLUE, INK, ORANGE, PARTS, REST, Drawn, axis, drawn, label
@@ -42,11 +43,11 @@ def trials() -> Drawn:
 
 def curve() -> Drawn:
     """A measure against a parameter: the range of all trials, its better end, and the median."""
-    figure = drawing.figure(height=320, hovermode="x", margin_t=drawing.BELOW_BUTTONS)
+    figure = drawing.figure(height=320, hovermode="x", margin_t=60)
     line = {"color": BLUE, "width": 1}
     figure.add_scatter(x=[], y=[], mode="lines", line={**line, "width": 0}, hoverinfo="skip", showlegend=False)
     figure.add_scatter(
-        x=[], y=[], name="least to greatest", mode="lines", line={**line, "width": 0}, fill="tonexty",
+        x=[], y=[], name="range", mode="lines", line={**line, "width": 0}, fill="tonexty",
         fillcolor="rgba(0,114,178,0.15)", hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(
@@ -66,8 +67,9 @@ def parallel() -> Drawn:
     figure = drawing.figure(height=440, margin={"l": 70, "r": 70, "t": 70, "b": 30})
     figure.add_parcoords(
         dimensions=[], labelfont={"size": 13, "color": INK}, tickfont={"size": 12, "color": INK},
-        rangefont={"size": 1, "color": "#fff"}, labelangle=-12, unselected={"line": {"color": "#d8dee5", "opacity": 0.15}},
-        line={"colorscale": "Cividis", "showscale": False},
+        rangefont={"size": 1, "color": "#fff"}, labelangle=-12,
+        unselected={"line": {"color": "#d8dee5", "opacity": 0.15}},
+        line={"colorscale": [[0.0, ORANGE], [1.0, "#0b3c8c"]], "showscale": False},
     )  # fmt: skip
     return drawn(figure)
 
@@ -101,8 +103,8 @@ def importances(shares: Mapping[str, Mapping[str, float]], titles: Mapping[str, 
     for place, (objective, each) in enumerate(shares.items()):
         figure.add_bar(
             orientation="h", name=label(titles[objective]), x=[100 * each.get(name, 0.0) for name in names],
-            y=list(range(len(names))), marker={"color": PARTS[place % len(PARTS)]}, text=[label(name) for name in names],
-            textposition="none", hovertemplate="%{text}: %{x:.1f} %",
+            y=list(range(len(names))), marker={"color": PARTS[place % len(PARTS)]},
+            text=[label(name) for name in names], textposition="none", hovertemplate="%{text}: %{x:.1f} %",
         )  # fmt: skip
     figure.update_layout(
         xaxis=axis("share of the variance in %", rangemode="tozero"),
@@ -115,11 +117,10 @@ def importances(shares: Mapping[str, Mapping[str, float]], titles: Mapping[str, 
 
 
 def growth(volumes: Sequence[tuple[int, float]]) -> Drawn:
-    """The hypervolume of the front after each finished trial, in the order of their ends; only its changes are drawn."""
-    counted = list(enumerate(volumes, 1))
-    ends = counted[:1] + counted[-1:]
-    changes = [here for before, here in zip(counted, counted[1:], strict=False) if here[1][1] != before[1][1]]
-    shown = sorted({number: (number, trial, volume) for number, (trial, volume) in (*ends, *changes)}.values())
+    """The hypervolume of the front after each finished trial, in the order of their ends; drawn where it changes."""
+    points = [(number, trial, volume) for number, (trial, volume) in enumerate(volumes, 1)]
+    changes = [after for before, after in pairwise(points) if after[2] != before[2]]
+    shown = sorted({*points[:1], *changes, *points[-1:]})
     figure = drawing.figure(height=360, showlegend=False)
     figure.add_scatter(
         x=[number for number, _, _ in shown], y=[100 * volume for _, _, volume in shown], mode="lines+markers",
@@ -132,5 +133,3 @@ def growth(volumes: Sequence[tuple[int, float]]) -> Drawn:
         yaxis=axis("hypervolume in %", rangemode="tozero"),
     )
     return drawn(figure)
-
-

@@ -217,10 +217,10 @@
     trace.line.color = chosen.map((row) => sweep.results[colour][row]);
     frames[id].element.style.minWidth = `${90 * trace.dimensions.length}px`;
     const left = rows.filter((row) => sweep.kind[row] < 3).length - known.length;
-    document.getElementById("parallel-note").textContent = `A line is a trial; the brighter, the more ${measures[colour].label}.`
+    document.getElementById("parallel-note").textContent = `A line is a trial: blue with much ${measures[colour].label}, orange with little.`
       + (sweep.important.length < parameters.length ? ` Parameters that vary, ${sweep.important.length} at most.` : "")
       + (chosen.length < known.length ? ` The front and one of ${every} other trials.` : "")
-      + (left ? ` ${count(left)} trials are left out, for which a number is not known.` : "");
+      + (left ? ` Without those for which a number is not known (${count(left)}).` : "");
     draw(id, figure);
   };
   whenSeen("figure-parallel", drawParallel);

@@ -153,6 +153,5 @@
   sortMarks();
   find();
   // The panel shows the best trial at first.
-  const first = sweep.kind.indexOf(0);
-  sweep.select(first >= 0 ? first : 0);
+  sweep.select(sweep.best);
 })();
