@@ -67,7 +67,7 @@ def parallel() -> Drawn:
     figure = drawing.figure(height=440, margin={"l": 70, "r": 70, "t": 70, "b": 30})
     figure.add_parcoords(
         dimensions=[], labelfont={"size": 13, "color": INK}, tickfont={"size": 12, "color": INK},
-        rangefont={"size": 1, "color": "#fff"}, labelangle=-12,
+        rangefont={"size": 12, "color": INK}, labelangle=-12,
         unselected={"line": {"color": "#d8dee5", "opacity": 0.15}},
         line={"colorscale": [[0.0, ORANGE], [1.0, "#0b3c8c"]], "showscale": False},
     )  # fmt: skip
@@ -80,10 +80,9 @@ def sensitivity(rows: int) -> Drawn:
     figure.add_heatmap(
         x=[], y=[], z=[], text=[], texttemplate="%{text}", textfont={"size": 12, "color": INK}, xgap=2, ygap=2,
         colorscale=_CHANGES, zmid=0, showscale=False, hoverongaps=False,
-        hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
+        hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
-    flat = {"type": "category", "showgrid": False}
-    figure.update_layout(xaxis=axis("value", **flat), yaxis=axis("", autorange="reversed", **flat))
+    figure.update_layout(xaxis=axis("value", showgrid=False), yaxis=axis("", showgrid=False, range=[rows - 0.5, -0.5]))
     return drawn(figure)
 
 

@@ -27,10 +27,8 @@
     addEventListener("beforeprint", once, true); // before page.js gives the figures the width of paper
   };
   // Plotly reads some HTML in texts.
-  const plain = (text) => {
-    const short = text.length > 40 ? `${text.slice(0, 39)}…` : text;
-    return short.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  };
+  const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+  const plain = (text, most = 40) => clipped(text, most).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const scaled = (measure, value) => (value === null ? null : measure.share ? 100 * value : value);
   // A logarithmic axis where the values are of several magnitudes.
   const axisType = (values) => {
@@ -142,7 +140,7 @@
   const drawCurves = (place) => {
     const { name, numbers } = parameters[place];
     const curve = sweep.curves[place];
-    const across = curve.places ?? curve.labels.map(plain);
+    const across = curve.places ?? [...curve.labels.keys()];
     measures.forEach((measure, number) => {
       const id = `figure-curve-${measure.name}`;
       if (!frames[id]) {
@@ -156,9 +154,9 @@
         figure.data[trace].y = line.map((value) => scaled(measure, value));
         figure.data[trace].text = line.map((value) => shown(measure, value));
       });
-      const axis = curve.places ? axisType(numbers) : { type: "category" };
-      if (axis.type === "linear" && curve.places.length <= 16) {
-        Object.assign(axis, { tickvals: across, ticktext: curve.labels.map(plain) });
+      const axis = curve.places ? axisType(numbers) : { type: "linear" };
+      if (axis.type === "linear" && (across.length <= MANY_LINES || !curve.places)) {
+        Object.assign(axis, { tickvals: across, ticktext: curve.labels.map((text) => plain(text, 14)) });
       }
       Object.assign(figure.layout.xaxis, axis);
       figure.layout.xaxis.title.text = plain(name);
@@ -206,8 +204,8 @@
       if (labels.length > MANY_LINES && numbers) {
         return { label: plain(name), values: column.map((value) => numbers[value]) };
       }
-      const ticks = [...labels.keys()];
-      return { label: plain(name), values: column, tickvals: ticks, ticktext: labels.map(plain), range: [0, ticks.length - 1] };
+      const ticks = [...labels.keys()]; // whose texts are no HTML to plotly
+      return { label: plain(name), values: column, tickvals: ticks, ticktext: labels.map((text) => clipped(text, 20)), range: [0, ticks.length - 1] };
     };
     const ofMeasure = (place) => ({
       label: axisTitle(measures[place]), values: chosen.map((row) => scaled(measures[place], sweep.results[place][row])),
@@ -233,11 +231,14 @@
     const [trace] = figure.data;
     const sign = measure.more ? 1 : -1;
     const most = Math.max(...measure.change.flat().map((value) => Math.abs(value ?? 0))) || 1;
+    const text = measure.change.map((line) => line.map((value) => (value === null ? "" : shown(measure, value, true))));
     Object.assign(trace, {
-      x: columns.map(plain), y: names.map(plain), zmin: -most, zmax: most,
+      x: [...columns.keys()], y: [...names.keys()], zmin: -most, zmax: most, text,
       z: measure.change.map((line) => line.map((value) => (value === null ? null : sign * value))),
-      text: measure.change.map((line) => line.map((value) => (value === null ? "" : shown(measure, value, true)))),
+      hovertext: text.map((line, row) => line.map((each, column) => `${plain(names[row])}, ${plain(columns[column])}: ${each}`)),
     });
+    Object.assign(figure.layout.xaxis, { tickvals: trace.x, ticktext: columns.map((text) => plain(text, 14)) });
+    Object.assign(figure.layout.yaxis, { tickvals: trace.y, ticktext: names.map((text) => plain(text)) });
     frames[id].element.style.minWidth = `${180 + 62 * columns.length}px`;
     draw(id, figure);
   };
