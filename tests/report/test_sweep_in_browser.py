@@ -14,8 +14,9 @@ import pytest
 
 from fpga_flow.report import sweep
 from fpga_flow.report.text import NONE
+from fpga_flow.sweep.result import Parameter, SweepResult, Trial
 
-from .sweeps import REFUSED, grid, many
+from .sweeps import PARAMETERS, REFUSED, grid, many, swept, trial
 from .test_report import HOSTILE
 from .test_sweep_report import named
 
@@ -114,11 +115,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a grid, beside the reports of its runs."""
     folder = tmp_path_factory.mktemp("runs")
     result = grid()
-    for trial in result.trials:
-        if trial.report:
-            run = folder / "sweep" / trial.report
+    for each in result.trials:
+        if each.report:
+            run = folder / "sweep" / each.report
             run.parent.mkdir(parents=True)
-            run.write_text(f"<title>run {trial.number}</title>")
+            run.write_text(f"<title>run {each.number}</title>")
     path = folder / "sweep" / "report.html"
     path.parent.mkdir(exist_ok=True)
     path.write_text(sweep.render(result), encoding="utf-8")
@@ -285,6 +286,48 @@ def test_names_are_never_run(watched: Callable[..., Watched], tmp_path: Path) ->
     assert page.locator("img").count() == 0
     assert page.locator("a").evaluate_all("all => all.filter((each) => !each.href.startsWith('file:'))") == []
     assert page.locator("#figure-parallel").text_content().count("</script><script>") >= 2  # its axis and its value
+
+
+def odd_sweeps() -> dict[str, SweepResult]:
+    same = {"weight": 4, "activation": 4, "sparsity": 0.5}
+    only_accuracy = [Trial(number, "done", same, {"accuracy": 0.5}, True) for number in range(3)]
+    nothing = {"accuracy": 0.5, "lut": None, "dsp": float("nan")}
+    lists = Parameter("hidden", ("network.hidden",), ([16], [16, 32], True, None, "x" * 300))
+    rate = Parameter("rate", ("training.learning_rate",), None)
+    return {
+        "none": swept([]),
+        "refused": swept([trial(0, {"weight": 2, "activation": 4, "sparsity": 0.0})]),
+        "one": swept([trial(0, same)]),
+        "same": swept([trial(number, same) for number in range(5)]),
+        "infeasible": swept([trial(0, {"weight": 8, "activation": 8, "sparsity": 0.0})]),
+        "one measure": SweepResult("n", "d", "tpe", "b", PARAMETERS, ("accuracy",), {}, tuple(only_accuracy), (0,)),
+        "unknown": SweepResult(
+            "n", "d", "tpe", "b", PARAMETERS, ("accuracy", "lut"), {}, (Trial(0, "done", {}, nothing, True),), (0,)
+        ),
+        "values": swept(
+            [Trial(number, "done", {"hidden": each}, {"accuracy": number / 10, "lut": 10 - number}, True)
+             for number, each in enumerate(lists.values or ())], (lists,),
+        ),
+        "range": swept(
+            [Trial(number, "done", {"rate": 10 ** (-number / 10)}, {"accuracy": number / 50, "lut": 10**number}, True)
+             for number in range(50)], (rate,),
+        ),
+        "no parameter": swept([trial(0, same)], ()),
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", odd_sweeps())
+def test_odd_sweeps_are_drawn_without_errors(watched: Callable[..., Watched], tmp_path: Path, name: str) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(sweep.render(odd_sweeps()[name]), encoding="utf-8")
+    here = watched()
+    page = here.open(path)
+    here.draw_all()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    for choice in page.locator("select").all():
+        for option in choice.locator("option").all():
+            choice.select_option(option.get_attribute("value"))
 
 
 @pytest.mark.slow
