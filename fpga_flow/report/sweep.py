@@ -13,7 +13,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from fpga_flow.report import sweep_figures, text
 from fpga_flow.report.page import interval
 from fpga_flow.report.rendering import fill
-from fpga_flow.report.sweep_data import finite, link, measured, page_data
+from fpga_flow.report.sweep_data import finite, link, measured, page_data, value_text
 from fpga_flow.sweep.measures import MEASURES
 from fpga_flow.sweep.result import Parameter, SweepResult, Trial
 
@@ -56,7 +56,8 @@ def render(result: SweepResult, samples: Mapping[str, int] | None = None) -> str
     shares = {name: each for name, each in result.importances.items() if each}
     context = {
         "result": result,
-        "parameters": [(each, _listed(each)) for each in result.parameters],
+        "parameters": [(each, _listed(each, result.trials)) for each in result.parameters],
+        "value_text": value_text,
         "objectives": [f"{titles[name]}, {_WISHES[MEASURES[name].direction]}" for name in result.objectives],
         "constraints": constraints(result.constraints),
         "counts": Counter(trial.state for trial in result.trials),
@@ -119,11 +120,12 @@ def constraints(given: Mapping[str, Any]) -> list[str]:
 _WISHES = {"maximize": "as much as possible", "minimize": "as little as possible"}
 
 
-def _listed(parameter: Parameter) -> str:
-    """The values of a parameter, the first ones of many."""
+def _listed(parameter: Parameter, trials: tuple[Trial, ...]) -> str:
+    """The values of a parameter, the first ones of many; of a range, which part of it was tried."""
     if parameter.values is None:
-        return "any number of a range"
-    values = [text.plain(value) for value in parameter.values]
+        tried = [trial.values[parameter.name] for trial in trials if parameter.name in trial.values]
+        return f"numbers from {value_text(min(tried))} to {value_text(max(tried))}" if tried else "numbers of a range"
+    values = [value_text(value) for value in parameter.values]
     if len(values) <= MOST_LISTED:
         return ", ".join(values)
     return f"{', '.join(values[: MOST_LISTED // 2])}, … {values[-1]} ({len(values):,} values)"
@@ -161,7 +163,7 @@ def _front(result: SweepResult, names: list[str], samples: Mapping[str, int]) ->
 
 def _front_row(result: SweepResult, trial: Trial, names: list[str], samples: Mapping[str, int]) -> FrontRow:
     values = tuple(
-        text.plain(trial.values[each.name]) if each.name in trial.values else text.NONE for each in result.parameters
+        value_text(trial.values[each.name]) if each.name in trial.values else text.NONE for each in result.parameters
     )
     cells = tuple(_cell(name, trial.measures.get(name), samples.get(name)) for name in names)
     return FrontRow(trial.number, values, cells, f"front/{trial.number}.yaml", link(trial.report))

@@ -40,7 +40,7 @@ class Dimension:
     @classmethod
     def of_values(cls, name: str, values: Sequence[Any]) -> Dimension:
         """Different values in the order of their sizes, if all of them are numbers; else in their own."""
-        by_label = {text.plain(value): value for value in values}
+        by_label = {value_text(value): value for value in values}
         numbers = [each for each in by_label.values() if isinstance(each, int | float) and not isinstance(each, bool)]
         if len(numbers) < len(by_label) or not all(map(math.isfinite, numbers)):
             return cls(name, tuple(by_label), None)
@@ -51,7 +51,7 @@ class Dimension:
         """The number of each trial's value; None for a trial without this parameter."""
         known = {label: number for number, label in enumerate(self.labels)}
         values = [trial.values for trial in trials]
-        return [known[text.plain(each[self.name])] if self.name in each else None for each in values]
+        return [known[value_text(each[self.name])] if self.name in each else None for each in values]
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,11 @@ def curves(result: SweepResult, dimensions: Sequence[Dimension]) -> list[Curve]:
     return [_curve(place, each, codes, results) for place, each in enumerate(dimensions)]
 
 
+def value_text(value: Any) -> str:
+    """A parameter's value as readers see it, and are told it apart by."""
+    return f"{value:.6g}" if isinstance(value, float) else text.plain(value)
+
+
 def finite(value: float | None) -> float | None:
     """The value, if it is a number."""
     return value if value is not None and math.isfinite(value) else None
@@ -238,7 +243,7 @@ def _sensitivity_data(result: SweepResult) -> dict[str, Any] | None:
     names = [name for name in MEASURES if any(finite(each.change.get(name)) is not None for each in found)]
     rows = list(dict.fromkeys(each.parameter for each in found))
     columns = Dimension.of_values("", [each.value for each in found]).labels
-    cells = {(each.parameter, text.plain(each.value)): each.change for each in found}
+    cells = {(each.parameter, value_text(each.value)): each.change for each in found}
     return {
         "rows": rows,
         "columns": columns,

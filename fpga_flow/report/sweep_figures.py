@@ -58,13 +58,13 @@ def curve() -> Drawn:
         x=[], y=[], name="median", mode="lines+markers", line={"color": BLUE, "width": 1.8}, marker={"size": 7},
         hovertemplate="median %{text}<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(xaxis=axis(""), yaxis=axis(""))
+    figure.update_layout(xaxis=axis("", ticklabeloverflow="allow"), yaxis=axis(""))
     return drawn(figure)
 
 
 def parallel() -> Drawn:
     """A line for each trial through an axis for each parameter and measure."""
-    figure = drawing.figure(height=440, margin={"l": 70, "r": 70, "t": 70, "b": 30})
+    figure = drawing.figure(height=440, margin={"l": 100, "r": 70, "t": 70, "b": 30})
     figure.add_parcoords(
         dimensions=[], labelfont={"size": 13, "color": INK}, tickfont={"size": 12, "color": INK},
         rangefont={"size": 12, "color": INK}, labelangle=-12,

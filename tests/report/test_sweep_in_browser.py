@@ -201,7 +201,7 @@ def test_curves_and_sensitivities_follow_their_choices(watched: Callable[..., Wa
     page = here.open(report)
     here.draw_all()
     page.get_by_role("combobox", name="Parameter", exact=True).select_option("sparsity")
-    assert "every value of sparsity" in page.locator("#curve-note").text_content()
+    assert "each tried with every value of sparsity" in page.locator("#curve-note").text_content()
     best, median = page.evaluate("document.getElementById('figure-curve-lut').data.slice(2).map((each) => each.y)")
     assert best[0] == 1000 * 4 * 4
     assert median == sorted(median, reverse=True)

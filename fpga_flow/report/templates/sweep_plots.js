@@ -37,7 +37,10 @@
       low = Math.min(low, value);
       high = Math.max(high, value);
     }
-    return low > 0 && high > 30 * low ? { type: "log", dtick: high > 1000 * low ? 1 : "D2" } : { type: "linear" };
+    if (!(low > 0 && high > 30 * low)) {
+      return { type: "linear" };
+    }
+    return { type: "log", dtick: high > 1e7 * low ? null : high > 1000 * low ? 1 : "D2" };
   };
   const hasGl = Boolean(document.createElement("canvas").getContext("webgl"));
 
@@ -164,9 +167,12 @@
       draw(id, figure);
     });
     const counted = count(curve.counts.reduce((sum, each) => sum + each, 0));
-    document.getElementById("curve-note").textContent = curve.settings
-      ? `Over the ${counted} trials of ${count(curve.settings)} settings of the other parameters, each of them tried with every value of ${name}.`
-      : `Over all ${counted} measured trials. The other parameters differ from value to value: what they do is mixed in.`;
+    const settings = `${count(curve.settings)} ${curve.settings === 1 ? "setting" : "settings"}`;
+    document.getElementById("curve-note").textContent = parameters.length === 1
+      ? `Over ${counted} measured trials.`
+      : curve.settings
+        ? `Over the ${counted} trials of ${settings} of the other parameters, each tried with every value of ${name}.`
+        : `Over all ${counted} measured trials. The other parameters differ from value to value: what they do is mixed in.`;
     fillCurveTable(curve);
   };
 
@@ -205,7 +211,7 @@
         return { label: plain(name), values: column.map((value) => numbers[value]) };
       }
       const ticks = [...labels.keys()]; // whose texts are no HTML to plotly
-      return { label: plain(name), values: column, tickvals: ticks, ticktext: labels.map((text) => clipped(text, 20)), range: [0, ticks.length - 1] };
+      return { label: plain(name), values: column, tickvals: ticks, ticktext: labels.map((text) => clipped(text, 14)), range: [0, ticks.length - 1] };
     };
     const ofMeasure = (place) => ({
       label: axisTitle(measures[place]), values: chosen.map((row) => scaled(measures[place], sweep.results[place][row])),

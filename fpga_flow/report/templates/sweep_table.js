@@ -24,7 +24,7 @@
     })),
     { title: "Seconds", name: "seconds", isNumber: true, shown: (row) => count(sweep.seconds[row]),
       key: (row) => sweep.seconds[row], value: (row) => sweep.seconds[row] },
-    { title: "Report", key: (row) => sweep.report[row] },
+    ...(sweep.report.some(Boolean) ? [{ title: "Report", key: (row) => sweep.report[row] }] : []),
     ...(sweep.errors.some(Boolean) ? [{ title: "Reason", shown: reason, key: (row) => reason(row) || null }] : []),
   ];
   const state = { column: 0, ascending: true, kind: "all", words: "", page: 0, found: rows };
