@@ -41,7 +41,7 @@ from fpga_flow.report import page, text
         (text.clipped("x" * 50), "x" * 39 + "…"),
         (text.options({}), text.NONE),
         (text.options({"sparsity": 0.75, "rate": None, "schedule": {"power": 3.0}, "layers": {}, "mode": "soft"}),
-         "sparsity 0.75, schedule (power 3.0), mode soft"),
+         "sparsity 0.75, schedule (power 3), mode soft"),
     ],
 )  # fmt: skip
 def test_text(written: str, expected: str) -> None:
