@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -285,6 +286,18 @@ def test_a_simulation_that_differs_fails_the_run(finished, tmp_path, monkeypatch
         outcome.raise_failures()
     assert outcome.record["csim"]["mismatches"] == 1
     assert outcome.report.exists()
+
+
+def test_reports_can_share_their_script(finished):
+    folder, first = finished
+    assert "plotly.js v" in first.report.read_text(encoding="utf-8")
+    again, _ = run(folder, shared_script=True)
+    assert again.report == first.report
+    linked = again.report.read_text(encoding="utf-8")
+    assert "plotly.js v" not in linked
+    (name,) = re.findall(r'<script src="\.\./(plotly-[0-9.]+\.min\.js)">', linked)
+    assert "plotly.js v" in (first.folder.parent / name).read_text(encoding="utf-8")
+    run(folder)  # as it was, for other tests
 
 
 def test_bad_input_writes_nothing(tmp_path):
