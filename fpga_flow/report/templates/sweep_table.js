@@ -50,7 +50,7 @@
   };
   const condition = (word) => {
     const [, name, sign, given] = word.match(/^(.+?)(<=|>=|<|>|=)(.+)$/) ?? [];
-    const column = columns.find((each) => each.name?.toLowerCase() === name);
+    const column = columns.find((each) => each.name?.toLowerCase().replaceAll(" ", "_") === name);
     if (!column) {
       return contains(word);
     }
@@ -82,7 +82,8 @@
       return element("td", {}, ...(sweep.report[row] ? [link()] : []));
     }
     const shown = column.shown(row);
-    return element("td", { className: column.isNumber ? "n" : "", textContent: shown, title: shown.length > 30 ? shown : "" });
+    const title = shown.length > 30 ? shown : ""; // which may not fit
+    return element("td", { className: column.isNumber ? "n" : "", textContent: shown, title });
   };
   const body = table.querySelector("tbody");
   const mark = () => {
