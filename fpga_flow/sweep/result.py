@@ -74,6 +74,7 @@ class SweepResult:
                     the worst and the best values seen)
     importances     the share of each parameter in the variance of an objective, by objective and parameter
     spec            the whole spec as YAML
+    notes           what else there is to know of the spec and its data, in words
     """
 
     name: str
@@ -89,6 +90,7 @@ class SweepResult:
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     sensitivities: tuple[Sensitivity, ...] = ()
     spec: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.objectives) - set(MEASURES))
