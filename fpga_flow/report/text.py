@@ -68,7 +68,10 @@ def seconds(value: float | None) -> str:
     """A duration."""
     if value is None:
         return NONE
-    return f"{value:.3g}\u202fs" if value < 100 else f"{int(value) // 60}\u202fmin {int(value) % 60}\u202fs"
+    if value < 100:
+        return f"{value:.3g}\u202fs"
+    minutes, rest = divmod(int(value), 60)
+    return f"{minutes}\u202fmin {rest}\u202fs" if minutes < 120 else f"{minutes // 60}\u202fh {minutes % 60}\u202fmin"
 
 
 def time(nanoseconds: float | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -285,7 +284,9 @@ def test_names_are_never_run(watched: Callable[..., Watched], tmp_path: Path) ->
     assert page.evaluate("window.hit") is None
     assert page.locator("img").count() == 0
     assert page.locator("a").evaluate_all("all => all.filter((each) => !each.href.startsWith('file:'))") == []
-    assert page.locator("#figure-parallel").text_content().count("</script><script>") >= 2  # its axis and its value
+    texts = page.locator("#figure-parallel").text_content()
+    assert hostile[:39] in texts  # the axis's name
+    assert hostile[:13] + "…" in texts  # a value
 
 
 def odd_sweeps() -> dict[str, SweepResult]:
@@ -336,17 +337,18 @@ def test_ten_thousand_trials(watched: Callable[..., Watched], tmp_path: Path) ->
     path.write_text(sweep.render(many(10_000)), encoding="utf-8")
     assert path.stat().st_size < 15e6
     here = watched()
-    started = time.perf_counter()
+    clock = here.page.context.new_cdp_session(here.page)
+    clock.send("Performance.enable", {"timeDomain": "threadTicks"})  # other work on the machine doesn't count
     page = here.open(path)
     page.locator("#figure-trials canvas").first.wait_for()
     page.locator("#trial-table tbody tr").nth(99).wait_for()
-    seconds = time.perf_counter() - started
+    seconds = {each["name"]: each["value"] for each in clock.send("Performance.getMetrics")["metrics"]}["TaskDuration"]
     here.draw_all()
-    page.get_by_label("Containing").fill("weight=8")
-    assert re.fullmatch(r"1 to 100 of 2,\d{3} trials", page.locator("#rows-shown").text_content())
+    page.get_by_label("Containing").fill("weight=8 width_layer_3<=9")
+    assert re.fullmatch(r"1 to 100 of 1,\d{3} trials", page.locator("#rows-shown").text_content())
     page.get_by_role("button", name="Next").press("Enter")
     assert page.locator("#rows-shown").text_content().startswith("101 to 200 of")
     memory = page.evaluate("performance.memory.usedJSHeapSize")
-    print(f"10,000 trials: drawn in {seconds:.2f} s, {memory / 1e6:.0f} MB")
-    assert seconds < 10  # on a machine with other work
+    print(f"10,000 trials: drawn in {seconds:.2f} s of the page's own time, {memory / 1e6:.0f} MB")
+    assert seconds < 3
     assert memory < 2e9

@@ -46,7 +46,9 @@ const sweep = (() => {
     list.addEventListener("change", () => changed(list.value));
   };
 
-  return { ...data, none, rows, count, shown, title, axisTitle, label, result, state, select, listeners, element, newTab, options };
+  return {
+    ...data, none, rows, count, shown, title, axisTitle, label, result, state, select, listeners, element, newTab, options,
+  };
 })();
 
 // The panel with all that is known of the selected trial.
@@ -64,6 +66,8 @@ const sweep = (() => {
     const kind = sweep.kinds[sweep.kind[row]];
     const report = sweep.report[row];
     const reason = sweep.errors[sweep.error[row]];
+    const spec = `front/${sweep.number[row]}.yaml`;
+    const line = (...content) => [element("p", {}, ...content)];
     const facts = [["Time", `${sweep.count(sweep.seconds[row])} s`]];
     if (sweep.simulated[row]) {
       facts.push(["Samples of the C simulation", sweep.count(sweep.simulated[row])]);
@@ -73,8 +77,8 @@ const sweep = (() => {
       element("h3", { textContent: `Trial ${sweep.number[row]}` }),
       element("p", { textContent: kind === "front" ? "on the front" : kind }),
       ...(reason ? [element("p", { className: "reason", textContent: reason })] : []),
-      ...(report ? [element("p", {}, element("a", { ...sweep.newTab(report), textContent: "Run report" }))] : []),
-      ...(kind === "front" ? [element("p", {}, element("a", { href: `front/${sweep.number[row]}.yaml`, textContent: "Spec" }))] : []),
+      ...(report ? line(element("a", { ...sweep.newTab(report), textContent: "Run report" })) : []),
+      ...(kind === "front" ? line(element("a", { href: spec, textContent: "Spec" })) : []),
       ...list("Parameters", sweep.parameters.map((parameter, place) => [parameter.name, label(place, row)])),
       ...list("Measures", measured.filter(([, value]) => value !== sweep.none)),
       ...list("Work", facts),

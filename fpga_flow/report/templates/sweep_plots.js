@@ -28,7 +28,8 @@
   };
   // Plotly reads some HTML in texts.
   const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
-  const plain = (text, most = 40) => clipped(text, most).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const ESCAPED = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+  const plain = (text, most = 40) => clipped(text, most).replaceAll(/[&<>]/g, (each) => ESCAPED[each]);
   const scaled = (measure, value) => (value === null ? null : measure.share ? 100 * value : value);
   // A logarithmic axis where the values are of several magnitudes.
   const axisType = (values) => {
@@ -42,7 +43,7 @@
     }
     return { type: "log", dtick: high > 1e7 * low ? null : high > 1000 * low ? 1 : "D2" };
   };
-  const hasGl = Boolean(document.createElement("canvas").getContext("webgl"));
+  const hasGl = () => Boolean(document.createElement("canvas").getContext("webgl"));
 
   // One measure against another.
   const trialNumber = { label: "trial", unit: "", share: false, more: false };
@@ -78,6 +79,7 @@
   const drawTrials = () => {
     const figure = frame("figure-trials");
     const measured = rows.filter(isMeasured);
+    const type = measured.length > MANY_POINTS && hasGl() ? "scattergl" : "scatter";
     const place = (trace, chosen) => {
       for (const axis of ["x", "y"]) {
         trace[axis] = chosen.map((row) => scaled(measureAt(axes[axis]), values(axes[axis])[row]));
@@ -88,10 +90,7 @@
       if (kind >= 0) {
         const chosen = measured.filter((row) => sweep.kind[row] === kind);
         place(trace, chosen);
-        Object.assign(trace, {
-          customdata: chosen, text: chosen.map(hover), visible: chosen.length > 0,
-          type: measured.length > MANY_POINTS && hasGl ? "scattergl" : "scatter",
-        });
+        Object.assign(trace, { type, customdata: chosen, text: chosen.map(hover), visible: chosen.length > 0 });
       } else if (trace.name === "selected") {
         place(trace, measured.filter((row) => row === sweep.state.selected));
         trace.visible = trace.x.length > 0;
@@ -178,12 +177,14 @@
 
   const fillCurveTable = (curve) => {
     const cell = (text) => sweep.element("td", { className: "n", textContent: text });
-    const drawn = Object.keys(frames).map((id) => measures.findIndex(({ name }) => id === `figure-curve-${name}`));
+    const drawn = Object.keys(frames).map((id) => measures.findIndex(({ name }) => id === `figure-curve-${name}`))
+      .filter((place) => place >= 0);
+    const cells = (place, value) => curve.measures[place].map((line) => cell(shown(measures[place], line[value])));
     document.querySelector("#curve-table tbody").replaceChildren(...curve.labels.map((text, value) => sweep.element(
       "tr", {},
       sweep.element("th", { textContent: text, scope: "row" }),
       cell(count(curve.counts[value])),
-      ...drawn.filter((place) => place >= 0).flatMap((place) => curve.measures[place].map((line) => cell(shown(measures[place], line[value])))),
+      ...drawn.flatMap((place) => cells(place, value)),
     )));
   };
 
@@ -210,8 +211,9 @@
       if (labels.length > MANY_LINES && numbers) {
         return { label: plain(name), values: column.map((value) => numbers[value]) };
       }
-      const ticks = [...labels.keys()]; // whose texts are no HTML to plotly
-      return { label: plain(name), values: column, tickvals: ticks, ticktext: labels.map((text) => clipped(text, 14)), range: [0, ticks.length - 1] };
+      const ticktext = labels.map((text) => clipped(text, 14)); // these are no HTML to plotly
+      const tickvals = [...labels.keys()];
+      return { label: plain(name), values: column, tickvals, ticktext, range: [0, labels.length - 1] };
     };
     const ofMeasure = (place) => ({
       label: axisTitle(measures[place]), values: chosen.map((row) => scaled(measures[place], sweep.results[place][row])),
@@ -221,7 +223,9 @@
     trace.line.color = chosen.map((row) => sweep.results[colour][row]);
     frames[id].element.style.minWidth = `${90 * trace.dimensions.length}px`;
     const left = rows.filter((row) => sweep.kind[row] < 3).length - known.length;
-    document.getElementById("parallel-note").textContent = `A line is a trial: blue with much ${measures[colour].label}, orange with little.`
+    const coloured = measures[colour].label;
+    document.getElementById("parallel-note").textContent =
+      `A line is a trial: blue with much ${coloured}, orange with little.`
       + (sweep.important.length < parameters.length ? ` Parameters that vary, ${sweep.important.length} at most.` : "")
       + (chosen.length < known.length ? ` The front and one of ${every} other trials.` : "")
       + (left ? ` Without those for which a number is not known (${count(left)}).` : "");
@@ -241,7 +245,9 @@
     Object.assign(trace, {
       x: [...columns.keys()], y: [...names.keys()], zmin: -most, zmax: most, text,
       z: measure.change.map((line) => line.map((value) => (value === null ? null : sign * value))),
-      hovertext: text.map((line, row) => line.map((each, column) => `${plain(names[row])}, ${plain(columns[column])}: ${each}`)),
+      hovertext: text.map((line, row) => line.map(
+        (each, column) => `${plain(names[row])}, ${plain(columns[column])}: ${each}`,
+      )),
     });
     Object.assign(figure.layout.xaxis, { tickvals: trace.x, ticktext: columns.map((text) => plain(text, 14)) });
     Object.assign(figure.layout.yaxis, { tickvals: trace.y, ticktext: names.map((text) => plain(text)) });

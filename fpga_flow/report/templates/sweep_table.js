@@ -14,6 +14,7 @@
   const columns = [
     { title: "Trial", shown: (row) => String(sweep.number[row]), key: (row) => sweep.number[row] },
     { title: "State", shown: (row) => `${MARKS[sweep.kind[row]]} ${kinds[sweep.kind[row]]}`, key: (row) => sweep.kind[row] },
+    ...(sweep.report.some(Boolean) ? [{ title: "Report", key: (row) => sweep.report[row] }] : []),
     ...parameters.map(({ name }, place) => ({
       title: name, name, isNumber: true, shown: (row) => sweep.label(place, row), key: (row) => sweep.values[place][row],
       value: (row) => parameters[place].numbers?.[sweep.values[place][row]] ?? sweep.label(place, row),
@@ -24,7 +25,6 @@
     })),
     { title: "Seconds", name: "seconds", isNumber: true, shown: (row) => count(sweep.seconds[row]),
       key: (row) => sweep.seconds[row], value: (row) => sweep.seconds[row] },
-    ...(sweep.report.some(Boolean) ? [{ title: "Report", key: (row) => sweep.report[row] }] : []),
     ...(sweep.errors.some(Boolean) ? [{ title: "Reason", shown: reason, key: (row) => reason(row) || null }] : []),
   ];
   const state = { column: 0, ascending: true, kind: "all", words: "", page: 0, found: rows };
@@ -50,7 +50,7 @@
   };
   const condition = (word) => {
     const [, name, sign, given] = word.match(/^(.+?)(<=|>=|<|>|=)(.+)$/) ?? [];
-    const column = columns.find((each) => each.name?.toLowerCase() === name);
+    const column = columns.find((each) => each.name?.toLowerCase().replaceAll(" ", "_") === name);
     if (!column) {
       return contains(word);
     }
@@ -82,7 +82,8 @@
       return element("td", {}, ...(sweep.report[row] ? [link()] : []));
     }
     const shown = column.shown(row);
-    return element("td", { className: column.isNumber ? "n" : "", textContent: shown, title: shown.length > 30 ? shown : "" });
+    const title = shown.length > 30 ? shown : ""; // which may not fit
+    return element("td", { className: column.isNumber ? "n" : "", textContent: shown, title });
   };
   const body = table.querySelector("tbody");
   const mark = () => {
