@@ -40,12 +40,11 @@ class FrontRow:
     report: str | None
 
 
-def render(result: SweepResult, samples: Mapping[str, int] | None = None) -> str:
+def render(result: SweepResult) -> str:
     """The whole page.
 
     Args:
         result: what was found, perhaps nothing yet.
-        samples: how many samples a share was counted on, by the names of measures; those have confidence intervals.
 
     Raises:
         ValueError: the report of a trial is not relative to the sweep's folder.
@@ -66,7 +65,7 @@ def render(result: SweepResult, samples: Mapping[str, int] | None = None) -> str
         "best": _best(result),
         "titles": titles,
         "measured": names,
-        "front": _front(result, names, samples or {}),
+        "front": _front(result, names),
         "most_front": MOST_FRONT,
         "trials_figure": sweep_figures.trials(),
         "curve_names": _curve_names(result, names),
@@ -156,16 +155,16 @@ def _best(result: SweepResult) -> list[tuple[str, str, Trial]]:
     return found
 
 
-def _front(result: SweepResult, names: list[str], samples: Mapping[str, int]) -> list[FrontRow]:
+def _front(result: SweepResult, names: list[str]) -> list[FrontRow]:
     by_number = {trial.number: trial for trial in result.trials}
-    return [_front_row(result, by_number[number], names, samples) for number in result.front[:MOST_FRONT]]
+    return [_front_row(result, by_number[number], names) for number in result.front[:MOST_FRONT]]
 
 
-def _front_row(result: SweepResult, trial: Trial, names: list[str], samples: Mapping[str, int]) -> FrontRow:
+def _front_row(result: SweepResult, trial: Trial, names: list[str]) -> FrontRow:
     values = tuple(
         value_text(trial.values[each.name]) if each.name in trial.values else text.NONE for each in result.parameters
     )
-    cells = tuple(_cell(name, trial.measures.get(name), samples.get(name)) for name in names)
+    cells = tuple(_cell(name, trial.measures.get(name), result.samples.get(name)) for name in names)
     return FrontRow(trial.number, values, cells, f"front/{trial.number}.yaml", link(trial.report))
 
 

@@ -258,6 +258,7 @@ class _Sweep:
             hypervolume=tuple((trial.number, share) for trial, share in zip(by_end, grown, strict=True)),
             importances=self.study.importances(),
             sensitivities=self.strategy.sensitivities(trials),
+            samples=plan.samples,
             spec=record.spec_yaml(plan.spec),
             notes=plan.notes,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -51,7 +52,8 @@ class Plan:
     base: dict[str, Any] | None
     digest: str
     environment: str
-    notes: tuple[str, ...] = ()
+    samples: Mapping[str, int]
+    notes: tuple[str, ...]
 
 
 def make(loaded: Loaded, how: Options) -> Plan:
@@ -85,7 +87,8 @@ def _make(loaded: Loaded, how: Options) -> Plan:
         if not spec.sweep.strategy.retrain:
             found = replace(found, always=((("compress", "quantize", "epochs"), 0),))
     digest = _digest(spec, found, dataset)
-    return Plan(loaded, spec, spec.sweep, found, base, digest, work.environment(), tuple(notes))
+    samples = {"accuracy": len(dataset.validation.x), "test_accuracy": len(dataset.test.x)}
+    return Plan(loaded, spec, spec.sweep, found, base, digest, work.environment(), samples, tuple(notes))
 
 
 def _check_size(found: Space, *, yes: bool) -> None:

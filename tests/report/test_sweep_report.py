@@ -19,9 +19,9 @@ from .test_report import HOSTILE, Page
 SECTIONS = ["summary", "trials", "front", "curves", "parallel", "sensitivity", "importance", "progress", "spec"]
 
 
-def read(result: SweepResult, **more: Any) -> tuple[Page, dict[str, Any]]:
+def read(result: SweepResult) -> tuple[Page, dict[str, Any]]:
     """The page, and the data of its script."""
-    page = Page(sweep.render(result, **more))
+    page = Page(sweep.render(result))
     (data,) = [each for each in page.scripts if each.startswith("{")]
     assert not re.search("[<>&]", data)
     return page, json.loads(data)
@@ -29,7 +29,7 @@ def read(result: SweepResult, **more: Any) -> tuple[Page, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def whole() -> tuple[Page, dict[str, Any]]:
-    return read(grid(), samples={"accuracy": 100})
+    return read(replace(grid(), samples={"accuracy": 100}, notes=("only a few jets",)))
 
 
 def sections(page: Page) -> list[str]:
@@ -59,7 +59,7 @@ def test_the_head_says_what_was_searched_and_found(whole: tuple[Page, Any]) -> N
         "fits the board; LUT at most 40,000; accuracy at least 50.00\u202f%",
         "90\u202fs of all trials together, from 2026-01-02 02:59:57 to 2026-01-02 03:00:35",
         "weight 2, 4, 6, 8 precision.layers.*.weight", "sparsity 0, 0.5, 0.75 compress.prune.sparsity", "Best LUT",
-        "name: small_net",
+        "name: small_net", "only a few jets",
     ):  # fmt: skip
         assert expected in page.text, expected
 
