@@ -23,7 +23,7 @@ from fpga_flow.sweep.result import SweepResult, Trial
 from fpga_flow.sweep.strategies import Strategy
 from fpga_flow.sweep.study import BEAT, Study
 from fpga_flow.sweep.watching import State, SweepUi
-from fpga_flow.sweep.work import Measured, Task
+from fpga_flow.sweep.work import Do, Measured, Task
 
 #: Seconds between looks at what goes on, and between reports while the sweep goes on.
 _LOOK, _REPORT = 1.0, 60.0
@@ -51,7 +51,12 @@ def run(loaded: Loaded, how: Options, ui: SweepUi) -> SweepOutcome:
         InputError: something is wrong with the spec, the database or the workers.
         ToolError: a tool is missing or failed, or the cluster is gone.
     """
-    with _Sweep(make(loaded, how), how, ui) as sweep:
+    return carry_out(make(loaded, how), how, ui)
+
+
+def carry_out(plan: Plan, how: Options, ui: SweepUi, do: Do = work.do) -> SweepOutcome:
+    """Do what a plan says, with `do` for each point. Raises what `run` does."""
+    with _Sweep(plan, how, ui, do) as sweep:
         sweep.search()
         sweep.prove()
         return sweep.outcome()
@@ -60,14 +65,13 @@ def run(loaded: Loaded, how: Options, ui: SweepUi) -> SweepOutcome:
 class _Sweep:
     """A sweep at work."""
 
-    def __init__(self, plan: Plan, how: Options, ui: SweepUi) -> None:
-        self.plan, self.how, self.ui = plan, how, ui
+    def __init__(self, plan: Plan, how: Options, ui: SweepUi, do: Do) -> None:
+        self.plan, self.how, self.ui, self.do = plan, how, ui, do
         self.out = how.out.absolute()
         self.folder = self.out / plan.name / f"sweep-{plan.digest}"
         self.url = how.storage or database.sqlite(self.folder / "study.db")
         self.strategy: Strategy = strategies.strategy(plan.sweep, plan.space, plan.base)
         self.running: dict[int, float] = {}
-        self.started, self.ended_here = time.monotonic(), 0
         self.reported = time.monotonic()
         self.executor: Executor | None = None
 
@@ -98,6 +102,7 @@ class _Sweep:
             if kind is None:
                 raise  # else what has ended the sweep says more
         finally:
+            self.study.close()
             self.lock.release()
 
     def _lock(self) -> None:
@@ -150,7 +155,7 @@ class _Sweep:
     def _workers(self) -> Executor:
         """The executor, which is made when there is something to do."""
         if self.executor is None:
-            self.executor = executor(self.plan, self.how)
+            self.executor = executor(self.plan, self.how, self.do)
         return self.executor
 
     def _task(self, number: int, values: dict[str, Any], samples: int | None) -> Task:
@@ -183,9 +188,9 @@ class _Sweep:
                 del self.running[number]
 
     def _tell(self, number: int, measured: Measured, seconds: float) -> None:
-        self.study.tell(number, measured, seconds)
-        self.ended_here += 1
-        self.ui.trial(next(each for each in self._trials() if each.number == number))
+        kept = self.study.tell(number, measured, seconds)
+        if kept is not None:
+            self.ui.trial(next(each for each in self._trials() if each.number == kept))
 
     def prove(self) -> None:
         """Simulate the whole C++ of each point of the front, and make its report; a point that fails leaves the front,
@@ -272,20 +277,20 @@ class _Sweep:
         return State(len(trials), total, len(self.running), best, len(found), left, memory)
 
 
-def executor(plan: Plan, how: Options) -> Executor:
+def executor(plan: Plan, how: Options, do: Do) -> Executor:
     """The executor that the options ask for."""
     files = work.relative_files(plan.loaded.document.data)
     cores = os.cpu_count() or 1
     if how.dask is not None:
         from fpga_flow.sweep import dask_cluster
 
-        return dask_cluster.connect(how.dask, files)
+        return dask_cluster.connect(how.dask, files, do)
     if how.cluster is not None:
         from fpga_flow.sweep import dask_cluster
 
-        return dask_cluster.begin(how.cluster, how.jobs or 1, files)
+        return dask_cluster.begin(how.cluster, how.jobs or 1, files, do)
     jobs = how.jobs or cores
-    return Local(jobs, max(1, cores // jobs))
+    return Local(jobs, max(1, cores // jobs), do)
 
 
 def _nothing(result: SweepResult) -> str:
