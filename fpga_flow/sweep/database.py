@@ -24,6 +24,10 @@ def sqlite(path: Path) -> str:
 
 def storage(url: str) -> optuna.storages.RDBStorage:
     """The storage at a URL. SQLite waits for others to write; servers are asked whether they are still there."""
+    try:
+        sqlalchemy.make_url(url)
+    except ValueError as error:  # its port is no number
+        raise ArgumentError(str(error)) from error
     engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
     for left in reversed(range(_ATTEMPTS)):
         try:
@@ -58,7 +62,8 @@ def reached(url: str) -> Iterator[None]:
     except ArgumentError as error:
         raise _refused(f"expected the URL of a database, {example}, got something else") from error
     except ImportError as error:
-        needed = f"expected the Python package {error.name}, which {_shown(url)} needs"
+        name = getattr(error.__cause__ or error, "name", None)  # Optuna's own error has none
+        needed = f"expected the Python package {name}, which {_shown(url)} needs"
         raise ToolError(f"{needed}: install it with pip") from error
     except DBAPIError as error:
         raise _refused(f"the database {_shown(url)} can't be used: {_reason(error.orig)}") from error

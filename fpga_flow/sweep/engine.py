@@ -197,8 +197,12 @@ class _Sweep:
         and others may take its place.
         """
         with database.reached(self.url):
-            while todo := [number for number in self.result().front if not self.study.is_proven(number)]:
-                trials = {trial.number: trial for trial in self._trials()}
+            while True:
+                trials = {trial.number: trial for trial in self.study.trials()}
+                best = standing.front(list(trials.values()), self.plan.sweep.objectives)
+                todo = [number for number in best if not self.study.is_proven(number)]
+                if not todo:
+                    return
                 for number in todo:
                     while len(self.running) >= self._workers().slots:
                         self._end(self._prove)
@@ -213,8 +217,7 @@ class _Sweep:
 
     def outcome(self) -> SweepOutcome:
         """What the sweep has come to."""
-        report = self.write()
-        result = self.result()
+        result, report = self.write()
         failures = [
             f"trial {trial.number} ({_words(trial.values)}): {trial.error}"
             for trial in result.trials
@@ -224,10 +227,11 @@ class _Sweep:
             failures.append(_nothing(result))
         return SweepOutcome(self.folder, result, report, tuple(failures))
 
-    def write(self) -> Path:
-        """Write the tables, the front and the report as they are now."""
+    def write(self) -> tuple[SweepResult, Path]:
+        """Write the tables, the front and the report as they are now; the path is the report's."""
         with filelock.FileLock(self.folder / ".writing"):
-            return outputs.write(self.result(), self.plan.space, self.folder)
+            result = self.result()
+            return result, outputs.write(result, self.plan.space, self.folder)
 
     def result(self) -> SweepResult:
         """What has been found so far."""

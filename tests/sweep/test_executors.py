@@ -107,7 +107,7 @@ def test_an_error_is_raised_after_what_came_out_well(two: Local, tmp_path: Path)
         time.sleep(0.02)
     ended = two.finished(1)
     assert next(ended)[0] == 2
-    with pytest.raises(ToolError, match="^expected the compiler, got none$"):
+    with pytest.raises(ToolError, match=r"^expected the compiler, got none$"):
         next(ended)
     two._workers[0].task = two._workers[0].future = None
 
