@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -87,6 +88,7 @@ def sweep(
 
     if dask is not None and (cluster is not None or jobs is not None):
         raise InputError.at("--dask", "expected no --jobs or --cluster beside it: the cluster has workers of its own")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # of batch systems: as Ctrl-C
     how = Options(out, jobs, dask, cluster, storage, fresh, yes, trust_code)
     with SweepProgress(quiet=quiet, to_stderr=as_json) as progress:
         outcome = engine.run(load(spec, set_), how, progress)

@@ -6,12 +6,14 @@ import contextlib
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from typing import Any, Literal
 
 from fpga_flow.errors import InputError, ToolError
 from fpga_flow.sweep import work
-from fpga_flow.sweep.executors import ATTEMPTS, gave_up
-from fpga_flow.sweep.work import Measured, OtherEnvironment, Task
+from fpga_flow.sweep.executors import gave_up
+from fpga_flow.sweep.work import Do, Measured, OtherEnvironment, Task
 
 #: Batch systems for whose jobs dask-jobqueue has a cluster, by its class. Their settings (queue, memory, walltime) are
 #: those of Dask's own configuration file, see its documentation.
@@ -27,25 +29,39 @@ class Dask:
     Args:
         client: connected to its scheduler.
         files: fields of the spec that name relative files: workers must run in the same folder as this process.
+        do: what is done with each task.
+        cluster: which is ours, and ends with us; None if it is not.
 
     Raises:
         InputError: no worker came, or one is not like this process.
     """
 
-    def __init__(self, client: Any, files: list[str], cluster: Any = None) -> None:
-        self._client, self._cluster, self._files = client, cluster, files
+    def __init__(self, client: Any, files: list[str], do: Do, cluster: Any = None) -> None:
+        self._client, self._cluster, self._files, self._do = client, cluster, files, do
+        self._option = "--dask" if cluster is None else "--cluster"
         self._futures: dict[Any, Task] = {}
         try:
-            client.wait_for_workers(1, timeout=_FIRST)
+            self._wait()
+            self._check()
+        except BaseException:  # Ctrl-C, too: jobs in a queue must not stay there
+            self.close()
+            raise
+
+    def _wait(self) -> None:
+        try:
+            self._client.wait_for_workers(1, timeout=_FIRST)
         except TimeoutError as error:
-            raise InputError.at("--dask", f"expected a worker within {_FIRST} seconds, got none") from error
-        self._check()
+            raise InputError.at(self._option, f"expected a worker within {_FIRST} seconds, got none") from error
 
     def _check(self) -> None:
         """All workers must have the same packages, and see the same files."""
         problems = []
         expected, folder = work.environment(), os.getcwd()
-        for address, (own, place) in sorted(self._client.run(_environment_and_folder).items()):
+        for address, found in sorted(self._client.run(_environment_and_folder, on_error="return").items()):
+            if isinstance(found, BaseException):
+                problems.append(f"worker {address}: expected {expected}, got none: {found}")
+                continue
+            own, place = found
             if own != expected:
                 problems.append(f"worker {address}: expected {expected}, got {own}")
             elif self._files and place != folder:
@@ -54,41 +70,50 @@ class Dask:
                     f"is relative, got {place}"
                 )
         if problems:
-            raise InputError.at("--dask", "\n".join(problems))
+            raise InputError.at(self._option, "\n".join(problems))
 
     @property
     def slots(self) -> int:
         """One for each worker that is there now."""
-        return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+        return max(1, len(self._workers()))
+
+    def _workers(self) -> dict[str, Any]:
+        """What the scheduler knows of its workers, by their addresses."""
+        try:
+            found: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        except (OSError, TimeoutError, RuntimeError) as error:
+            raise self._gone() from error
+        return found
 
     def submit(self, task: Task) -> None:
         """Give a task to the scheduler."""
-        future = self._client.submit(work.do, task, pure=False, retries=0, key=f"fpga-flow-{os.urandom(8).hex()}")
+        future = self._client.submit(self._do, task, pure=False, retries=0, key=f"fpga-flow-{os.urandom(8).hex()}")
         self._futures[future] = task
 
-    def finished(self, seconds: float) -> list[tuple[int, Measured]]:
+    def finished(self, seconds: float) -> Iterator[tuple[int, Measured]]:
         """See `Executor`."""
         from distributed import wait
 
         if self._futures:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError, CancelledError):
                 wait(list(self._futures), timeout=seconds, return_when="FIRST_COMPLETED")
-        if self._client.status not in ("running", "connecting"):
-            raise self._gone()
-        ended = [future for future in self._futures if future.status not in ("pending",)]
-        return [(self._futures.pop(future).number, self._result(future)) for future in ended]
+        ended = [future for future in self._futures if future.status != "pending"]
+        for future in sorted(ended, key=_failed):  # what came out well is told before an error ends all
+            task = self._futures.pop(future)
+            yield task.number, self._result(future)
 
     def _result(self, future: Any) -> Measured:
         from distributed import KilledWorker
+        from distributed.comm.core import CommClosedError
 
-        if future.status in ("cancelled", "lost"):
-            raise self._gone()
         try:
             measured: Measured = future.result()
-        except KilledWorker:
-            return gave_up(ATTEMPTS)
+        except KilledWorker as error:
+            return gave_up(error.allowed_failures + 1)
         except OtherEnvironment as error:
-            raise InputError.at("--dask", str(error)) from error
+            raise InputError.at(self._option, str(error)) from error
+        except (CommClosedError, CancelledError) as error:
+            raise self._gone() from error
         return measured
 
     def _gone(self) -> ToolError:
@@ -96,8 +121,7 @@ class Dask:
 
     def memory(self) -> int | None:
         """Bytes of all workers."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return sum(int(each["metrics"].get("memory", 0)) for each in workers if "metrics" in each)
+        return sum(int(each["metrics"].get("memory", 0)) for each in self._workers().values() if "metrics" in each)
 
     def close(self) -> None:
         """Give up what is not finished; end the jobs, if they are ours."""
@@ -110,7 +134,7 @@ class Dask:
                 self._cluster.close()
 
 
-def connect(address: str, files: list[str]) -> Dask:
+def connect(address: str, files: list[str], do: Do) -> Dask:
     """The cluster whose scheduler is at an address.
 
     Raises:
@@ -118,10 +142,10 @@ def connect(address: str, files: list[str]) -> Dask:
         ToolError: Dask is not installed.
     """
     client = _client("--dask", address)
-    return Dask(client, files)
+    return Dask(client, files, do)
 
 
-def begin(system: System, jobs: int, files: list[str]) -> Dask:
+def begin(system: System, jobs: int, files: list[str], do: Do) -> Dask:
     """A cluster of so many jobs in a batch system, which end with it.
 
     Raises:
@@ -139,7 +163,7 @@ def begin(system: System, jobs: int, files: list[str]) -> Dask:
         raise InputError.at(
             "--cluster", f"expected settings for {system} in Dask's configuration (jobqueue.{system}), got: {error}"
         ) from error
-    return Dask(_client("--cluster", cluster), files, cluster)
+    return Dask(_client("--cluster", cluster), files, do, cluster)
 
 
 def _client(option: str, where: Any) -> Any:
@@ -155,6 +179,10 @@ def _client(option: str, where: Any) -> Any:
             return distributed.Client(where, timeout=_REACHED, set_as_default=False)
     except (OSError, TimeoutError, ValueError, TypeError) as error:
         raise InputError.at(option, f"no Dask scheduler answers at {where}: {error}") from error
+
+
+def _failed(future: Any) -> bool:
+    return bool(future.status != "finished")
 
 
 def _missing(error: ImportError) -> ToolError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from fpga_flow.errors import InputError, ToolError
 
+#: So often it is tried to open a database whose tables others make at the same time.
+_ATTEMPTS = 5
+
 
 def sqlite(path: Path) -> str:
     """The URL of an SQLite file."""
@@ -20,11 +24,21 @@ def sqlite(path: Path) -> str:
 
 def storage(url: str) -> optuna.storages.RDBStorage:
     """The storage at a URL. SQLite waits for others to write; servers are asked whether they are still there."""
-    engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
     try:
-        return optuna.storages.RDBStorage(url, engine_kwargs=engine)
-    except RuntimeError as error:
-        raise _OtherVersion(str(error)) from error
+        sqlalchemy.make_url(url)
+    except ValueError as error:  # its port is no number
+        raise ArgumentError(str(error)) from error
+    engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            return optuna.storages.RDBStorage(url, engine_kwargs=engine)
+        except RuntimeError as error:
+            raise _OtherVersion(str(error)) from error
+        except DBAPIError as error:
+            if not left or "already exists" not in str(error):
+                raise
+        time.sleep(0.5)  # another process makes the tables at this moment
+    raise AssertionError("the last attempt returns or raises")
 
 
 class _OtherVersion(Exception):  # noqa: N818
@@ -48,7 +62,8 @@ def reached(url: str) -> Iterator[None]:
     except ArgumentError as error:
         raise _refused(f"expected the URL of a database, {example}, got something else") from error
     except ImportError as error:
-        needed = f"expected the Python package {error.name}, which {_shown(url)} needs"
+        name = getattr(error.__cause__ or error, "name", None)  # Optuna's own error has none
+        needed = f"expected the Python package {name}, which {_shown(url)} needs"
         raise ToolError(f"{needed}: install it with pip") from error
     except DBAPIError as error:
         raise _refused(f"the database {_shown(url)} can't be used: {_reason(error.orig)}") from error

@@ -24,7 +24,7 @@ from fpga_flow.sweep.result import SweepResult, Trial
 from fpga_flow.sweep.strategies import Strategy
 from fpga_flow.sweep.study import BEAT, Study
 from fpga_flow.sweep.watching import State, SweepUi
-from fpga_flow.sweep.work import Measured, Task
+from fpga_flow.sweep.work import Do, Measured, Task
 
 #: Seconds between looks at what goes on, and between reports while the sweep goes on.
 _LOOK, _REPORT = 1.0, 60.0
@@ -52,7 +52,12 @@ def run(loaded: Loaded, how: Options, ui: SweepUi) -> SweepOutcome:
         InputError: something is wrong with the spec, the database or the workers.
         ToolError: a tool is missing or failed, or the cluster is gone.
     """
-    with _Sweep(make(loaded, how), how, ui) as sweep:
+    return carry_out(make(loaded, how), how, ui)
+
+
+def carry_out(plan: Plan, how: Options, ui: SweepUi, do: Do = work.do) -> SweepOutcome:
+    """Do what a plan says, with `do` for each point. Raises what `run` does."""
+    with _Sweep(plan, how, ui, do) as sweep:
         sweep.search()
         sweep.prove()
         return sweep.outcome()
@@ -61,14 +66,13 @@ def run(loaded: Loaded, how: Options, ui: SweepUi) -> SweepOutcome:
 class _Sweep:
     """A sweep at work."""
 
-    def __init__(self, plan: Plan, how: Options, ui: SweepUi) -> None:
-        self.plan, self.how, self.ui = plan, how, ui
+    def __init__(self, plan: Plan, how: Options, ui: SweepUi, do: Do) -> None:
+        self.plan, self.how, self.ui, self.do = plan, how, ui, do
         self.out = how.out.absolute()
         self.folder = self.out / plan.spec.name / f"sweep-{plan.digest}"
         self.url = how.storage or database.sqlite(self.folder / "study.db")
         self.strategy: Strategy = strategies.strategy(plan.sweep, plan.space, plan.base, self._probe)
         self.running: dict[int, float] = {}
-        self.started, self.ended_here = time.monotonic(), 0
         self.reported = time.monotonic()
         self.executor: Executor | None = None
 
@@ -101,6 +105,7 @@ class _Sweep:
             if kind is None:
                 raise  # else what has ended the sweep says more
         finally:
+            self.study.close()
             self.lock.release()
 
     def _lock(self) -> None:
@@ -153,7 +158,7 @@ class _Sweep:
     def _workers(self) -> Executor:
         """The executor, which is made when there is something to do."""
         if self.executor is None:
-            self.executor = executor(self.plan, self.how)
+            self.executor = executor(self.plan, self.how, self.do)
         return self.executor
 
     def _task(self, number: int, values: dict[str, Any], samples: int | None) -> Task:
@@ -186,17 +191,21 @@ class _Sweep:
                 del self.running[number]
 
     def _tell(self, number: int, measured: Measured, seconds: float) -> None:
-        self.study.tell(number, measured, seconds)
-        self.ended_here += 1
-        self.ui.trial(next(each for each in self._trials() if each.number == number))
+        kept = self.study.tell(number, measured, seconds)
+        if kept is not None:
+            self.ui.trial(next(each for each in self._trials() if each.number == kept))
 
     def prove(self) -> None:
         """Simulate the whole C++ of each point of the front, and make its report; a point that fails leaves the front,
         and others may take its place.
         """
         with database.reached(self.url):
-            while todo := [number for number in self.result().front if not self.study.is_proven(number)]:
-                trials = {trial.number: trial for trial in self._trials()}
+            while True:
+                trials = {trial.number: trial for trial in self.study.trials()}
+                best = standing.front(list(trials.values()), self.plan.sweep.objectives)
+                todo = [number for number in best if not self.study.is_proven(number)]
+                if not todo:
+                    return
                 for number in todo:
                     while len(self.running) >= self._workers().slots:
                         self._end(self._prove)
@@ -223,8 +232,7 @@ class _Sweep:
 
     def outcome(self) -> SweepOutcome:
         """What the sweep has come to."""
-        report = self.write()
-        result = self.result()
+        result, report = self.write()
         failures = [
             f"trial {trial.number} ({_words(trial.values)}): {trial.error}"
             for trial in result.trials
@@ -234,10 +242,11 @@ class _Sweep:
             failures.append(_nothing(result))
         return SweepOutcome(self.folder, result, report, tuple(failures))
 
-    def write(self) -> Path:
-        """Write the tables, the front and the report as they are now."""
+    def write(self) -> tuple[SweepResult, Path]:
+        """Write the tables, the front and the report as they are now; the path is the report's."""
         with filelock.FileLock(self.folder / ".writing"):
-            return outputs.write(self.result(), self.plan.space, self.folder)
+            result = self.result()
+            return result, outputs.write(result, self.plan.space, self.folder)
 
     def result(self) -> SweepResult:
         """What has been found so far."""
@@ -289,20 +298,20 @@ class _Sweep:
         return State(len(trials), total, len(self.running), best, len(found), left, memory)
 
 
-def executor(plan: Plan, how: Options) -> Executor:
+def executor(plan: Plan, how: Options, do: Do) -> Executor:
     """The executor that the options ask for."""
     files = work.relative_files(plan.loaded.document.data)
     cores = os.cpu_count() or 1
     if how.dask is not None:
         from fpga_flow.sweep import dask_cluster
 
-        return dask_cluster.connect(how.dask, files)
+        return dask_cluster.connect(how.dask, files, do)
     if how.cluster is not None:
         from fpga_flow.sweep import dask_cluster
 
-        return dask_cluster.begin(how.cluster, how.jobs or 1, files)
+        return dask_cluster.begin(how.cluster, how.jobs or 1, files, do)
     jobs = how.jobs or cores
-    return Local(jobs, max(1, cores // jobs))
+    return Local(jobs, max(1, cores // jobs), do)
 
 
 def _nothing(result: SweepResult) -> str:

@@ -7,18 +7,20 @@ another one begins again; a point on which worker after worker dies is given up.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Protocol
 
 import psutil
 
 from fpga_flow.sweep import work
-from fpga_flow.sweep.work import Measured, Task
+from fpga_flow.sweep.work import Do, Measured, Task
 
 #: So many workers may die on a point.
 ATTEMPTS = 3
@@ -37,11 +39,11 @@ class Executor(Protocol):
     def submit(self, task: Task) -> None:
         """Begin a task."""
 
-    def finished(self, seconds: float) -> list[tuple[int, Measured]]:
+    def finished(self, seconds: float) -> Iterator[tuple[int, Measured]]:
         """Wait for at most so long for the next tasks to end: their numbers, and what came of them.
 
         Raises:
-            what `work.do` raises; ToolError: nothing can be worked on any more.
+            what `do` raises, after all others that have ended; ToolError: nothing can be worked on any more.
         """
 
     def memory(self) -> int | None:
@@ -54,7 +56,7 @@ class Executor(Protocol):
 class Local:
     """Processes of this machine, one for each task at a time. TensorFlow may use `threads` in each."""
 
-    def __init__(self, jobs: int, threads: int, do: Callable[[Task], Measured] = work.do) -> None:
+    def __init__(self, jobs: int, threads: int, do: Do = work.do) -> None:
         self._do = do
         self._workers = [_Worker(threads) for _ in range(jobs)]
 
@@ -67,13 +69,16 @@ class Local:
         """Give a task to an idle process."""
         next(each for each in self._workers if each.task is None).begin(self._do, task)
 
-    def finished(self, seconds: float) -> list[tuple[int, Measured]]:
+    def finished(self, seconds: float) -> Iterator[tuple[int, Measured]]:
         """See `Executor`."""
         futures = [each.future for each in self._workers if each.future is not None]
         if futures:
             concurrent.futures.wait(futures, seconds, concurrent.futures.FIRST_COMPLETED)
-        ended = [each.end(self._do) for each in self._workers if each.future is not None and each.future.done()]
-        return [each for each in ended if each is not None]
+        done = [each for each in self._workers if each.future is not None and each.future.done()]
+        for each in sorted(done, key=_Worker.failed):  # what came out well is told before an error ends all
+            ended = each.end(self._do)
+            if ended is not None:
+                yield ended
 
     def memory(self) -> int | None:
         """Bytes of all processes."""
@@ -101,31 +106,46 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         return concurrent.futures.ProcessPoolExecutor(1, context, initializer=_begin, initargs=(self.threads,))
 
-    def begin(self, do: Callable[[Task], Measured], task: Task) -> None:
+    def begin(self, do: Do, task: Task) -> None:
         """Begin a task."""
         self.task, self.attempts = task, 1
-        self.future = self.pool.submit(do, task)
+        try:
+            self._submit(do, task)
+        except BrokenProcessPool:  # the process died while it had nothing to do
+            self._replace()
+            self._submit(do, task)
 
-    def end(self, do: Callable[[Task], Measured]) -> tuple[int, Measured] | None:
+    def _submit(self, do: Do, task: Task) -> None:
+        with _without_ctrl_c():
+            self.future = self.pool.submit(do, task)
+
+    def _replace(self) -> None:
+        self.pool.shutdown(wait=False)
+        self.pool = self._pool()
+
+    def failed(self) -> bool:
+        """Whether the task has ended with an error."""
+        return self.future is not None and self.future.exception() is not None
+
+    def end(self, do: Do) -> tuple[int, Measured] | None:
         """What came of the task; None if its process died and another one has begun it again."""
         assert self.task is not None  # noqa: S101  (it has a future)
         assert self.future is not None  # noqa: S101
         try:
             measured = self.future.result()
         except BrokenProcessPool:
-            self.pool.shutdown(wait=False)
-            self.pool = self._pool()
+            self._replace()
             if self.attempts < ATTEMPTS:
                 self.attempts += 1
-                self.future = self.pool.submit(do, self.task)
+                self._submit(do, self.task)
                 return None
             measured = gave_up(self.attempts)
         number = self.task.number
         self.task = self.future = None
         self.first_peak = self.first_peak or measured.peak_bytes
         if measured.peak_bytes > GROWTH * self.first_peak > 0:
-            self.pool.shutdown(wait=False)
-            self.pool, self.first_peak = self._pool(), 0
+            self._replace()
+            self.first_peak = 0
         return number, measured
 
     def memory(self) -> int:
@@ -156,6 +176,16 @@ def gave_up(attempts: int) -> Measured:
     return Measured("failed", error=f"{attempts} workers died of it, which may be for want of memory")
 
 
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """A process that is started in here is not hit by Ctrl-C before it can ignore it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(threads: int) -> None:
     """In a new process: before TensorFlow is imported, it is told of its threads. Ctrl-C is the parent's affair, and
     without the parent there is no one to work for.
@@ -163,6 +193,7 @@ def _begin(threads: int) -> None:
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ[name] = str(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
@@ -172,4 +203,7 @@ def _end_with(sentinel: int) -> None:
     from multiprocessing.connection import wait
 
     wait([sentinel])
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
     os._exit(1)

@@ -71,7 +71,7 @@ class Sampled:
     def next(self, study: Study) -> tuple[int, dict[str, Any]] | None:
         """Another point, as long as there may be one. Points that were drawn before are not worked on again."""
         while study.drawn() < self.trials:
-            if (begun := study.ask()) is not None:
+            if (begun := study.ask(self.trials)) is not None:
                 return begun
         return None
 

@@ -7,11 +7,13 @@ number goes on), and what a dead one had begun is begun anew.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import time
 import warnings
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,6 +22,7 @@ from typing import Any
 
 import optuna
 import psutil
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from fpga_flow.sweep import database, options, sampling
@@ -30,6 +33,8 @@ from fpga_flow.sweep.work import Measured
 
 #: Seconds between the signs of life of a running trial, and after how many without one its process counts as dead.
 BEAT, DEAD = 30.0, 300.0
+#: Seconds in which a process says which point it draws, and after how many without that it counts as dead.
+_SAYS, _SAYS_NOTHING = 10.0, 60.0
 #: Attributes of a trial: its point as text, what was measured, whose it is, and why it does not stand for its point.
 _POINT, _MEASURED, _OWNER, _SEEN, _LOST, _AGAIN = "point", "measured", "owner", "seen", "lost", "again"
 #: An attribute of the study, with a trial's number behind it: what its whole C simulation came to.
@@ -56,19 +61,27 @@ class Study:
     def __init__(self, url: str, name: str, sweep: options.Sweep, space: Space, seed: int, *, alone: bool) -> None:
         self.space, self.sweep, self.alone = space, sweep, alone
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
+        self._silent: dict[int, float] = {}
         self.distributions = {each.name: sampling.distribution(each) for each in space.dimensions}
         with database.reached(url):
+            self._storage = database.storage(url)
             self.study = optuna.create_study(
-                storage=database.storage(url),
+                storage=self._storage,
                 study_name=name,
                 directions=[MEASURES[objective].direction for objective in sweep.objectives],
                 load_if_exists=True,
             )
-            # a sweep that goes on must not draw the same points again
-            self.study.sampler = sampling.sampler(sweep.strategy, seed + len(self._trials()))
+            # neither a sweep that goes on nor another process must draw the same points again
+            own = 0 if alone else zlib.crc32(self.owner.encode())
+            self.study.sampler = sampling.sampler(sweep.strategy, (seed + len(self._trials()) + own) % 2**32)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 self.study.set_metric_names([MEASURES[objective].label for objective in sweep.objectives])
+
+    def close(self) -> None:
+        """End the connections to the database."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
 
     def claim(self, values: Mapping[str, Any]) -> int | None:
         """Begin the trial of a point; its number, or None if it was begun before, and is not lost."""
@@ -88,16 +101,26 @@ class Study:
             return None
         return number
 
-    def ask(self) -> tuple[int, dict[str, Any]] | None:
+    def ask(self, most: int) -> tuple[int, dict[str, Any]] | None:
         """Begin the trial of a point that the sampler draws. None if that was begun before: then the trial's place is
-        taken by what that gave, or will give.
+        taken by what that gave, or will give; or if others have drawn meanwhile, and there are `most` already.
         """
+        try:
+            return self._ask(most)
+        except UpdateFinishedTrialError:  # drawing took so long that another process took this one for dead
+            return None
+
+    def _ask(self, most: int) -> tuple[int, dict[str, Any]] | None:
         trial = self.study.ask(self.distributions)
-        values = {each.name: sampling.outer(each, trial.params[each.name]) for each in self.space.dimensions}
+        values = self._values(trial)
         key = self.key(values)
-        before = [each for each in self._trials() if each.number < trial.number and self._is(each, key)]
-        for name, value in ((_POINT, key), (_OWNER, self.owner), (_SEEN, time.time())):
+        for name, value in ((_OWNER, self.owner), (_SEEN, time.time()), (_POINT, key)):
             trial.set_user_attr(name, value)
+        earlier = self._earlier(trial.number)
+        if len(earlier) >= most:
+            self.release([trial.number], "one too many")
+            return None
+        before = [each for each in earlier if self._is(each, key)]
         if not before:
             return trial.number, values
         ended = next((each for each in before if each.state == TrialState.COMPLETE), None)
@@ -110,46 +133,78 @@ class Study:
             self.study.tell(trial.number, ended.values)
         return None
 
-    def tell(self, number: int, measured: Measured, seconds: float) -> None:
-        """Note what came of a trial."""
+    def _earlier(self, number: int) -> list[FrozenTrial]:
+        """The trials before one, but for lost ones. Of those that other processes draw at this moment, it waits for
+        the points.
+        """
+        deadline = time.monotonic() + _SAYS
+        while True:
+            earlier = [each for each in self._trials() if each.number < number and _LOST not in each.user_attrs]
+            if all(_POINT in each.user_attrs for each in earlier) or time.monotonic() > deadline:
+                return earlier
+            time.sleep(0.05)
+
+    def tell(self, number: int, measured: Measured, seconds: float) -> int | None:
+        """Note what came of a trial. Returns the number under which it is kept: another one if others took this process
+        for dead (it slept, or did not reach the database), None if they have begun the point again.
+        """
         told = {
             **asdict(measured),
             "seconds": round(seconds, 3),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        values = [measured.measures.get(name) for name in self.sweep.objectives]
-        if measured.state != "done":
-            state = TrialState.PRUNED if measured.state == "stopped" else TrialState.FAIL
-            self._end(number, state, {_MEASURED: told})
-            return
-        if any(value is None for value in values):
-            missing = ", ".join(
-                name for name, value in zip(self.sweep.objectives, values, strict=True) if value is None
-            )
-            told |= {"state": "refused", "error": f"expected all objectives to be known, but {missing} is not"}
-            self._end(number, TrialState.FAIL, {_MEASURED: told})
+        missing = [name for name in self.sweep.objectives if measured.measures.get(name) is None]
+        if measured.state == "done" and missing:
+            known = f"expected all objectives to be known, but {', '.join(missing)} is not"
+            told |= {"state": "refused", "error": known}
+        kept: int | None = number
+        try:
+            self._trial(number).set_user_attr(_MEASURED, told)
+        except UpdateFinishedTrialError:
+            frozen = next(each for each in self._trials() if each.number == number)
+            kept = self.claim(self._values(frozen))
+            if kept is not None:
+                self._trial(kept).set_user_attr(_MEASURED, told)
+        if kept is not None:
+            self._settle(kept)
+        return kept
+
+    def _settle(self, number: int) -> None:
+        """End a trial as what was measured says."""
+        frozen = next(each for each in self._trials() if each.number == number)
+        told = frozen.user_attrs[_MEASURED]
+        if told["state"] != "done":
+            self.study.tell(number, state=TrialState.PRUNED if told["state"] == "stopped" else TrialState.FAIL)
             return
         trial = self._trial(number)
-        trial.set_user_attr(_MEASURED, told)
-        for name, amount in excesses(self.sweep.constraints, measured.measures, measured.fits).items():
-            trial.set_constraint(name, amount)
-        self.study.tell(number, [float(value) for value in values if value is not None])
+        for name, amount in excesses(self.sweep.constraints, told["measures"], told["fits"]).items():
+            if name not in frozen.constraints:
+                trial.set_constraint(name, amount)
+        self.study.tell(number, [float(told["measures"][name]) for name in self.sweep.objectives])
 
     def release(self, numbers: Iterable[int], why: str) -> None:
         """Give trials up that were begun: their points are free again."""
         for number in numbers:
-            self._end(number, TrialState.FAIL, {_LOST: why})
+            with contextlib.suppress(UpdateFinishedTrialError):  # it has ended
+                self._end(number, TrialState.FAIL, {_LOST: why})
 
     def beat(self, numbers: Iterable[int]) -> None:
         """Give a sign of life of running trials."""
         for number in numbers:
-            self._trial(number).set_user_attr(_SEEN, time.time())
+            with contextlib.suppress(UpdateFinishedTrialError):  # another process took this one for dead
+                self._trial(number).set_user_attr(_SEEN, time.time())
 
     def bury(self) -> list[int]:
-        """Give up the trials of processes that are dead, and return their numbers."""
-        dead = [each.number for each in self._trials() if each.state == TrialState.RUNNING and self._is_dead(each)]
-        self.release(dead, "its process died")
-        return dead
+        """Give up the trials of processes that are dead, and return their numbers. Those whose results were noted just
+        before are ended.
+        """
+        dead = [each for each in self._trials() if each.state == TrialState.RUNNING and self._is_dead(each)]
+        for each in dead:
+            if _MEASURED in each.user_attrs:
+                self._settle(each.number)
+        lost = [each.number for each in dead if _MEASURED not in each.user_attrs]
+        self.release(lost, "its process died")
+        return lost
 
     def prove(self, number: int, measured: Measured, report: str | None) -> None:
         """Note what the whole C simulation of a trial came to, and where its report is."""
@@ -249,14 +304,16 @@ class Study:
         owner = trial.user_attrs.get(_OWNER)
         if owner == self.owner:
             return False
-        if self.alone or owner is None:
-            return self.alone
+        if self.alone:
+            return True
+        if owner is None:  # it is drawn at this moment, or was when its process died
+            return time.monotonic() - self._silent.setdefault(trial.number, time.monotonic()) > _SAYS_NOTHING
         host, pid, started = owner.rsplit(":", 2)
         if host == socket.gethostname():
             return not _lives(int(pid), float(started))
         return time.time() - float(trial.user_attrs.get(_SEEN, 0)) > DEAD
 
-    def _values(self, trial: FrozenTrial) -> dict[str, Any]:
+    def _values(self, trial: FrozenTrial | optuna.Trial) -> dict[str, Any]:
         return {each.name: sampling.outer(each, trial.params[each.name]) for each in self.space.dimensions}
 
     def _shown(self, trial: FrozenTrial, proven: Mapping[str, Any]) -> Trial:

@@ -9,11 +9,11 @@ import gc
 import os
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -67,6 +67,10 @@ class Measured:
     error: str = ""
     worker: str = ""
     peak_bytes: int = 0
+
+
+#: What is done with a task: `do`, or in tests what takes its place. All workers must be able to import it.
+Do: TypeAlias = Callable[[Task], Measured]
 
 
 class OtherEnvironment(Exception):  # noqa: N818  (it says what is wrong)
