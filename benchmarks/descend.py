@@ -35,6 +35,7 @@ from helpers.points import Points, row
 from helpers.result import Bar, print_bars, result, write
 
 from fpga_flow.sweep import descend
+from fpga_flow.sweep.options import DescendOptions
 from fpga_flow.sweep.result import Trial
 
 PACKAGES = ["tensorflow", "tf_keras", "QKeras", "keras-tuner", "hls4ml", "numpy"]
@@ -61,7 +62,7 @@ def best_uniform(points: Points, floor: float, *, input_kept: bool) -> tuple[str
     raise AssertionError("8 bits everywhere are within the budget")
 
 
-def descended(points: Points, options: descend.Options) -> tuple[Trial, list[Trial]]:
+def descended(points: Points, options: DescendOptions) -> tuple[Trial, list[Trial]]:
     """The best point that `descend` finds, and all that it trained."""
     base = descend.widest(points.parameters)
     sensitivities = points.probe.sensitivities(base, points.parameters)
@@ -89,13 +90,13 @@ def compare(name: str, out: Path, trainings: int, epochs: int | None, *, quick: 
     """The rows of a spec, with the HLS settings of each."""
     changes = ["csim.samples=0", *(QUICK if quick else ())]
     changes += [f"compress.quantize.epochs={epochs}"] if epochs is not None else []
-    options = descend.Options(max_accuracy_drop=DROP, trials=trainings)
+    options = DescendOptions(max_accuracy_drop=DROP, trials=trainings)
     made, searched = [], None
     for words, more in SETTINGS.items():
         print(f"{name}, {words}", flush=True)
         points = Points(name, [*changes, *more], out)
         base = points.train(descend.widest(points.parameters))
-        floor = options.floor(_accuracy(base))
+        floor = descend.floor(_accuracy(base), options)
         started = time.monotonic()
         best, trials = descended(points, options)
         seconds = time.monotonic() - started

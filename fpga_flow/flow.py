@@ -54,6 +54,7 @@ def run(
     fresh: bool = False,
     until: str | None = None,
     trust_code: bool = False,
+    shared_script: bool = False,
 ) -> Outcome:
     """Run a spec. Stages that are there already are read back.
 
@@ -64,18 +65,22 @@ def run(
         fresh: whether all stages are done again.
         until: the name of the last stage to do (the last of that name); left out: all, and the report.
         trust_code: whether Python code that the spec names may be run.
+        shared_script: whether reports take plotly from a file beside the run folders, instead of holding 4 MB of it
+            each.
 
     Raises:
         InputError: something is wrong with the spec or its data; then nothing has been written.
         ToolError: the C++ compiler is missing or failed, or hls4ml failed.
     """
     try:
-        return _run(loaded, out, ui, fresh, until, trust_code)
+        return _run(loaded, out, ui, fresh, until, trust_code, shared_script)
     except FieldError as error:
         raise explained(loaded, error, trust_code=trust_code) from error
 
 
-def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trust_code: bool) -> Outcome:
+def _run(
+    loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trust_code: bool, shared_script: bool
+) -> Outcome:
     started = datetime.now(UTC)
     spec, dataset = _spec_and_data(loaded, trust_code)
     stages = plan(spec, dataset)
@@ -96,8 +101,11 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
                 the_run.forget(stage)
             done = None if fresh else the_run.finished(stage)
             if done is None:
-                ui.start(stage)
-                done = the_run.do(stage, partial(work.do, stage))
+                with the_run.alone(stage):
+                    done = None if fresh else the_run.finished(stage)  # another run may have done it meanwhile
+                    if done is None:
+                        ui.start(stage)
+                        done = the_run.do(stage, partial(work.do, stage))
             work.finished.append(done)
             ui.done(done)
         if wanted != stages:
@@ -105,7 +113,8 @@ def _run(loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trus
         made = record.make(spec, the_run, dataset, work.finished, started, notes)
         runs.write_json(the_run.folder / "run.json", made)
         runs.write_text(the_run.folder / "spec.yaml", record.spec_yaml(spec))
-        page = report.write(made, dataset, work.finished, the_run.folder / "report.html")
+        path = the_run.folder / "report.html"
+        page = report.write(made, dataset, work.finished, path, shared_script=shared_script)
     return Outcome(the_run.folder, made, page, tuple(_failures(made)))
 
 

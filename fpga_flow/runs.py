@@ -102,6 +102,14 @@ class Run:
         finally:
             lock.release()
 
+    @contextmanager
+    def alone(self, stage: Stage) -> Iterator[None]:
+        """Hold the lock of a stage: of several runs that have it in common one does it, the others wait for it."""
+        folder = self.root / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / f"{stage.name}-{stage.digest}"):
+            yield
+
     def has(self, stage: Stage) -> bool:
         """Whether the stage is there whole, in this run or another one."""
         return _is_whole(self.folder / stage.folder, stage) or any(
@@ -178,9 +186,14 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OSError: it can't be written; its `filename` is the path, and nothing is left behind.
     """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file by one rename, see `write_text`."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)

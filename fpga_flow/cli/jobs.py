@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -51,6 +52,50 @@ def run(
         print_json([{**outcome.record, "folder": str(outcome.folder)} for outcome in outcomes])
     for outcome in outcomes:
         outcome.raise_failures()
+
+
+@app.command()
+def sweep(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A spec with a section sweep, or the name of an "
+                                        "example.")],
+    set_: Set = [],  # noqa: B006  (typer copies it)
+    out: Out = Path("runs"),
+    jobs: Annotated[int | None, typer.Option(min=1, max=4096, help="Local processes, or with --cluster jobs; left out: "
+                                             "one for each processor.")] = None,
+    dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Work on the Dask cluster of this scheduler, for "
+                                             "example tcp://head:8786.")] = None,
+    cluster: Annotated[Literal["slurm", "htcondor"] | None, typer.Option(help="Work in jobs of this batch system, with "
+                                                                         "Dask's settings for it.")] = None,
+    storage: Annotated[str | None, typer.Option(metavar="URL", help="Keep the trials in this database, for example "
+                       "postgresql+psycopg://user@host/sweeps; left out: SQLite in the sweep's folder.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Go on with a grid of more than 10,000 points.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Begin all trials anew, or go on with those there "
+                                        "are.")] = False,
+    trust_code: TrustCode = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Sweep what the spec's section `sweep` names, for example bit widths, against accuracy and FPGA resources.
+
+    Killed, it loses no finished trial, and the same command goes on. `optuna-dashboard` shows its study.db.
+
+    Example: `fpga-flow sweep hls_configs/digits_mlp.yaml --jobs 2`
+    """
+    from fpga_flow.spec.load import load
+    from fpga_flow.sweep import engine
+    from fpga_flow.sweep.plan import Options
+    from fpga_flow.sweep.show import SweepProgress
+
+    if dask is not None and (cluster is not None or jobs is not None):
+        raise InputError.at("--dask", "expected no --jobs or --cluster beside it: the cluster has workers of its own")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # of batch systems: as Ctrl-C
+    how = Options(out, jobs, dask, cluster, storage, fresh, yes, trust_code)
+    with SweepProgress(quiet=quiet, to_stderr=as_json) as progress:
+        outcome = engine.run(load(spec, set_), how, progress)
+        progress.outcome(outcome)
+    if as_json:
+        print_json({**outcome.result.to_dict(), "folder": str(outcome.folder)})
+    outcome.raise_failures()
 
 
 @app.command()

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 
-def write(record: dict[str, Any], dataset: Dataset, finished: Sequence[Done], path: Path) -> Path:
+def write(
+    record: dict[str, Any], dataset: Dataset, finished: Sequence[Done], path: Path, *, shared_script: bool = False
+) -> Path:
     """Write the report of a run by one rename, and return its path. The same run gives the same bytes.
 
     Args:
@@ -23,8 +25,10 @@ def write(record: dict[str, Any], dataset: Dataset, finished: Sequence[Done], pa
         dataset: what the run was trained and tested on.
         finished: the run's stages; weights, histories and the simulation's outputs are read from their folders.
         path: where the report goes.
+        shared_script: whether plotly is a file in the folder above, which reports share, instead of a part of the page.
     """
-    from fpga_flow.report import page  # loads jinja2, plotly and h5py
+    from fpga_flow.report import page, rendering  # load jinja2, plotly and h5py
 
-    runs.write_text(path, page.render(record, dataset, finished))
+    script = rendering.script_beside(path.parent.parent) if shared_script else None
+    runs.write_text(path, page.render(record, dataset, finished, script and f"../{script}"))
     return path

@@ -62,8 +62,8 @@ class Stage:
     remark: str
 
 
-def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done]) -> str:
-    """The whole page."""
+def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done], plotly_at: str | None = None) -> str:
+    """The whole page; with plotly in it, or taken from the file `plotly_at`."""
     layers = record["layers"]
     collected = weights.collect(layers, finished)
     stages = _stages(record, dataset)
@@ -91,7 +91,7 @@ def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done]
         "most_classes": MOST_CLASSES,
         "spec": yaml.safe_dump(dict(record["spec"]), sort_keys=False, allow_unicode=True),
     }
-    return fill("page.html.j2", **context)
+    return fill("page.html.j2", plotly_at=plotly_at, **context)
 
 
 def interval(share: float, samples: int) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from fpga_flow import runs
 from fpga_flow.report import text
 
 
@@ -17,6 +19,14 @@ def fill(template: str, **context: Any) -> str:
     """A template of templates/ filled in; what is missing in `context` is an error."""
     own = {"plotly": Markup(get_plotlyjs()), "markup": Markup, "text": text}  # noqa: S704  (the library's own code)
     return _environment().get_template(template).render({**context, **own})
+
+
+def script_beside(folder: Path) -> str:
+    """The name of the file with plotly in a folder, which is written if it is not there."""
+    name = f"plotly-{metadata.version('plotly')}.min.js"
+    if not (folder / name).is_file():
+        runs.write_text(folder / name, get_plotlyjs())
+    return name
 
 
 @cache

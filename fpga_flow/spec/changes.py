@@ -27,6 +27,15 @@ def change(document: yaml_file.Document, text: str) -> None:
     """
     place = Place(f"--set {text}")
     keys, value = _parse(text, place)
+    assign(document, keys, value, place)
+
+
+def assign(document: yaml_file.Document, keys: Sequence[str], value: Any, place: Place) -> None:
+    """Give the field that the keys lead to a value; `place` is where that was asked for.
+
+    Raises:
+        InputError: the keys lead nowhere.
+    """
     path = _path(document.data, keys, place)
     node = document.data
     for number, step in enumerate(path[:-1], 1):
@@ -37,6 +46,36 @@ def change(document: yaml_file.Document, text: str) -> None:
     node[path[-1]] = value
     _forget(document, path)
     document.places[path] = place
+
+
+def value_at(data: Any, keys: Sequence[str]) -> Any:
+    """The value to which keys lead as they do in `change`; None if there is none."""
+    try:
+        path = _path(data, keys, Place(""))
+    except InputError:
+        return None
+    for step in path:
+        if data is None:
+            return None
+        data = data.get(step) if isinstance(data, dict) else data[step]
+    return data
+
+
+def keys_of(text: str) -> list[str]:
+    """The keys of a path as `change` takes them, without a value.
+
+    Raises:
+        ValueError: the text is no such path.
+    """
+    keys, end, separator = [], 0, "."
+    text += "="
+    while separator == "." and (match := _KEY.match(text, end)) is not None:
+        quoted, bare, separator = match.groups()
+        keys.append(bare if quoted is None else quoted)
+        end = match.end()
+    if separator != "=" or end != len(text):
+        raise ValueError("expected a path such as precision.layers.dense_1.weight")
+    return keys
 
 
 def _path(data: Any, keys: Sequence[str], place: Place) -> FieldPath:

@@ -15,12 +15,13 @@ from fpga_flow.keras import qkeras, seed_everything
 from fpga_flow.networks import fold, from_spec, own_quantizers
 from fpga_flow.networks.network import weight
 from fpga_flow.networks.rebuild import opened
-from fpga_flow.networks.sites import find_sites, prepare, written_types
+from fpga_flow.networks.sites import Site, find_sites, prepare, written_types
 from fpga_flow.number_types import Levels, is_open
 from fpga_flow.spec import teachers, training
 from fpga_flow.spec.advice import advice
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
+from fpga_flow.sweep import space
 
 #: Samples that an untrained network sees where types are left to the data.
 _SAMPLES = 64
@@ -63,6 +64,8 @@ def check(
         model = found.call(lambda: from_spec.build(sections["network"], dataset, trust_code=trust_code))
         if model is not None:
             _check_layers(model, sections, backend or backends.VITIS, found, dataset.train.x[:_SAMPLES])
+        if model is not None and sections.get("sweep") is not None:
+            found.all(_check_sweep(loaded, model, dataset))
         if "compress" in sections:
             student = partial(_student, sections, model, dataset.train.x[:_SAMPLES]) if not found.problems else None
             settings = sections.get("training")
@@ -70,9 +73,17 @@ def check(
     if found.problems or dataset is None:
         raise InputError(found.problems)
     outlined, _ = _outlined(model, sections["compress"], fits=True)
-    for text in advice(sections, opened(outlined), backend or backends.VITIS):
+    told = [dataset.note] if dataset.note else []
+    for text in (*told, *advice(sections, opened(outlined), backend or backends.VITIS)):
         note(text)
     return dataset
+
+
+def typed_layers(loaded: Loaded, dataset: datasets.Dataset, *, trust_code: bool = False) -> list[Site]:
+    """The layers of a valid spec's network, as its passes leave it, that have types."""
+    sections = loaded.sections
+    seed_everything(sections["seed"])
+    return _sites(from_spec.build(sections["network"], dataset, trust_code=trust_code), sections["compress"])
 
 
 def check_all(
@@ -137,6 +148,34 @@ def _check_samples(samples: int | None, there: int) -> Iterator[FieldError]:
         yield FieldError(
             ("csim", "samples"), f"expected at most {there}, as many as there are test samples, got {samples}"
         )
+
+
+def _check_sweep(loaded: Loaded, model: Any, dataset: datasets.Dataset) -> Iterator[FieldError]:
+    """What the sweep varies must be there, and what it chooses by must be measured."""
+    sweep, precision = loaded.sections["sweep"], loaded.sections.get("precision")
+    try:
+        sites = _sites(model, loaded.sections.get("compress") or ())
+    except FieldError:
+        return  # the passes or the network are wrong, which is said elsewhere
+    yield from space.check(loaded.document, sweep.parameters, sites, precision)
+    by_accuracy = "accuracy" in sweep.objectives or "accuracy" in sweep.constraints.limits()
+    if by_accuracy and not len(dataset.validation.x):
+        yield FieldError(
+            ("sweep", "objectives"),
+            "expected validation samples to measure accuracy on, got none: give some as data.split.validation",
+        )
+    if sweep.samples > (there := len(dataset.test.x)):
+        yield FieldError(
+            ("sweep", "samples"), f"expected at most {there}, as many as there are test samples, got {sweep.samples}"
+        )
+
+
+def _sites(model: Any, passes: Sequence[Any]) -> list[Site]:
+    """The layers with types of the network as the passes leave it; none of one that has quantizers of its own."""
+    if not any(one.name == "quantize" for one in passes):
+        return []
+    outlined, _ = _outlined(model, passes, fits=True)
+    return find_sites(prepare(opened(outlined)))
 
 
 def _backend(sections: dict[str, Any]) -> Backend:

@@ -11,6 +11,7 @@ from fpga_flow.hls import backends
 from fpga_flow.networks.from_spec import NetworkOptions
 from fpga_flow.spec.base import Form, PositiveFloat, PositiveInt, Section, Training, TypeField, WeightTypeField, tagged
 from fpga_flow.spec.messages import show
+from fpga_flow.sweep.options import Sweep
 
 #: The name of a spec becomes that of a C++ function and of files: no keyword, no name that generated code uses.
 _TAKEN = frozenset(
@@ -136,3 +137,4 @@ class FlowSpec(Section):
     precision: Precision | None = None
     hls: Hls = Hls()
     csim: Csim = Csim()
+    sweep: Sweep | None = None

@@ -20,11 +20,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
-
-from fpga_flow.spec.base import Fraction, PositiveFloat, PositiveInt, Section
+from fpga_flow.sweep.options import DescendOptions
 from fpga_flow.sweep.result import Parameter, Sensitivity, Trial
 
 Point = Mapping[str, Any]
@@ -38,33 +36,14 @@ _CHANCE = 1e-3
 _TIE = 5e-5
 
 
-class Options(Section):
-    """The budget, and what is to be saved.
-
-    max_accuracy_drop  how far validation accuracy may be below that of the point with all widths at their upper ends,
-                       as a share of 1
-    cost               the resources that count, each times its factor
-    worth              no training is spent on steps that together save less than this share of the first cost
-    trials             so many trainings at most
-    """
-
-    max_accuracy_drop: Fraction = 0.002
-    cost: dict[Literal["lut", "ff", "dsp", "bram18"], PositiveFloat] = Field(default={"lut": 1.0}, min_length=1)
-    worth: Fraction = 0.005
-    trials: PositiveInt = 24
-
-    def floor(self, accuracy: float) -> float:
-        """The least accuracy within the budget, where the point with all widths at their upper ends has this one."""
-        return accuracy - self.max_accuracy_drop - _TIE
-
-    def of(self, resources: Mapping[str, float | None]) -> float:
-        """The cost of a point."""
-        return sum(factor * (resources[name] or 0.0) for name, factor in self.cost.items())
-
-
 def widest(parameters: Sequence[Parameter]) -> dict[str, Any]:
     """The point with all parameters at their upper ends, from which the sweep goes down."""
     return {parameter.name: max(parameter.values or ()) for parameter in parameters}
+
+
+def floor(accuracy: float, options: DescendOptions) -> float:
+    """The least accuracy within the budget, where the widest point has this one."""
+    return accuracy - options.max_accuracy_drop - _TIE
 
 
 def next_points(
@@ -72,7 +51,7 @@ def next_points(
     parameters: Sequence[Parameter],
     sensitivities: Sequence[Sensitivity],
     resources: Resources,
-    options: Options,
+    options: DescendOptions,
     *,
     running: Sequence[Point] = (),
     count: int = 1,
@@ -107,7 +86,7 @@ def next_points(
     return list(found.values())
 
 
-def best(trials: Sequence[Trial], parameters: Sequence[Parameter], options: Options) -> Trial | None:
+def best(trials: Sequence[Trial], parameters: Sequence[Parameter], options: DescendOptions) -> Trial | None:
     """The trial that costs the least of those within the budget; None before the widest point is trained."""
     holds = _outcomes(trials, widest(parameters), options)
     kept = [trial for trial in trials if trial.state == "done" and holds.get(_key(trial.values))]
@@ -118,13 +97,13 @@ def _key(point: Point) -> _Key:
     return tuple(sorted(point.items()))
 
 
-def _outcomes(trials: Sequence[Trial], base: Point, options: Options) -> dict[_Key, bool]:
+def _outcomes(trials: Sequence[Trial], base: Point, options: DescendOptions) -> dict[_Key, bool]:
     """Whether each point that was tried holds the budget. What was refused, was stopped or has failed does not."""
     accuracies = {_key(trial.values): _accuracy(trial) for trial in sorted(trials, key=lambda trial: trial.number)}
     before = accuracies.get(_key(base))
     if before is None:
         return {}
-    least = options.floor(before)
+    least = floor(before, options)
     return {key: accuracy >= least and accuracy > -math.inf for key, accuracy in accuracies.items()}
 
 
@@ -165,7 +144,7 @@ class _Steps:
         parameters: Sequence[Parameter],
         sensitivities: Sequence[Sensitivity],
         resources: Resources,
-        options: Options,
+        options: DescendOptions,
     ) -> None:
         self._values = {each.name: sorted(each.values or (), reverse=True) for each in parameters}
         self._losses = _losses(

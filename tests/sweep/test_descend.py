@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from fpga_flow.sweep import descend
-from fpga_flow.sweep.descend import Options, best, next_points, widest
+from fpga_flow.sweep.descend import best, next_points, widest
+from fpga_flow.sweep.options import DescendOptions as Options
 from fpga_flow.sweep.result import Parameter, Sensitivity, Trial
 
 WIDTHS = tuple(range(2, 9))

@@ -1,0 +1,203 @@
+"""The spec's section `sweep`: what is varied, how the points are chosen, what is wanted of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from fpga_flow.spec.base import Fraction, PositiveFloat, PositiveInt, Section, tagged
+from fpga_flow.sweep.measures import CHOOSING
+
+Objective = Literal["accuracy", "lut", "ff", "dsp", "bram18", "latency_cycles", "ii", "energy", "bytes"]
+
+
+class Span(Section):
+    """Numbers from `least` to `most`: each `step`, or any between. On a logarithmic scale they are drawn so."""
+
+    least: float | int
+    most: float | int
+    step: PositiveFloat | PositiveInt | None = None
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Span:
+        if self.least > self.most:
+            raise ValueError(f"expected least below most, got {self.least} and {self.most}")
+        if self.log and not self.least > 0:
+            raise ValueError(f"expected least above 0 on a logarithmic scale, got {self.least}")
+        if self.log and self.step is not None:
+            raise ValueError("expected no step on a logarithmic scale")
+        return self
+
+
+class Bits(Section):
+    """All widths from `least` to `most`."""
+
+    least: Annotated[int, Field(ge=1, le=24)]
+    most: Annotated[int, Field(ge=1, le=24)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Bits:
+        if self.least > self.most:
+            raise ValueError(f"expected least below most, got {self.least} and {self.most}")
+        return self
+
+
+class Parameter(Section):
+    """One thing that is varied: a field of the spec, or several that have the same value (`path` is a list).
+
+    A path is written as for --set. In `precision.layers` and `hls.layers`, a pattern means all layers that it matches.
+
+    values      what the field gets
+    bits        the width of the type that stands there, whose other parts stay as they are; with `integer: auto` its
+                integer bits are found from data
+    range       numbers
+    each_layer  each layer that the pattern matches gets a parameter of its own
+    """
+
+    path: str | Annotated[list[str], Field(min_length=1)]
+    values: Annotated[list[Any], Field(min_length=1, max_length=1000)] | None = None
+    bits: Bits | Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)] | None = None
+    range: Span | None = None
+    integer: Literal["keep", "auto"] = "keep"
+    each_layer: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Parameter:
+        if self.integer == "auto" and self.bits is None:
+            raise ValueError("expected bits beside integer: auto, got none")
+        given = [name for name in ("values", "bits", "range") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected one of values, bits and range, got {' and '.join(given) or 'none'}")
+        return self
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths, also where there is only one."""
+        return [self.path] if isinstance(self.path, str) else self.path
+
+
+class Grid(Section):
+    """Every combination of the values."""
+
+    name: Literal["grid"] = "grid"
+
+
+class Random(Section):
+    """So many points, each drawn by itself."""
+
+    name: Literal["random"]
+    trials: PositiveInt
+
+
+class Tpe(Section):
+    """A tree-structured Parzen estimator (Bergstra et al. 2011; of several objectives: Ozaki et al. 2022), by Optuna,
+    after `startup` random points.
+    """
+
+    name: Literal["tpe"]
+    trials: PositiveInt
+    startup: PositiveInt = 10
+
+
+class Nsga2(Section):
+    """The genetic algorithm NSGA-II (Deb et al. 2002), by Optuna."""
+
+    name: Literal["nsga2"]
+    trials: PositiveInt
+    population: Annotated[int, Field(ge=2, lt=2**31)] = 20
+
+
+class SensitivityOptions(Section):
+    """From the base point, which is the spec itself, one parameter at a time takes each of its other values.
+
+    retrain  whether each point is trained anew; without, its weights are only rounded
+    """
+
+    name: Literal["sensitivity"]
+    retrain: bool = True
+
+
+class DescendOptions(Section):
+    """From the widest point down, parameter by parameter, as long as an accuracy budget allows, see `descend.py`.
+
+    max_accuracy_drop  how far validation accuracy may be below that of the point with all widths at their upper ends,
+                       as a share of 1
+    cost               the resources that count, each times its factor
+    worth              no training is spent on steps that together save less than this share of the first cost
+    trials             so many trainings at most
+    """
+
+    name: Literal["descend"] = "descend"
+    max_accuracy_drop: Fraction = 0.002
+    cost: dict[Literal["lut", "ff", "dsp", "bram18"], PositiveFloat] = Field(default={"lut": 1.0}, min_length=1)
+    worth: Fraction = 0.005
+    trials: PositiveInt = 24
+
+    def of(self, resources: Mapping[str, float | None]) -> float:
+        """The cost of a point."""
+        return sum(factor * (resources[name] or 0.0) for name, factor in self.cost.items())
+
+
+class Limit(Section):
+    """The least and the most that a measure may be."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Limit:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("expected at_least, at_most, or both, got none")
+        return self
+
+
+class Constraints(Section):
+    """What a point must keep to be feasible; `fits`: it fits the board by the post-synthesis estimate."""
+
+    fits: bool = False
+    accuracy: Limit | None = None
+    lut: Limit | None = None
+    ff: Limit | None = None
+    dsp: Limit | None = None
+    bram18: Limit | None = None
+    latency_cycles: Limit | None = None
+    ii: Limit | None = None
+    energy: Limit | None = None
+    bytes: Limit | None = None
+
+    def limits(self) -> dict[str, Limit]:
+        """The limits by the names of the measures."""
+        return {name: limit for name in CHOOSING if (limit := getattr(self, name)) is not None}
+
+
+if TYPE_CHECKING:
+    Strategy: TypeAlias = Grid | Random | Tpe | Nsga2 | SensitivityOptions | DescendOptions
+else:
+    Strategy = tagged([Grid, Random, Tpe, Nsga2, SensitivityOptions, DescendOptions], "name")
+#: Accuracy against what is scarce first.
+_OBJECTIVES: list[Objective] = ["accuracy", "lut"]
+
+
+class Sweep(Section):
+    """The search.
+
+    samples     test samples that the C++ of each point is simulated on (its emulator runs on all; the C++ of the points
+                of the front is simulated as the section `csim` says)
+    stop_early  whether trainings are broken off that can't reach the accuracy asked for
+    """
+
+    parameters: Annotated[dict[str, Parameter], Field(min_length=1)]
+    strategy: Strategy = Grid()
+    objectives: Annotated[list[Objective], Field(min_length=1)] = Field(default_factory=_OBJECTIVES.copy)
+    constraints: Constraints = Constraints()
+    samples: Annotated[int, Field(ge=0, lt=2**31)] = 100
+    stop_early: bool = True
+
+    @model_validator(mode="after")
+    def _objectives_differ(self) -> Sweep:
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError("expected objectives that differ, got one twice")
+        return self

@@ -1,0 +1,106 @@
+"""What a user sees of a sweep: a bar with what is best so far, a line for each trial, the front at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
+
+from fpga_flow.sweep.engine import SweepOutcome
+from fpga_flow.sweep.measures import MEASURES
+from fpga_flow.sweep.result import SweepResult, Trial
+from fpga_flow.sweep.watching import State, SweepUi
+from fpga_flow.tables import print_table
+
+
+class SweepProgress(SweepUi):
+    """Prints a sweep's progress. Use it as a context manager."""
+
+    def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
+        self.quiet, self.table = quiet, not quiet and not to_stderr
+        self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        columns = (SpinnerColumn(), TextColumn("trials"), BarColumn(bar_width=20), MofNCompleteColumn(),
+                   TextColumn("{task.fields[info]}"))  # fmt: skip
+        self.bars = Bars(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> SweepProgress:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def state(self, state: State) -> None:
+        """Move the bar on."""
+        if self.task is None:
+            self.task = self.bars.add_task("", total=None, info="")
+        self.bars.update(self.task, completed=state.ended, total=state.total, info=_standing(state))
+
+    def trial(self, trial: Trial) -> None:
+        """Print a line."""
+        values = ", ".join(f"{name} {value}" for name, value in trial.values.items())
+        self.console.print(f"  [bold]{trial.number:>4}[/]  {trial.seconds:>6.1f} s  {escape(values)}: {_say(trial)}")
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(escape(text))
+
+    def outcome(self, outcome: SweepOutcome) -> None:
+        """Print the front and where all is."""
+        if self.table:
+            _print_front(outcome.result)
+        self.console.print(f"front      {escape(str(outcome.folder / 'front'))}")
+        self.console.print(f"report     {escape(str(outcome.report))}")
+
+
+def _standing(state: State) -> str:
+    """How a sweep stands, in a few words."""
+    parts = [f"{state.running} running"]
+    if state.best is not None:
+        parts.append(f"best {_numbers(state.best.measures, ('accuracy', 'lut'))}, {state.front} on the front")
+    if state.seconds_left is not None:
+        minutes, seconds = divmod(round(state.seconds_left), 60)
+        parts.append(f"{minutes}:{seconds:02} left")
+    if state.memory:
+        parts.append(f"{state.memory / 1e9:.1f} GB")
+    return "; ".join(parts)
+
+
+def _say(trial: Trial) -> str:
+    """What came of a trial, in a few words."""
+    if trial.state != "done":
+        return f"[yellow]{trial.state}[/]: {escape(trial.error.splitlines()[0] if trial.error else '')}"
+    broken = "" if trial.feasible else "; [yellow]breaks a constraint[/]"
+    return _numbers(trial.measures, ("accuracy", "lut", "dsp", "latency_cycles")) + broken
+
+
+def _numbers(measures: Mapping[str, float | None], names: tuple[str, ...]) -> str:
+    known = [(MEASURES[name], value) for name in names if (value := measures.get(name)) is not None]
+    return ", ".join(
+        f"{measure.label} {value:.2%}" if measure.share else f"{value:,.6g} {measure.unit or measure.label}"
+        for measure, value in known
+    )
+
+
+def _print_front(result: SweepResult) -> None:
+    """The front as a table."""
+    names = list(dict.fromkeys((*result.objectives, "test_accuracy", "lut", "ff", "dsp", "bram18", "latency_cycles")))
+    trials = {trial.number: trial for trial in result.trials}
+    columns = ["trial", *(each.name for each in result.parameters), *(MEASURES[name].label for name in names)]
+    rows = [
+        [str(number), *(str(value) for value in trials[number].values.values()),
+         *(_cell(name, trials[number].measures.get(name)) for name in names)]
+        for number in result.front
+    ]  # fmt: skip
+    print_table(columns, rows)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2%}" if MEASURES[name].share else f"{value:,.6g}"
