@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any, Literal
 
-from fpga_flow.errors import InputError, ToolError
+from fpga_flow.errors import InputError, Place, Problem, ToolError
 from fpga_flow.sweep import work
 from fpga_flow.sweep.executors import gave_up
 from fpga_flow.sweep.work import Do, Measured, OtherEnvironment, Task
@@ -70,7 +71,7 @@ class Dask:
                     f"is relative, got {place}"
                 )
         if problems:
-            raise InputError.at(self._option, "\n".join(problems))
+            raise InputError(Problem(Place(self._option), "", each) for each in problems)
 
     @property
     def slots(self) -> int:
@@ -95,7 +96,7 @@ class Dask:
         from distributed import wait
 
         if self._futures:
-            with contextlib.suppress(TimeoutError, CancelledError):
+            with contextlib.suppress(TimeoutError, CancelledError), self._client.as_current():
                 wait(list(self._futures), timeout=seconds, return_when="FIRST_COMPLETED")
         ended = [future for future in self._futures if future.status != "pending"]
         for future in sorted(ended, key=_failed):  # what came out well is told before an error ends all
@@ -141,8 +142,30 @@ def connect(address: str, files: list[str], do: Do) -> Dask:
         InputError: there is none.
         ToolError: Dask is not installed.
     """
-    client = _client("--dask", address)
-    return Dask(client, files, do)
+    _greet(address)
+    return Dask(_client("--dask", address), files, do)
+
+
+def _greet(address: str) -> None:
+    """See whether a scheduler is there. Dask's client itself waits for ever for whatever else listens at an address.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        from distributed.comm.core import connect as reach
+    except ImportError as error:
+        raise _missing(error) from error
+
+    async def greet() -> None:
+        (await reach(address, timeout=_REACHED)).abort()
+
+    try:
+        with ThreadPoolExecutor(1) as beside:  # a notebook's own loop may be running in this thread
+            beside.submit(asyncio.run, asyncio.wait_for(greet(), _REACHED + 2)).result()
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        why = str(error) or "what listens there is none"
+        raise InputError.at("--dask", f"expected a Dask scheduler at {address}, got none: {why}") from error
 
 
 def begin(system: System, jobs: int, files: list[str], do: Do) -> Dask:
@@ -177,8 +200,8 @@ def _client(option: str, where: Any) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # versions are compared by us
             return distributed.Client(where, timeout=_REACHED, set_as_default=False)
-    except (OSError, TimeoutError, ValueError, TypeError) as error:
-        raise InputError.at(option, f"no Dask scheduler answers at {where}: {error}") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError.at(option, f"expected a Dask scheduler at {where}, got none: {error}") from error
 
 
 def _failed(future: Any) -> bool:
