@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -173,20 +174,41 @@ def begin(system: System, jobs: int, files: list[str], do: Do) -> Dask:
 
     Raises:
         InputError: dask-jobqueue's settings don't suffice, or the batch system refuses the jobs.
-        ToolError: Dask is not installed.
+        ToolError: Dask or the batch system is not installed.
     """
     try:
         import dask_jobqueue
     except ImportError as error:
         raise _missing(error) from error
+    kind = getattr(dask_jobqueue, SYSTEMS[system])
+    program = kind.job_cls.submit_command
+    if shutil.which(program) is None:
+        raise ToolError(f"expected the program {program} of {system} on the PATH, got none")
+    _silence()
     try:
-        cluster = getattr(dask_jobqueue, SYSTEMS[system])()
-        cluster.scale(jobs=jobs)
+        cluster = kind()
     except (ValueError, TypeError, RuntimeError, OSError) as error:
-        raise InputError.at(
-            "--cluster", f"expected settings for {system} in Dask's configuration (jobqueue.{system}), got: {error}"
-        ) from error
-    return Dask(_client("--cluster", cluster), files, do, cluster)
+        settings = f"expected settings for {system} in Dask's configuration (jobqueue.{system})"
+        raise InputError.at("--cluster", f"{settings}, got: {_on_a_line(error)}") from error
+    try:
+        for _ in range(jobs):
+            cluster.worker_spec.update(cluster.new_worker_spec())
+        cluster.sync(cluster._correct_state)  # as cluster.scale, which only logs what the batch system says
+        return Dask(_client("--cluster", cluster), files, do, cluster)
+    except (ValueError, RuntimeError) as error:
+        with contextlib.suppress(AssertionError):  # that refused jobs have not ended; those taken are cancelled before
+            cluster.close()
+        raise InputError.at("--cluster", f"{system} refuses the job: {_on_a_line(error)}") from error
+
+
+def _on_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _silence() -> None:
+    """What goes wrong in Dask is told by us."""
+    for name in ("distributed", "distributed.client", "distributed.comm", "tornado.application", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _client(option: str, where: Any) -> Any:
@@ -194,8 +216,7 @@ def _client(option: str, where: Any) -> Any:
         import distributed
     except ImportError as error:
         raise _missing(error) from error
-    for name in ("distributed", "distributed.client", "distributed.comm"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what is lost is told by us
+    _silence()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # versions are compared by us
