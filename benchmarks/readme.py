@@ -1,4 +1,4 @@
-"""Rewrites the README's tables from benchmarks/results/*.json.
+"""Rewrites the README's tables from benchmarks/results/*.json, and from published figures in benchmarks/*.yaml.
 
 python benchmarks/readme.py
 """
@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import yaml
 from helpers.result import ROOT
 
 
@@ -178,6 +179,17 @@ def storage(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def sweep(figures: Any) -> list[Sequence[str]]:
+    """The row of the sweep against the plain loop."""
+    return [
+        ("points", "seconds", "a point, s", "a turn of the plain loop, s", "times as fast", "on the front",
+         "their C++ simulated on", "again, s"),
+        (str(figures["points"]), f"{figures['seconds']:.0f}", f"{figures['seconds_per_point']:.1f}",
+         f"{figures['plain_seconds_per_point']:.1f} (median of {len(figures['plain'])})", f"{figures['ratio']:.1f}",
+         str(len(figures["front"])), f"{figures['front_simulated']} samples", f"{figures['again_seconds']:.1f}"),
+    ]  # fmt: skip
+
+
 def deep_compression(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of deep compression: what is left after each stage, and the paper's ratio."""
     rows: list[Sequence[str]] = [("spec", "stage", "error", "bytes", "times smaller", "paper", "seconds in all")]
@@ -298,7 +310,22 @@ def full_size(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
-#: For each table, between its markers, the name of the result and what makes rows of its figures.
+def published_jets(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of published jet taggers: what their tables don't say stays open."""
+    rows: list[Sequence[str]] = [
+        ("jets of", "work", "accuracy", "LUT", "DSP", "FF", "latency, ns", "part", "quoted from")
+    ]
+    for each in figures["rows"]:
+        counts = [f"{each[name]:,}" for name in ("lut", "dsp", "ff")]
+        rows.append((
+            each["data"], each["work"], f"{each['accuracy']:.1f}%", *counts, f"{each['latency_ns']:g}",
+            each.get("part", "-"), figures["tables"][each["read_in"]]["short"],
+        ))  # fmt: skip
+    return rows
+
+
+#: For each table, between its markers, the name of the result, or the file of published figures, and what makes rows of
+#: its figures.
 TABLES = {
     "compact_fashion": ("compact", compact("fashion_mnist")),
     "compact_mnist": ("compact", compact("mnist")),
@@ -313,10 +340,20 @@ TABLES = {
     "layers": ("layers", layers),
     "open_synthesis": ("open_synthesis", open_synthesis),
     "open_vendor": ("open_vendor", open_vendor),
+    "published_jets": ("published_jets.yaml", published_jets),
     "resource_estimate": ("resource_estimate", resource_estimate),
     "resource_intervals": ("resource_estimate", resource_intervals),
+    "sweep": ("sweep", sweep),
     "storage": ("storage", storage),
 }
+
+
+def figures_of(source: str) -> Any:
+    """The figures of a result, or of a file of published ones."""
+    folder = ROOT / "benchmarks"
+    if source.endswith(".yaml"):
+        return yaml.safe_load((folder / source).read_text(encoding="utf-8"))
+    return json.loads((folder / "results" / f"{source}.json").read_text(encoding="utf-8"))["figures"]
 
 
 def main() -> None:
@@ -326,8 +363,7 @@ def main() -> None:
     for name, (source, rows_of) in TABLES.items():
         if f"<!-- begin {name} -->" not in text:
             continue
-        result = json.loads((ROOT / "benchmarks" / "results" / f"{source}.json").read_text(encoding="utf-8"))
-        head, *rows = rows_of(result["figures"])
+        head, *rows = rows_of(figures_of(source))
         lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
         begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
         block = "\n".join([begin, *(f"| {line} |" for line in lines), end])

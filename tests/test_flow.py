@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -21,6 +22,7 @@ from fpga_flow.errors import CheckFailed, InputError
 from fpga_flow.progress import Progress
 from fpga_flow.spec.load import load
 from fpga_flow.stages import Ui
+from tests.conftest import real_data
 
 pytestmark = pytest.mark.usefixtures("plain_graphs")
 SPEC = """
@@ -286,6 +288,18 @@ def test_a_simulation_that_differs_fails_the_run(finished, tmp_path, monkeypatch
     assert outcome.report.exists()
 
 
+def test_reports_can_share_their_script(finished):
+    folder, first = finished
+    assert "plotly.js v" in first.report.read_text(encoding="utf-8")
+    again, _ = run(folder, shared_script=True)
+    assert again.report == first.report
+    linked = again.report.read_text(encoding="utf-8")
+    assert "plotly.js v" not in linked
+    (name,) = re.findall(r'<script src="\.\./(plotly-[0-9.]+\.min\.js)">', linked)
+    assert "plotly.js v" in (first.folder.parent / name).read_text(encoding="utf-8")
+    run(folder)  # as it was, for other tests
+
+
 def test_bad_input_writes_nothing(tmp_path):
     with pytest.raises(InputError):
         run(tmp_path, changes=("hls.reuse_factor=7",))
@@ -356,3 +370,11 @@ def test_what_fit_chose_is_recorded_shown_and_simulated(finished, capsys):
     assert "Strategies chosen to fit" in outcome.report.read_text(encoding="utf-8")
     usable = record["fit"]["shares"]["lut"] * 14_560
     assert usable == pytest.approx(record["resources"][0]["lut"], abs=2)
+
+
+@pytest.mark.slow
+def test_the_jets_run_without_a_network_and_say_that_they_are_few(tmp_path):
+    outcome = flow.run(load("jets", [f"data.path={real_data('jsc')}"]), tmp_path)
+    assert outcome.record["notes"][0].startswith("data: jets_600.npz has 600 of the data set's 830000 jets: ")
+    assert outcome.record["csim"]["exact"]
+    assert outcome.record["metrics"]["final"]["accuracy"] > 0.5  # of five classes, learnt from 433 jets

@@ -179,6 +179,23 @@ def test_two_processes_do_not_work_on_one_run_at_a_time(tmp_path):
         assert time.monotonic() - started > 0.3
 
 
+def test_of_runs_with_a_stage_in_common_one_does_it(tmp_path):
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom fpga_flow.runs import Run, Stage\n"
+        "run = Run(Path(sys.argv[1]), 'name', 'run1', ())\nstage = Stage(1, 'work', 'd1')\n"
+        "with run.locked(), run.alone(stage):\n    print('locked', flush=True)\n    time.sleep(0.5)\n"
+        "    run.do(stage, lambda folder: {'by': 'the other'})\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        run = Run(tmp_path, "name", "run2", ())
+        with run.locked():
+            assert run.finished(STAGE) is None
+            with run.alone(STAGE):
+                assert run.finished(STAGE).result == {"by": "the other"}
+
+
 def test_digests_depend_on_values_not_on_their_order():
     assert runs.digest({"a": 1, "b": 2}) == runs.digest({"b": 2, "a": 1})
     assert runs.digest({"a": 1}) != runs.digest({"a": 2})

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from fpga_flow.datasets import csv_file, digits, fashion_mnist, mnist, npz_file
+from fpga_flow.datasets import csv_file, digits, fashion_mnist, jets, mnist, npz_file
 from fpga_flow.datasets.base import DataOptions, Dataset, Part, Split
 
-DATASETS = {"digits": digits, "mnist": mnist, "fashion_mnist": fashion_mnist, "npz": npz_file, "csv": csv_file}
+DATASETS = {
+    "digits": digits,
+    "mnist": mnist,
+    "fashion_mnist": fashion_mnist,
+    "jets": jets,
+    "npz": npz_file,
+    "csv": csv_file,
+}
 
 __all__ = ["DATASETS", "DataOptions", "Dataset", "Part", "Split", "load"]
 

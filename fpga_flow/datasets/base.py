@@ -17,6 +17,8 @@ from fpga_flow.spec.base import Fraction, PositiveFloat, PositiveInt, Section
 #: Samples that are scaled at a time: the doubles of all of MNIST would take 380 MB.
 _CHUNK = 4096
 
+Scale = Literal["none", "minmax", "standard"] | PositiveFloat
+
 
 class Split(Section):
     """Which share of the samples is kept for validation and for testing, class by class (stratified), by the seed.
@@ -37,7 +39,7 @@ class DataOptions(Section):
     split: Split = Split()
     #: A number divides the values by it; `minmax` and `standard` are fitted, feature by feature, on the training
     #: samples.
-    scale: Literal["none", "minmax", "standard"] | PositiveFloat = "none"
+    scale: Scale = "none"
     #: Train on one-hot coded labels; false: on class numbers (the loss is the same).
     one_hot: bool = True
     #: At most so many training (with validation) and test samples, taken by the seed; left out: all.
@@ -64,6 +66,7 @@ class Dataset:
                 scaled = (raw - offset) * factor, computed in double and then rounded to float32; each list holds a
                 single number, or one per feature (flat)
     digest      SHA-256 of everything that the parts depend on (raw data, options, seed)
+    note        what whoever reads its accuracies should know of the data, if anything
     """
 
     name: str
@@ -73,6 +76,7 @@ class Dataset:
     classes: tuple[str, ...]
     scaling: dict[str, Any]
     digest: str
+    note: str = ""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -100,6 +104,7 @@ def make(
     test: Samples | None = None,
     *,
     source: str,
+    note: str = "",
 ) -> Dataset:
     """Split, limit, scale and code raw samples.
 
@@ -110,6 +115,7 @@ def make(
         samples: all samples, or those for training and validation where there is a `test` set.
         test: the test set that the data come with. It keeps its order.
         source: the file or data set that errors name.
+        note: becomes that of the result.
 
     Raises:
         FieldError: `split.test` is missing, or given although there is a test set; a limit leaves a class without
@@ -151,6 +157,7 @@ def make(
         classes=tuple(classes),
         scaling={"method": method, "offset": offset.tolist(), "factor": factor.tolist()},
         digest=digest,
+        note=note,
     )
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.client
-import os
-import tempfile
-import urllib.request
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fpga_flow.datasets import base, idx
+from fpga_flow.datasets import base, download, idx
 from fpga_flow.errors import FieldError, InputError
 
 #: In the order training images, training labels, test images, test labels.
@@ -29,13 +26,12 @@ FILES = (
 PIXELS = (28, 28)
 
 _PATH = ("data", "path")
-_TIMEOUT = 30  # seconds without an answer
 _MOST_COMPRESSED = 64 << 20  # twice the largest file
 _MOST_CONTENT = 128 << 20
 
 
 class Options(base.DataOptions):
-    """`path` is the folder of the four files; left out, they are looked for (see `folders`), else downloaded."""
+    """`path` is the folder of the four files; left out, they are looked for, else downloaded."""
 
     path: str | None = None
 
@@ -65,17 +61,6 @@ def load(source: Source, options: Options, seed: int) -> base.Dataset:
     return base.make(options, seed, source.classes, train, test, source=source.name)
 
 
-def cache() -> Path:
-    """The user's cache folder of this package."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fpga_flow"
-
-
-def folders(name: str) -> list[Path]:
-    """Where the files of a data set are looked for: below $FPGA_FLOW_DATA, ./data and the user's cache folder."""
-    given = os.environ.get("FPGA_FLOW_DATA")
-    return [*([Path(given, name)] if given else []), Path("data", name), cache() / name]
-
-
 def find(source: Source, options: Options) -> Path:
     """The folder that holds the four files, which are downloaded into the cache if they are nowhere.
 
@@ -90,29 +75,29 @@ def find(source: Source, options: Options) -> Path:
         if missing:
             raise FieldError(_PATH, f'expected {", ".join(FILES)} in "{options.path}", missing: {", ".join(missing)}')
         return folder
-    for folder in folders(source.name):
+    for folder in download.folders(source.name):
         if not _missing(folder):
             return folder
-    return download(source)
+    return _download(source)
 
 
 def _missing(folder: Path) -> list[str]:
     return [file for file in FILES if not (folder / file).is_file()]
 
 
-def download(source: Source) -> Path:
+def _download(source: Source) -> Path:
     """Fetch the files that the cache lacks, from $FPGA_FLOW_MIRROR/<name>, else from the mirrors in their order.
 
     Raises:
         FieldError: no mirror gave a file with the right content, or the cache can't be written.
     """
-    folder = cache() / source.name
-    mirror = os.environ.get("FPGA_FLOW_MIRROR")
-    mirrors = (f"{mirror.rstrip('/')}/{source.name}",) if mirror else source.mirrors
+    folder = download.cache() / source.name
+    mirror = download.mirror(source.name)
+    mirrors = (mirror,) if mirror else source.mirrors
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in _missing(folder):
-            _write_at_once(folder / file, _fetch_any(mirrors, file, source.sha256.get(file)))
+            download.write_at_once(folder / file, _fetch_any(mirrors, file, source.sha256.get(file)))
     except OSError as error:
         raise FieldError(
             _PATH,
@@ -128,23 +113,13 @@ def _fetch_any(mirrors: Sequence[str], file: str, sha256: str | None) -> bytes:
     for mirror in mirrors:
         url = f"{mirror}/{file}"
         try:
-            content = _fetch(url)
+            content = download.fetch(url, _MOST_COMPRESSED)
             _check(content, sha256)
         except (OSError, http.client.HTTPException, ValueError, EOFError, zlib.error) as error:
             failures.append(f"{url}: {error}")
         else:
             return content
     raise OSError("; ".join(failures))
-
-
-def _fetch(url: str) -> bytes:
-    if not url.startswith(("https://", "http://", "file://")):
-        raise ValueError("expected a URL of https, http or file")
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:  # noqa: S310  (checked above)
-        content: bytes = response.read(_MOST_COMPRESSED + 1)
-    if len(content) > _MOST_COMPRESSED:
-        raise ValueError(f"expected at most {_MOST_COMPRESSED} bytes, got more")
-    return content
 
 
 def _check(compressed: bytes, sha256: str | None) -> None:
@@ -156,18 +131,6 @@ def _check(compressed: bytes, sha256: str | None) -> None:
     got = hashlib.sha256(content).hexdigest()
     if sha256 is not None and got != sha256:
         raise ValueError(f"expected content with SHA-256 {sha256}, got {got}")
-
-
-def _write_at_once(path: Path, content: bytes) -> None:
-    """Write by one rename, so that a killed download leaves no half file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _samples(folder: Path, images_file: str, labels_file: str, classes: Sequence[str]) -> base.Samples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -37,14 +38,14 @@ def load(options: Options, seed: int) -> base.Dataset:
     """
     path = options.path
     user.existing_file(path)
-    arrays = _read(options)
-    samples = _samples(arrays, options.x, options.y, path)
+    arrays = _arrays(options)
+    samples = checked(arrays, options.x, options.y, path)
     classes = user.classes_of(samples[1], path)
     train = base.Samples(user.reshaped(samples[0], options.shape), user.numbered(samples[1], classes, path, options.y))
     test = None
     names = _test_names(options, set(arrays))
     if names:
-        x, y = _samples(arrays, *names, path)
+        x, y = checked(arrays, *names, path)
         if x.shape[1:] != samples[0].shape[1:]:
             raise InputError.at(
                 path,
@@ -55,9 +56,18 @@ def load(options: Options, seed: int) -> base.Dataset:
     return base.make(options, seed, classes, train, test, source=path)
 
 
-def _read(options: Options) -> dict[str, NDArray[Any]]:
+def _arrays(options: Options) -> dict[str, NDArray[Any]]:
     """The arrays that the options name, and those of a test set with the default names."""
-    path = options.path
+    wanted = [name for name in (options.x, options.y, options.x_test, options.y_test) if name is not None]
+    return read(options.path, (*wanted, *_DEFAULT_TEST), lambda known: _check_names(options, known))
+
+
+def read(path: str, wanted: Sequence[str], check: Callable[[list[str]], None]) -> dict[str, NDArray[Any]]:
+    """Those of the wanted arrays that the file has; `check` sees the names of all that it has, before one is read.
+
+    Raises:
+        InputError: the file or one of these arrays is damaged.
+    """
     if not zipfile.is_zipfile(path):
         raise InputError.at(path, "expected an .npz file (numpy.savez), got something else or a damaged one")
     name = ""
@@ -65,8 +75,7 @@ def _read(options: Options) -> dict[str, NDArray[Any]]:
         # opened here, as numpy leaves a damaged file open
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             known = list(archive.files)
-            _check_names(options, known)
-            wanted = (options.x, options.y, options.x_test, options.y_test, *_DEFAULT_TEST)
+            check(known)
             arrays = {}
             for name in [name for name in known if name in wanted]:
                 arrays[name] = archive[name]
@@ -97,8 +106,12 @@ def _test_names(options: Options, known: set[str]) -> tuple[str, str] | None:
     return None
 
 
-def _samples(arrays: dict[str, NDArray[Any]], x: str, y: str, path: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Checked samples (n, ...) and labels (n,)."""
+def checked(arrays: dict[str, NDArray[Any]], x: str, y: str, path: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The samples (n, ...), finite numbers, and their labels (n,), whole numbers or text, of the arrays x and y.
+
+    Raises:
+        InputError: they are something else.
+    """
     values = _checked_values(arrays[x], x, path)
     labels = _checked_labels(arrays[y], y, path)
     if len(values) != len(labels):

@@ -16,9 +16,9 @@ from fpga_flow.networks import promises
 from fpga_flow.networks.promises import Promise
 from fpga_flow.saved import UNREADABLE
 
-#: Of a layer's attributes, those that hold weights; QKeras keeps their quantizers under the names below.
+#: Of a layer's attributes, those that hold weights; QKeras keeps their quantizers under the names of `QUANTIZERS`.
 WEIGHTS = ("kernel", "depthwise_kernel", "pointwise_kernel", "bias")
-_QUANTIZERS = {
+QUANTIZERS = {
     "kernel": "kernel_quantizer_internal",
     "depthwise_kernel": "depthwise_quantizer_internal",
     "pointwise_kernel": "pointwise_quantizer_internal",
@@ -89,7 +89,7 @@ def kernels(layer: Any) -> dict[str, Any]:
 
 def quantizer_of(layer: Any, name: str) -> Any | None:
     """The quantizer of a layer's weight `name`; None for a float weight."""
-    return getattr(layer, _QUANTIZERS[name], None)
+    return getattr(layer, QUANTIZERS[name], None)
 
 
 def weight_type(layer: Any, name: str) -> FixedPoint | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.keras import keras, qkeras, quietly
-from fpga_flow.networks.network import kernels
+from fpga_flow.networks.network import QUANTIZERS, kernels
 from fpga_flow.networks.ranges import Channels, Closed, Ranges, Rule, Types
 from fpga_flow.networks.rebuild import copy, rebuild
 from fpga_flow.networks.sites import WEIGHTED, find_sites, kind_of, prepare, written_types
@@ -40,26 +40,44 @@ def types_of(prepared: Any, precision: Any, x: NDArray[np.floating] | None, rule
 
 def with_types(prepared: Any, types: Types) -> Any:
     """A prepared network with QKeras layers of these types; kernels of layers without a type of weight stay floats."""
+    return rebuild(prepared, lambda layer: _replaced(layer, types))
+
+
+def give_types(model: Any, prepared: Any, types: Types, names: Collection[str]) -> None:
+    """Give some layers of a model that `with_types` made of a prepared network other types, in place. It must have had
+    types of the same keys. Only what is called without a graph, and what reads the quantizers, follows.
+
+    Args:
+        names: the prepared network's layers; an empty one means the input.
+    """
+    for layer in prepared.layers:
+        name = "" if isinstance(layer, keras.layers.InputLayer) else layer.name
+        for made in _replaced(layer, types) if name in names else ():
+            given = model.get_layer(made.name)
+            for attribute in ("quantizer", *QUANTIZERS.values()):
+                if hasattr(made, attribute):
+                    setattr(given, attribute, getattr(made, attribute))
+
+
+def _replaced(layer: Any, types: Types) -> list[Any]:
+    """The layers in place of one of a prepared network."""
     from fpga_flow.networks import quantizers  # its classes are QKeras', so it loads TensorFlow
 
-    def replace(layer: Any) -> list[Any]:
-        if isinstance(layer, keras.layers.InputLayer):
-            return [qkeras.QActivation(quantizers.linear(types.input), name=f"{layer.name}_quantized")]
-        kind = kind_of(layer)
-        if kind == "cut":
-            return []
-        if kind == "relu":
-            return [qkeras.QActivation(quantizers.relu(types.layers[layer.name]["activation"]), name=layer.name)]
-        if kind == "rounding":
-            return [qkeras.QActivation(quantizers.linear(types.layers[layer.name]["activation"]), name=layer.name)]
-        if kind == "function":
-            return _looked_up(layer, types.layers[layer.name])
-        if kind == "weighted":
-            given = types.layers[layer.name]
-            return [_quantized(layer, given), *_rounded(layer, given)]
-        return [copy(layer)]
-
-    return rebuild(prepared, replace)
+    if isinstance(layer, keras.layers.InputLayer):
+        return [qkeras.QActivation(quantizers.linear(types.input), name=f"{layer.name}_quantized")]
+    kind = kind_of(layer)
+    if kind == "cut":
+        return []
+    if kind == "relu":
+        return [qkeras.QActivation(quantizers.relu(types.layers[layer.name]["activation"]), name=layer.name)]
+    if kind == "rounding":
+        return [qkeras.QActivation(quantizers.linear(types.layers[layer.name]["activation"]), name=layer.name)]
+    if kind == "function":
+        return _looked_up(layer, types.layers[layer.name])
+    if kind == "weighted":
+        given = types.layers[layer.name]
+        return [_quantized(layer, given), *_rounded(layer, given)]
+    return [copy(layer)]
 
 
 def _rounded(layer: Any, types: Mapping[str, Any]) -> list[Any]:

@@ -48,8 +48,11 @@ def figure(**layout: Any) -> Any:
         paper_bgcolor="#fff",
         plot_bgcolor="#fff",
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
-        hoverlabel={"font": {"family": _FONT}, "namelength": -1},
-    )
+        hoverlabel={
+            "font": {"family": _FONT, "color": INK}, "namelength": -1, "bgcolor": "#fff", "bordercolor": MUTED,
+            "align": "left",
+        },
+    )  # fmt: skip
     made.update_layout(**layout)
     return made
 

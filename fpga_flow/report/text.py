@@ -68,7 +68,10 @@ def seconds(value: float | None) -> str:
     """A duration."""
     if value is None:
         return NONE
-    return f"{value:.3g}\u202fs" if value < 100 else f"{int(value) // 60}\u202fmin {int(value) % 60}\u202fs"
+    if value < 100:
+        return f"{value:.3g}\u202fs"
+    minutes, rest = divmod(int(value), 60)
+    return f"{minutes}\u202fmin {rest}\u202fs" if minutes < 120 else f"{minutes // 60}\u202fh {minutes % 60}\u202fmin"
 
 
 def time(nanoseconds: float | None) -> str:
@@ -110,14 +113,17 @@ def clipped(value: str, most: int = 40) -> str:
 def options(values: Mapping[str, Any]) -> str:
     """A pass's options that are set, on one line."""
     given = {key: value for key, value in values.items() if value is not None and value != {}}
-    return ", ".join(f"{key} {_plain(value)}" for key, value in given.items()) or NONE
+    return ", ".join(f"{key} {plain(value)}" for key, value in given.items()) or NONE
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """A value of a spec on one line, without quotation marks; 0.1 + 0.2 is 0.3, and 4.0 is 4."""
     if isinstance(value, Mapping):
-        return "(" + ", ".join(f"{key} {_plain(each)}" for key, each in value.items() if each is not None) + ")"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_plain, value)) + "]"
+        return "(" + ", ".join(f"{key} {plain(each)}" for key, each in value.items() if each is not None) + ")"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(plain, value)) + "]"
+    if isinstance(value, float):
+        return f"{value:.12g}"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -73,7 +73,8 @@ def check(
     if found.problems or dataset is None:
         raise InputError(found.problems)
     outlined, _ = _outlined(model, sections["compress"], fits=True)
-    for text in advice(sections, opened(outlined), backend or backends.VITIS):
+    told = [dataset.note] if dataset.note else []
+    for text in (*told, *advice(sections, opened(outlined), backend or backends.VITIS)):
         note(text)
     return dataset
 

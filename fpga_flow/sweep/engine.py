@@ -12,13 +12,14 @@ from typing import Any
 
 import filelock
 
-from fpga_flow import record
+from fpga_flow import compress, datasets, flow, record
 from fpga_flow.errors import CheckFailed, FlowError, InputError
 from fpga_flow.spec.load import Loaded
 from fpga_flow.sweep import database, outputs, pareto, standing, strategies, work
 from fpga_flow.sweep.executors import Executor, Local
 from fpga_flow.sweep.floor import Floor, floor
 from fpga_flow.sweep.plan import Options, Plan, make
+from fpga_flow.sweep.probe import Probe, unquantized
 from fpga_flow.sweep.result import SweepResult, Trial
 from fpga_flow.sweep.strategies import Strategy
 from fpga_flow.sweep.study import BEAT, Study
@@ -68,14 +69,16 @@ class _Sweep:
     def __init__(self, plan: Plan, how: Options, ui: SweepUi, do: Do) -> None:
         self.plan, self.how, self.ui, self.do = plan, how, ui, do
         self.out = how.out.absolute()
-        self.folder = self.out / plan.name / f"sweep-{plan.digest}"
+        self.folder = self.out / plan.spec.name / f"sweep-{plan.digest}"
         self.url = how.storage or database.sqlite(self.folder / "study.db")
-        self.strategy: Strategy = strategies.strategy(plan.sweep, plan.space, plan.base)
+        self.strategy: Strategy = strategies.strategy(plan.sweep, plan.space, plan.base, self._probe)
         self.running: dict[int, float] = {}
         self.reported = time.monotonic()
         self.executor: Executor | None = None
 
     def __enter__(self) -> _Sweep:
+        for text in self.plan.notes:
+            self.ui.note(f"note: {text}")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock = filelock.FileLock(self.folder / ".lock")
         if self.how.storage is None:
@@ -85,8 +88,8 @@ class _Sweep:
         elif self.how.fresh:
             raise InputError.at("--fresh", "expected none with --storage, where others may be at work")
         self.study = Study(
-            self.url, f"{self.plan.name}-{self.plan.digest}", self.plan.sweep, self.plan.space,
-            self.plan.loaded.sections["seed"], alone=self.how.storage is None,
+            self.url, f"{self.plan.spec.name}-{self.plan.digest}", self.plan.sweep, self.plan.space,
+            self.plan.spec.seed, alone=self.how.storage is None,
         )  # fmt: skip
         return self
 
@@ -215,6 +218,18 @@ class _Sweep:
         report = None if measured.folder is None else f"{measured.folder}/report.html"
         self.study.prove(number, measured, report)
 
+    def _probe(self, trial: Trial) -> Probe:
+        """The probe of points without training, with the network of a trial as its quantize pass got it."""
+        plan, folder = self.plan, None if trial.folder is None else self.out / trial.folder
+        if folder is None or not folder.is_dir():  # a worker elsewhere has it
+            before = [name for name in flow.stage_names(plan.spec) if name in compress.PASSES]
+            number = before.index("quantize")
+            loaded = plan.space.loaded(trial.values)
+            until = before[number - 1] if number else "float"
+            folder = flow.run(loaded, self.out, until=until, trust_code=self.how.trust_code).folder
+        dataset = datasets.load(plan.spec.data, plan.spec.seed)
+        return Probe(unquantized(folder), dataset, plan.space.spec)
+
     def outcome(self) -> SweepOutcome:
         """What the sweep has come to."""
         result, report = self.write()
@@ -240,10 +255,10 @@ class _Sweep:
         by_end = sorted(done, key=lambda trial: (trial.finished, trial.number))
         grown = pareto.growth(standing.points(by_end, plan.sweep.objectives)) if by_end else []
         return SweepResult(
-            name=plan.name,
+            name=plan.spec.name,
             digest=plan.digest,
             strategy=plan.sweep.strategy.name,
-            board=str(plan.loaded.sections["hls"].board),
+            board=plan.spec.hls.board,
             parameters=tuple(each.shown() for each in plan.space.dimensions),
             objectives=tuple(plan.sweep.objectives),
             constraints=plan.sweep.constraints.model_dump(exclude_none=True),
@@ -251,8 +266,10 @@ class _Sweep:
             front=standing.front(trials, plan.sweep.objectives),
             hypervolume=tuple((trial.number, share) for trial, share in zip(by_end, grown, strict=True)),
             importances=self.study.importances(),
-            sensitivities=strategies.sensitivities(plan.space, plan.base, trials) if plan.base else (),
-            spec=record.spec_yaml(plan.loaded.spec) if plan.loaded.spec is not None else "",
+            sensitivities=self.strategy.sensitivities(trials),
+            samples=plan.samples,
+            spec=record.spec_yaml(plan.spec),
+            notes=plan.notes,
         )
 
     def _trials(self) -> list[Trial]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
@@ -50,7 +51,8 @@ class Parameter(Section):
     A path is written as for --set. In `precision.layers` and `hls.layers`, a pattern means all layers that it matches.
 
     values      what the field gets
-    bits        the width of the type that stands there, whose other parts stay as they are
+    bits        the width of the type that stands there, whose other parts stay as they are; with `integer: auto` its
+                integer bits are found from data
     range       numbers
     each_layer  each layer that the pattern matches gets a parameter of its own
     """
@@ -59,10 +61,13 @@ class Parameter(Section):
     values: Annotated[list[Any], Field(min_length=1, max_length=1000)] | None = None
     bits: Bits | Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)] | None = None
     range: Span | None = None
+    integer: Literal["keep", "auto"] = "keep"
     each_layer: bool = False
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Parameter:
+        if self.integer == "auto" and self.bits is None:
+            raise ValueError("expected bits beside integer: auto, got none")
         given = [name for name in ("values", "bits", "range") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"expected one of values, bits and range, got {' and '.join(given) or 'none'}")
@@ -116,12 +121,24 @@ class SensitivityOptions(Section):
 
 
 class DescendOptions(Section):
-    """Widths layer by layer, as narrow as an accuracy budget allows, see `descend.py`."""
+    """From the widest point down, parameter by parameter, as long as an accuracy budget allows, see `descend.py`.
 
-    name: Literal["descend"]
-    trials: PositiveInt = 20
+    max_accuracy_drop  how far validation accuracy may be below that of the point with all widths at their upper ends,
+                       as a share of 1
+    cost               the resources that count, each times its factor
+    worth              no training is spent on steps that together save less than this share of the first cost
+    trials             so many trainings at most
+    """
+
+    name: Literal["descend"] = "descend"
     max_accuracy_drop: Fraction = 0.002
-    resource: Literal["lut", "ff", "dsp", "bram18", "latency_cycles", "energy", "bytes"] = "lut"
+    cost: dict[Literal["lut", "ff", "dsp", "bram18"], PositiveFloat] = Field(default={"lut": 1.0}, min_length=1)
+    worth: Fraction = 0.005
+    trials: PositiveInt = 24
+
+    def of(self, resources: Mapping[str, float | None]) -> float:
+        """The cost of a point."""
+        return sum(factor * (resources[name] or 0.0) for name, factor in self.cost.items())
 
 
 class Limit(Section):

@@ -16,13 +16,13 @@ def front(points: NDArray[np.float64]) -> list[int]:
     the first one is taken.
     """
     chosen: list[int] = []
-    for number, point in enumerate(points):
-        no_worse = (points <= point).all(axis=1)
-        better = no_worse & (points < point).any(axis=1)
-        same_before = (points[:number] == point).all(axis=1)
-        if not better.any() and not same_before.any():
-            chosen.append(number)
-    return chosen
+    best = np.empty((0, points.shape[1]))
+    # in this order no point is better than one before it, and of equal points the first one comes first
+    for number in np.lexsort(points.T[::-1]):
+        if not (best <= points[number]).all(axis=1).any():
+            best = np.vstack([best, points[number]])
+            chosen.append(int(number))
+    return sorted(chosen)
 
 
 def hypervolume(points: NDArray[np.float64], reference: NDArray[np.float64]) -> float:

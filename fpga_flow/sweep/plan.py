@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from fpga_flow import datasets, runs
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.spec.check import check, explained, typed_layers
 from fpga_flow.spec.load import Loaded
+from fpga_flow.spec.model import FlowSpec
 from fpga_flow.sweep import options, space, work
 from fpga_flow.sweep.space import Space
 
@@ -44,16 +46,14 @@ class Plan:
     """What is to be done: a valid spec, its space, and the digest of all that the trials depend on."""
 
     loaded: Loaded
+    spec: FlowSpec
     sweep: options.Sweep
     space: Space
     base: dict[str, Any] | None
     digest: str
     environment: str
-
-    @property
-    def name(self) -> str:
-        """The spec's name."""
-        return str(self.loaded.sections["name"])
+    samples: Mapping[str, int]
+    notes: tuple[str, ...]
 
 
 def make(loaded: Loaded, how: Options) -> Plan:
@@ -69,7 +69,8 @@ def make(loaded: Loaded, how: Options) -> Plan:
 
 
 def _make(loaded: Loaded, how: Options) -> Plan:
-    dataset = check(loaded, trust_code=how.trust_code)
+    notes: list[str] = []
+    dataset = check(loaded, trust_code=how.trust_code, note=notes.append)
     spec = loaded.spec
     if spec is None or spec.sweep is None:
         raise InputError.at(loaded.document.file, "expected a section sweep, which says what is varied, got none")
@@ -78,12 +79,16 @@ def _make(loaded: Loaded, how: Options) -> Plan:
     if isinstance(spec.sweep.strategy, options.Grid):
         _check_size(found, yes=how.yes)
     base = None
+    if isinstance(spec.sweep.strategy, options.DescendOptions):
+        _check_widths(found, spec)
     if isinstance(spec.sweep.strategy, options.SensitivityOptions):
         base = found.base_point(spec)
         found = found.with_choices(base)
         if not spec.sweep.strategy.retrain:
             found = replace(found, always=((("compress", "quantize", "epochs"), 0),))
-    return Plan(loaded, spec.sweep, found, base, _digest(spec, found, dataset), work.environment())
+    digest = _digest(spec, found, dataset)
+    samples = {"accuracy": len(dataset.validation.x), "test_accuracy": len(dataset.test.x)}
+    return Plan(loaded, spec, spec.sweep, found, base, digest, work.environment(), samples, tuple(notes))
 
 
 def _check_size(found: Space, *, yes: bool) -> None:
@@ -99,7 +104,22 @@ def _check_size(found: Space, *, yes: bool) -> None:
         )
 
 
-def _digest(spec: Any, found: Space, dataset: datasets.Dataset) -> str:
+def _check_widths(found: Space, spec: FlowSpec) -> None:
+    """`descend` goes down in numbers, and measures without training, so nothing may be varied that is trained on."""
+    if not any(one.name == "quantize" for one in spec.compress):
+        raise FieldError(
+            ("sweep", "strategy"), "expected a spec with a quantize pass for the strategy descend, got none"
+        )
+    for each in found.dimensions:
+        numbers = all(isinstance(choice, int | float) for choice in each.choices or ("",))
+        if not numbers or any(field.keys[0] not in ("precision", "hls") for field in each.fields):
+            raise FieldError(
+                (*each.section, "path"),
+                "expected numbers in the sections precision or hls for the strategy descend, such as bits, got others",
+            )
+
+
+def _digest(spec: FlowSpec, found: Space, dataset: datasets.Dataset) -> str:
     """Of all that the trials depend on but for how many there are: with it a sweep finds its own earlier trials."""
     plain = spec.model_dump(mode="json")
     strategy = plain["sweep"].pop("strategy")

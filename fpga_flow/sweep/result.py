@@ -73,7 +73,9 @@ class SweepResult:
     hypervolume     of the front after each finished trial, in the order of their ends: (trial, share of the box between
                     the worst and the best values seen)
     importances     the share of each parameter in the variance of an objective, by objective and parameter
+    samples         that accuracies are counted on, by the names of measures
     spec            the whole spec as YAML
+    notes           what else there is to know of the spec and its data, in words
     """
 
     name: str
@@ -88,7 +90,9 @@ class SweepResult:
     hypervolume: tuple[tuple[int, float], ...] = ()
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     sensitivities: tuple[Sensitivity, ...] = ()
+    samples: Mapping[str, int] = field(default_factory=dict)
     spec: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.objectives) - set(MEASURES))

@@ -9,12 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fpga_flow import number_types
 from fpga_flow.errors import FieldError, FieldPath, InputError
 from fpga_flow.networks.sites import Site, written_types
-from fpga_flow.number_types import NumberType
+from fpga_flow.number_types import FixedWidth, Levels, NumberType
 from fpga_flow.patterns import matching, unmatched
 from fpga_flow.spec import changes, load, messages, yaml_file
+from fpga_flow.spec.base import MAX_WIDTH
 from fpga_flow.spec.load import Loaded
+from fpga_flow.spec.model import FlowSpec
 from fpga_flow.sweep.options import Bits, Parameter, Span
 from fpga_flow.sweep.result import Parameter as Shown
 
@@ -99,13 +102,24 @@ class Space:
         """The spec of a point, checked by itself; what is wrong with it is in the result's `problems`."""
         return load.from_document(self.document(values))
 
+    def spec(self, values: Values) -> FlowSpec:
+        """The spec of a point.
+
+        Raises:
+            InputError: it is none.
+        """
+        made = self.loaded(values)
+        if made.spec is None:
+            raise InputError(made.problems)
+        return made.spec
+
     def base_point(self, spec: Any) -> dict[str, Any]:
         """The point that is the spec itself: of each dimension the value that its fields have there.
 
         Raises:
             FieldError: a dimension's fields differ there, or have none.
         """
-        data = spec.model_dump(mode="json")
+        data = spec.model_dump(mode="json", exclude_none=True)  # an entry of `compress` then has its own pass alone
         found = {}
         for each in self.dimensions:
             values = [field.type.width if field.type else changes.value_at(data, field.keys) for field in each.fields]
@@ -237,6 +251,8 @@ def _fields(
     if keys[0] == "sweep":
         raise FieldError(where, f'expected a path outside of the section sweep, got "{text}"')
     of_layers = len(keys) == 4 and keys[1] == "layers" and keys[0] in ("precision", "hls")
+    if keys == ["precision", "input"] and precision is not None:
+        return [(Field(tuple(keys), _varied(precision.input, "the input", where, parameter)), None)]
     if not of_layers:
         if parameter.bits is not None:
             raise FieldError(
@@ -270,21 +286,27 @@ def _name_of(site: Site, sites: Sequence[Site], precision: Any) -> str:
 
 
 def _type(site: Site, key: str, where: FieldPath, parameter: Parameter, precision: Any) -> NumberType | None:
-    """The type whose width is varied; None if it is not a width that is."""
+    """The type of a layer whose width is varied; None if it is not a width that is."""
+    written = written_types(site, precision).get(key) if precision is not None else None
+    return _varied(written, f'{key} of layer "{site.names[-1]}"', where, parameter)
+
+
+def _varied(type_: NumberType | None, of: str, where: FieldPath, parameter: Parameter) -> NumberType | None:
+    """A type whose width is varied, as it is written in the spec or with integer bits from data; None if it is not a
+    width that is.
+    """
     if parameter.bits is None:
         return None
-    type_: NumberType | None = written_types(site, precision).get(key) if precision is not None else None
     if type_ is None or not hasattr(type_, "width") or getattr(type_, "kind", "po2") != "po2":
         got = "none" if type_ is None else str(type_)
-        raise FieldError(
-            where,
-            f'expected a fixed or po2 type for {key} of layer "{site.names[-1]}", whose width is varied, got {got}',
-        )
+        raise FieldError(where, f"expected a fixed or po2 type for {of}, whose width is varied, got {got}")
+    if parameter.integer == "auto":
+        type_ = replace(type_, exponent=None) if isinstance(type_, Levels) else FixedWidth(type_.width, type_.signed)
     least = min(_choices(parameter)[0] or (1,))
     try:
-        replace(type_, width=least)
+        number_types.parse(str(replace(type_, width=least)), MAX_WIDTH, weight=True)
     except ValueError as error:
-        raise FieldError((*where[:3], "bits"), f'{key} of layer "{site.names[-1]}": {error}') from error
+        raise FieldError((*where[:3], "bits"), f"{of}: {error}") from error
     return type_
 
 

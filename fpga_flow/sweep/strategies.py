@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from fpga_flow.sweep import options
+from fpga_flow.sweep import descend, options
+from fpga_flow.sweep.probe import Probe
 from fpga_flow.sweep.result import Sensitivity, Trial
 from fpga_flow.sweep.space import Space
 from fpga_flow.sweep.study import Study
@@ -21,6 +22,9 @@ class Strategy(Protocol):
 
     def total(self, study: Study) -> int | None:
         """How many trials there will be in all; None if that is not known."""
+
+    def sensitivities(self, trials: Sequence[Trial]) -> tuple[Sensitivity, ...]:
+        """What the strategy has found out of single parameters."""
 
 
 class Listed:
@@ -41,6 +45,22 @@ class Listed:
         """All of them."""
         return len(self.points)
 
+    def sensitivities(self, trials: Sequence[Trial]) -> tuple[Sensitivity, ...]:
+        """Nothing."""
+        return ()
+
+
+class OneAtATime(Listed):
+    """The base point, and after it all points with one of its values changed."""
+
+    def __init__(self, space: Space, base: dict[str, Any]) -> None:
+        super().__init__([base, *one_at_a_time(space, base)])
+        self.space = space
+
+    def sensitivities(self, trials: Sequence[Trial]) -> tuple[Sensitivity, ...]:
+        """What each value changes of the base point's measures."""
+        return sensitivities(self.space, self.points[0], trials)
+
 
 class Sampled:
     """So many points, which the study's sampler draws."""
@@ -59,22 +79,69 @@ class Sampled:
         """What is to be drawn, less what was drawn again."""
         return self.trials - study.repeated()
 
+    def sensitivities(self, trials: Sequence[Trial]) -> tuple[Sensitivity, ...]:
+        """Nothing."""
+        return ()
 
-def strategy(sweep: options.Sweep, space: Space, base: dict[str, Any] | None) -> Strategy:
+
+class Descending:
+    """See `descend.py`. What it is guided by is measured when the widest point is done.
+
+    Args:
+        probe: makes the probe of the points, from the trial of the widest one.
+    """
+
+    def __init__(self, space: Space, chosen: options.DescendOptions, probe: Callable[[Trial], Probe]) -> None:
+        self.options, self._make_probe = chosen, probe
+        self.parameters = [each.shown() for each in space.dimensions]
+        self._probe: Probe | None = None
+        self._found: tuple[Sensitivity, ...] = ()
+
+    def next(self, study: Study) -> tuple[int, dict[str, Any]] | None:
+        """The point that must be known to go on, whatever comes of those that are being trained."""
+        trials, base = study.trials(), descend.widest(self.parameters)
+        start = next((trial for trial in trials if dict(trial.values) == base), None)
+        if start is None or start.state != "done":
+            number = study.claim(base)
+            return None if number is None else (number, base)
+        if self._probe is None:
+            self._probe = self._make_probe(start)
+            self._found = self._probe.sensitivities(base, self.parameters)
+        points = descend.next_points(
+            trials, self.parameters, self._found, self._probe.resources, self.options, running=study.running_points()
+        )
+        for point in points:
+            if (number := study.claim(point)) is not None:
+                return number, point
+        return None
+
+    def total(self, study: Study) -> int | None:
+        """It ends where nothing more can be saved."""
+        return None
+
+    def sensitivities(self, trials: Sequence[Trial]) -> tuple[Sensitivity, ...]:
+        """What each value adds to the loss, without training."""
+        return self._found
+
+
+def strategy(
+    sweep: options.Sweep, space: Space, base: dict[str, Any] | None, probe: Callable[[Trial], Probe]
+) -> Strategy:
     """The strategy that a spec names.
 
     Args:
         base: the point that is the spec itself, of the strategy that begins there.
+        probe: see `Descending`.
     """
     chosen = sweep.strategy
     if isinstance(chosen, options.Grid):
         return Listed(list(space.grid()))
     if isinstance(chosen, options.DescendOptions):
-        raise NotImplementedError
+        return Descending(space, chosen, probe)
     if isinstance(chosen, options.SensitivityOptions):
         if base is None:
             raise ValueError("expected the base point, where the strategy sensitivity begins")
-        return Listed([base, *one_at_a_time(space, base)])
+        return OneAtATime(space, base)
     return Sampled(chosen.trials)
 
 

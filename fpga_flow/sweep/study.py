@@ -245,6 +245,12 @@ class Study:
         """How many trials are running, of this process and others."""
         return sum(each.state == TrialState.RUNNING for each in self._trials())
 
+    def running_points(self) -> list[dict[str, Any]]:
+        """The points of the trials that are running."""
+        return [
+            self._values(each) for each in self._trials() if each.state == TrialState.RUNNING and self._counts(each)
+        ]
+
     def key(self, values: Mapping[str, Any]) -> str:
         """What tells points apart, as text."""
         return json.dumps(self.space.point(values), sort_keys=False)

@@ -55,18 +55,6 @@ def images(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, no data folder, an empty cache (the result), and a mirror that has nothing."""
-    work, cache = tmp_path / "work", tmp_path / "cache"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    monkeypatch.delenv("FPGA_FLOW_DATA", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    monkeypatch.setenv("FPGA_FLOW_MIRROR", (tmp_path / "mirror").as_uri())
-    return cache / "fpga_flow"
-
-
 def load(**options: Any) -> Dataset:
     return datasets.load(mnist.Options(name="mnist", **options), 1)
 

@@ -321,7 +321,7 @@ def test_options_are_strict(options: dict[str, Any]) -> None:
 
 
 def test_names_of_the_registry_are_those_of_the_options() -> None:
-    assert list(datasets.DATASETS) == ["digits", "mnist", "fashion_mnist", "npz", "csv"]
+    assert list(datasets.DATASETS) == ["digits", "mnist", "fashion_mnist", "jets", "npz", "csv"]
     for name, module in datasets.DATASETS.items():
         schema = module.Options.model_json_schema()
         assert schema["properties"]["name"]["const"] == name

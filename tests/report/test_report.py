@@ -139,7 +139,7 @@ def test_has_plotly_once(fake_run) -> None:
 def test_describes_every_figure_in_words(page: Page) -> None:
     plots = [attributes for attributes in page.having("div") if attributes.get("class") == "plot"]
     assert [each["id"] for each in plots] == list(page.figures)
-    assert all(each["role"] == "img" and len(each["aria-label"]) > 20 for each in plots)
+    assert all(each["role"] == "group" and len(each["aria-label"]) > 20 for each in plots)
     assert all(each["alt"] for each in page.having("img"))
     assert len(page.having("figcaption")) == len(plots) + len(page.having("img"))
     assert page.having("html") == [{"lang": "en"}]
@@ -147,7 +147,7 @@ def test_describes_every_figure_in_words(page: Page) -> None:
 
 def test_tables_scroll_and_can_be_reached_with_the_keyboard(page: Page) -> None:
     regions = [each for each in page.having("div") if each.get("class") == "scroll"]
-    assert len(regions) == 7
+    assert len(regions) == 8
     assert all(each["tabindex"] == "0" and each["aria-label"] for each in regions)
 
 

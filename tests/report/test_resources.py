@@ -130,6 +130,6 @@ def test_a_sheet_needs_nothing_but_itself() -> None:
     assert HOSTILE not in page.source
     assert "http" not in page.source
     plots = [each for each in page.having("div") if each.get("class") == "plot"]
-    assert all(each["role"] == "img" and each["aria-label"] for each in plots)
+    assert all(each["role"] == "group" and each["aria-label"] for each in plots)
     assert page.having("html") == [{"lang": "en"}]
     assert "What it shows" in page.text

@@ -30,6 +30,7 @@ from fpga_flow.report import page, text
         (text.size(26_280_000), "26.3\u202fMB"),
         (text.seconds(0.047), "0.047\u202fs"),
         (text.seconds(605.2), "10\u202fmin 5\u202fs"),
+        (text.seconds(5 * 3600 + 125), "5\u202fh 2\u202fmin"),
         (text.time(100.0), "100\u202fns"),
         (text.time(2500.0), "2.5\u202fµs"),
         (text.time(3.2e6), "3.2\u202fms"),
@@ -41,7 +42,7 @@ from fpga_flow.report import page, text
         (text.clipped("x" * 50), "x" * 39 + "…"),
         (text.options({}), text.NONE),
         (text.options({"sparsity": 0.75, "rate": None, "schedule": {"power": 3.0}, "layers": {}, "mode": "soft"}),
-         "sparsity 0.75, schedule (power 3.0), mode soft"),
+         "sparsity 0.75, schedule (power 3), mode soft"),
     ],
 )  # fmt: skip
 def test_text(written: str, expected: str) -> None:

@@ -36,6 +36,6 @@ def test_form_of_messages(name: str) -> None:
     """A message says where, and what was expected; it is ours, and names no class of Python's."""
     for line in (FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines():
         place, _, message = line.partition(": ")
-        assert place.split(":")[0].endswith((".yaml", ".csv", ".npz")), line
+        assert place.split(":")[0].endswith((".yaml", ".arff", ".csv", ".npz")), line
         for words in ("Input should", "Field required", "Extra inputs", "Traceback", "<class", "NoneType", "pydantic"):
             assert words not in message, line

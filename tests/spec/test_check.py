@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fpga_flow import datasets
@@ -131,3 +132,16 @@ def test_rules_that_zeros_break_are_told(path: Path) -> None:
     assert problems == []
     (told,) = notes
     assert told.startswith(f"{path}: compress[0].hash_share: model.fpz holds the rule of dense_1 only where")
+
+
+def test_a_part_of_a_data_set_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "jets.npz"
+    x = np.random.default_rng(1).normal(size=(50, 16))
+    np.savez(path, allow_pickle=False, x=x, y=np.arange(50) % 5)
+    notes: list[str] = []
+    _, problems = check_all(["jets"], [f"data.path={path}"], note=notes.append)
+    assert problems == []
+    assert notes == [
+        "jets: data: jets.npz has 50 of the data set's 830000 jets: its accuracies can't be compared with published "
+        "ones"
+    ]

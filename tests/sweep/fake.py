@@ -27,13 +27,21 @@ def space(**choices: Sequence[Any]) -> Space:
     return Space(document, tuple(dimensions))
 
 
+class Spec(SimpleNamespace):
+    """What the engine asks of a spec."""
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        """What the report shows of it."""
+        return {"name": self.name}
+
+
 def plan(name: str, own: Space, base: dict[str, Any] | None = None, **sweep: Any) -> Plan:
     """A plan to search a space; `sweep` are keys of the spec's section."""
     own.base.data["name"] = name
     section = options.Sweep.model_validate({"parameters": {"a": {"path": "a", "values": [0]}}, **sweep})
-    sections = {"name": name, "seed": 1, "hls": SimpleNamespace(board="none")}
     digest = runs.digest(name, [[each.name, each.choices] for each in own.dimensions], section.strategy.name)
-    return Plan(Loaded(own.base, sections, (), (), None), section, own, base, digest, "")
+    spec = Spec(name=name, seed=1, hls=SimpleNamespace(board="none"))
+    return Plan(Loaded(own.base, {}, (), (), None), spec, section, own, base, digest, "", {}, ())
 
 
 def study(url: str, own: Space, *, alone: bool = True, name: str = "fake", seed: int = 1, **sweep: Any) -> Study:

@@ -1,13 +1,15 @@
 "use strict";
+// Only these buttons: others of plotly's send the figure to a server.
+const plotConfig = {
+  responsive: true, displaylogo: false,
+  modeBarButtons: [["toImage"], ["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]],
+};
 (() => {
   const plots = [...document.querySelectorAll("script.figure")].map((source) => {
     const figure = JSON.parse(source.textContent);
     return { element: document.getElementById(source.dataset.for), data: figure.data, layout: figure.layout };
   });
-  // Only these buttons: others of plotly's send the figure to a server.
-  const buttons = [["toImage"], ["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]];
-  const config = { responsive: true, displaylogo: false, modeBarButtons: buttons };
-  const draw = ({ element, data, layout }) => Plotly.newPlot(element, data, layout, config);
+  const draw = ({ element, data, layout }) => Plotly.newPlot(element, data, layout, plotConfig);
 
   // One after the other, so that the page can be read and scrolled meanwhile.
   const waiting = [...plots];
@@ -38,7 +40,7 @@
 
   // A page on paper has another width than the window, and no size event.
   const resize = (width) => {
-    for (const { element } of plots.filter((plot) => plot.element.data)) {
+    for (const element of [...document.querySelectorAll(".plot")].filter((each) => each.data)) {
       const columns = element.closest(".grid") ? 0.48 : 1;
       Plotly.relayout(element, width ? { width: width * columns, autosize: false } : { width: null, autosize: true });
     }

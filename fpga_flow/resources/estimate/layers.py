@@ -53,7 +53,7 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
         widths = layer.input_type.width, (layer.second_type or layer.input_type).width
         return Merge(layer.function, elements, layer.output_size // elements, *widths, layer.result_type.width)
     if layer.kind == "deformable" and not stream:
-        return _sampling(layer)
+        return sampling_of(layer)
     if layer.kind == "activation" and layer.function == "lookup":
         elements = words[layer.name] if stream else layer.output_size
         beats = layer.output_size // elements
@@ -77,7 +77,8 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
     raise InputError.at("", f'expected a layer that a formula covers, got "{what}"', field=layer.name)
 
 
-def _sampling(layer: HlsLayer) -> Sampling:
+def sampling_of(layer: HlsLayer) -> Sampling:
+    """The geometry of the sampling of a deformable convolution."""
     offsets = layer.second_type or layer.input_type
     height, width, channels = layer.input_shape
     rows, columns, values = layer.output_shape

@@ -30,7 +30,7 @@ class Sampling:
     fraction: int
 
     @property
-    def _interpolations(self) -> list[tuple[int, int]]:
+    def interpolations(self) -> list[tuple[int, int]]:
         """Of each value: how many there are of values of so many bits. To the right in two rows, then downwards."""
         return [(2, self.width), (1, self.width + self.fraction)] if self.fraction > 0 else []
 
@@ -42,7 +42,7 @@ class Sampling:
         axis = adder_lut(self.offset_width) + 2 * (adder_lut(self.offset_width) + self.offset_width / 2)
         place = 2 * (axis + self.offset_width * self.positions / 2)
         sample = CORNERS * self.width * self.pixels / 2
-        for count, width in self._interpolations:
+        for count, width in self.interpolations:
             _, product = multiplier_cost(width + 1, self.fraction)
             sample += count * (adder_lut(width + 1) + product + adder_lut(width + self.fraction))
         return Formula.exact(self.taps * (place + self.channels * sample))
@@ -59,7 +59,7 @@ class Sampling:
     def cost(self, target: Target) -> Cost:
         """All numbers."""
         samples = self.taps * self.channels
-        each = [(count, multiplier_cost(width + 1, self.fraction)[0]) for count, width in self._interpolations]
+        each = [(count, multiplier_cost(width + 1, self.fraction)[0]) for count, width in self.interpolations]
         return Cost(
             multipliers=samples * sum(count for count, _ in each),
             lut=target.value(self.lut(target)),
