@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -267,3 +267,65 @@ def test_no_worker_comes(tmp_path: Path) -> None:
         pytest.raises(InputError, match=r"^--dask: expected a worker within 1 seconds, got"),
     ):
         sweep(own, tmp_path, {"a": [1, 2]})
+
+
+SPEC = """
+name: tiny
+data: {name: digits, scale: 16, split: {validation: 0.2, test: 0.25}}
+network: {family: mlp, hidden: [4]}
+training: {epochs: 1}
+compress:
+  - prune: {sparsity: 0.5, epochs: 1}
+  - quantize: {epochs: 1}
+precision:
+  input: ufixed<5,1>
+  layers:
+    "*": {weight: "fixed<6,1>", bias: "fixed<8,2>", activation: "ufixed<8,4>"}
+    output: {weight: "fixed<6,2>"}
+hls: {board: pynq-z2}
+sweep:
+  parameters:
+    weights: {path: "precision.layers.*.weight", bits: [3, 4, 6]}
+    activations: {path: "precision.layers.*.activation", bits: [5, 8]}
+  samples: 20
+"""
+
+
+@pytest.mark.slow
+def test_real_trainings_of_which_a_worker_is_killed(tmp_path: Path, postgresql: Callable[[str], str]) -> None:
+    (tmp_path / "tiny.yaml").write_text(SPEC)
+    out = tmp_path / "runs"
+    command = [
+        sys.executable,
+        "-m",
+        "fpga_flow.cli",
+        "sweep",
+        "tiny.yaml",
+        "--out",
+        "runs",
+        "--storage",
+        postgresql("real"),
+    ]
+    with cluster_of(tmp_path, "one", "two") as own:
+        process = subprocess.Popen(
+            [*command, "--dask", own.address], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        deadline = time.monotonic() + 300
+        while not list(out.glob("tiny/*/run.json")):  # the first point is done
+            assert time.monotonic() < deadline
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.1)
+        own.kill("two")
+        said, err = process.communicate(timeout=600)
+    assert (process.returncode, err) == (0, ""), said
+    [folder] = (out / "tiny").glob("sweep-*")
+    found = json.loads((folder / "sweep.json").read_text())
+    points = [(trial["values"]["weights"], trial["values"]["activations"]) for trial in found["trials"]]
+    assert sorted(points) == [(weights, activations) for weights in (3, 4, 6) for activations in (5, 8)]
+    assert {trial["state"] for trial in found["trials"]} == {"done"}
+    on_front = [trial for trial in found["trials"] if trial["number"] in found["front"]]
+    assert on_front
+    assert all(trial["simulated"] == 450 and trial["report"] for trial in on_front)
+    assert {trial["simulated"] for trial in found["trials"] if trial["number"] not in found["front"]} <= {20}
+    assert len(list(out.glob("tiny/*/1-float"))) == len(list(out.glob("tiny/*/run.json")))
