@@ -300,7 +300,7 @@ class _Sweep:
 
 def executor(plan: Plan, how: Options, do: Do) -> Executor:
     """The executor that the options ask for."""
-    files = work.relative_files(plan.loaded.document.data)
+    files = work.relative_files({name: part for name, part in plan.loaded.document.data.items() if name != "sweep"})
     cores = os.cpu_count() or 1
     if how.dask is not None:
         from fpga_flow.sweep import dask_cluster

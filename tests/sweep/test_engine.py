@@ -368,7 +368,7 @@ def test_the_dashboard_shows_a_sweep_while_it_runs(tmp_path: Path) -> None:
     assert len(result(tmp_path)["trials"]) == len(fake_work.ends(tmp_path)) == 40
     assert len(shown) > 3
     assert shown[-1]["directions"] == ["maximize", "minimize"]
-    assert shown[-1]["metric_names"] == ["accuracy", "LUT"]
+    assert shown[-1]["objective_names"] == ["accuracy", "LUT"]
     assert 0 < len(shown[0]["trials"]) < len(shown[-1]["trials"]) <= 40
 
 
