@@ -26,6 +26,8 @@ from fpga_flow.sweep.study import BEAT, Study
 from fpga_flow.sweep.watching import State, SweepUi
 from fpga_flow.sweep.work import Do, Measured, Task
 
+#: So many times as long as a look takes lie at least between two.
+_SHARE = 20
 #: Seconds between looks at what goes on, and between reports while the sweep goes on.
 _LOOK, _REPORT = 1.0, 60.0
 
@@ -118,7 +120,7 @@ class _Sweep:
     def search(self) -> None:
         """Work on points until there are no more."""
         with database.reached(self.url):
-            beaten = looked = time.monotonic()
+            beaten = look = time.monotonic()
             for number in self.study.bury():
                 self.ui.note(f"trial {number} was not finished, and is done again")
             while self._begin() or self.running or self._others_run():
@@ -128,9 +130,9 @@ class _Sweep:
                     self.study.beat(self.running)
                     self.study.bury()
                     beaten = now
-                if now > looked + _LOOK:
+                if now > look:
                     self.ui.state(self.state())
-                    looked = now
+                    look = time.monotonic() + max(_LOOK, _SHARE * (time.monotonic() - now))
                 if now > self.reported + _REPORT and self.study.trials():
                     self.write()
                     self.reported = time.monotonic()
@@ -193,7 +195,7 @@ class _Sweep:
     def _tell(self, number: int, measured: Measured, seconds: float) -> None:
         kept = self.study.tell(number, measured, seconds)
         if kept is not None:
-            self.ui.trial(next(each for each in self._trials() if each.number == kept))
+            self.ui.trial(self._located(self.study.trial(kept)))
 
     def prove(self) -> None:
         """Simulate the whole C++ of each point of the front, and make its report; a point that fails leaves the front,
@@ -232,7 +234,7 @@ class _Sweep:
 
     def outcome(self) -> SweepOutcome:
         """What the sweep has come to."""
-        result, report = self.write()
+        result, report = self.write(finished=True)
         failures = [
             f"trial {trial.number} ({_words(trial.values)}): {trial.error}"
             for trial in result.trials
@@ -242,13 +244,15 @@ class _Sweep:
             failures.append(_nothing(result))
         return SweepOutcome(self.folder, result, report, tuple(failures))
 
-    def write(self) -> tuple[SweepResult, Path]:
-        """Write the tables, the front and the report as they are now; the path is the report's."""
+    def write(self, *, finished: bool = False) -> tuple[SweepResult, Path]:
+        """Write the tables, the front and the report as they are now; the path is the report's. What takes long to be
+        found out stands in those of a finished sweep only.
+        """
         with filelock.FileLock(self.folder / ".writing"):
-            result = self.result()
+            result = self.result(finished=finished)
             return result, outputs.write(result, self.plan.space, self.folder)
 
-    def result(self) -> SweepResult:
+    def result(self, *, finished: bool) -> SweepResult:
         """What has been found so far."""
         plan, trials = self.plan, self._trials()
         done = [trial for trial in trials if trial.state == "done"]
@@ -265,7 +269,7 @@ class _Sweep:
             trials=tuple(trials),
             front=standing.front(trials, plan.sweep.objectives),
             hypervolume=tuple((trial.number, share) for trial, share in zip(by_end, grown, strict=True)),
-            importances=self.study.importances(),
+            importances=self.study.importances() if finished else {},
             sensitivities=self.strategy.sensitivities(trials),
             samples=plan.samples,
             spec=record.spec_yaml(plan.spec),

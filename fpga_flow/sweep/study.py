@@ -37,6 +37,8 @@ BEAT, DEAD = 30.0, 300.0
 _SAYS, _SAYS_NOTHING = 10.0, 60.0
 #: Attributes of a trial: its point as text, what was measured, whose it is, and why it does not stand for its point.
 _POINT, _MEASURED, _OWNER, _SEEN, _LOST, _AGAIN = "point", "measured", "owner", "seen", "lost", "again"
+#: Of the forest that importances are found by.
+_TREES = 32
 #: An attribute of the study, with a trial's number behind it: what its whole C simulation came to.
 _PROVEN = "proven"
 
@@ -220,6 +222,11 @@ class Study:
         proven = self.study.user_attrs
         return [self._shown(each, proven.get(f"{_PROVEN} {each.number}", {})) for each in self._measured()]
 
+    def trial(self, number: int) -> Trial:
+        """A trial that has ended."""
+        frozen = next(each for each in self._measured() if each.number == number)
+        return self._shown(frozen, self.study.user_attrs.get(f"{_PROVEN} {number}", {}))
+
     def curves(self) -> list[tuple[list[float], float]]:
         """Of each trial that is done the best accuracies after its epochs, and its accuracy."""
         done = [each.user_attrs[_MEASURED] for each in self._measured()]
@@ -257,7 +264,7 @@ class Study:
 
     def importances(self) -> dict[str, dict[str, float]]:
         """The share of each parameter in the variance of each objective (Hutter et al. 2014, functional ANOVA, by
-        Optuna); empty with too few trials, or where an objective is always the same.
+        Optuna); empty with too few trials, or where an objective is always the same. It takes seconds.
         """
         complete = [
             each for each in self._trials() if each.state == TrialState.COMPLETE and _MEASURED in each.user_attrs
@@ -272,7 +279,7 @@ class Study:
                 found[name] = optuna.importance.get_param_importances(
                     self.study,
                     params=varied,
-                    evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0),
+                    evaluator=optuna.importance.FanovaImportanceEvaluator(n_trees=_TREES, seed=0),
                     target=partial(_value, number=number),
                 )
         return found
