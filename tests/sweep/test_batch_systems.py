@@ -78,7 +78,7 @@ def sweep(out: Path, system: str, settings: dict[str, object]) -> engine.SweepOu
         return engine.carry_out(plan, Options(out, jobs=2, cluster=system), SweepUi(), fake_work.do)
 
 
-@pytest.mark.parametrize("system", SETTINGS)
+@pytest.mark.parametrize("system", ["slurm", pytest.param("htcondor", marks=pytest.mark.slow)])
 def test_points_are_done_in_jobs_that_end_with_the_sweep(programs: Path, tmp_path: Path, system: str) -> None:
     for name, text in PROGRAMS[system].items():
         write(programs, name, text)

@@ -121,7 +121,7 @@ def test_points_are_done_once_by_all_workers(cluster: Cluster, tmp_path: Path) -
     assert len({line.split()[3] for line in fake_work.notes(tmp_path)}) == 2
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", ["postgresql", pytest.param("sqlite", marks=pytest.mark.slow)])
 def test_a_worker_that_is_killed_loses_nothing(
     cluster: Cluster, tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
@@ -145,6 +145,7 @@ def test_a_worker_that_is_killed_loses_nothing(
     assert len([line for line in fake_work.notes(tmp_path) if line.endswith("begins") and " search " in line]) == 9
 
 
+@pytest.mark.slow
 def test_with_a_nanny_the_worker_comes_back(tmp_path: Path) -> None:
     with cluster_of(tmp_path) as own:
         own.worker("one", "--nanny")
@@ -204,6 +205,7 @@ def test_a_worker_that_comes_later_with_another_environment_is_named(cluster: Cl
         sweep(cluster, tmp_path, {"a": [1, 2], "how": ["other environment"]})
 
 
+@pytest.mark.slow
 def test_a_worker_without_the_package_is_named(tmp_path: Path) -> None:
     (tmp_path / "blocks.py").write_text("import sys\nsys.modules['fpga_flow'] = None\n")
     with cluster_of(tmp_path) as own:

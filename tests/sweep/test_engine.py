@@ -283,7 +283,7 @@ def test_killed_again_and_again_it_does_every_point_and_none_twice(tmp_path: Pat
     assert sqlite3.connect(study).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-@pytest.mark.parametrize("end", ["ctrl-c", "terminated"])
+@pytest.mark.parametrize("end", ["ctrl-c", pytest.param("terminated", marks=pytest.mark.slow)])
 def test_stopped_it_writes_what_there_is_leaves_no_process_and_goes_on(tmp_path: Path, end: str) -> None:
     plan = {"choices": {"a": [1, 2, 3], "wait": [0.5]}}
     process = begin(plan, tmp_path, "--jobs", "1")
@@ -331,6 +331,7 @@ def test_two_processes_share_a_database_and_another_sweep_is_there_too(
     assert [trial["values"]["a"] for trial in result(outs[2], "other")["trials"]] == [1, 2]
 
 
+@pytest.mark.slow
 def test_of_two_processes_on_a_database_one_is_killed(tmp_path: Path, postgresql: Callable[[str], str]) -> None:
     url = postgresql("one_killed")
     plan = {"choices": {"a": list(range(8)), "wait": [0.2]}, "here": True, "killed_after": [1.5]}
