@@ -83,7 +83,7 @@ class Dask:
         """What the scheduler knows of its workers, by their addresses."""
         try:
             found: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
-        except (OSError, TimeoutError, RuntimeError) as error:
+        except (OSError, RuntimeError, KeyError) as error:  # its last message may have been empty
             raise self._gone() from error
         return found
 

@@ -162,6 +162,8 @@ class _Sweep:
     def _workers(self) -> Executor:
         """The executor, which is made when there is something to do."""
         if self.executor is None:
+            if self.how.cluster is not None:
+                self.ui.note(f"waiting for the first job of {self.how.cluster}")
             self.executor = executor(self.plan, self.how, self.do)
         return self.executor
 
