@@ -167,6 +167,7 @@ def test_with_a_nanny_the_worker_comes_back(tmp_path: Path) -> None:
         assert states["well"] == ("done", "")
 
 
+@pytest.mark.slow
 def test_the_scheduler_is_killed_and_another_one_goes_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with cluster_of(tmp_path, "one") as own:
 

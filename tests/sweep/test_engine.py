@@ -306,6 +306,7 @@ def test_stopped_it_writes_what_there_is_leaves_no_process_and_goes_on(tmp_path:
     assert len(result(tmp_path)["trials"]) == len(fake_work.ends(tmp_path)) == 3
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_database_and_another_sweep_is_there_too(
     tmp_path: Path, postgresql: Callable[[str], str]
 ) -> None:
