@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any, Literal
 
-from fpga_flow.errors import InputError, ToolError
+from fpga_flow.errors import InputError, Place, Problem, ToolError
 from fpga_flow.sweep import work
 from fpga_flow.sweep.executors import gave_up
 from fpga_flow.sweep.work import Do, Measured, OtherEnvironment, Task
@@ -70,7 +72,7 @@ class Dask:
                     f"is relative, got {place}"
                 )
         if problems:
-            raise InputError.at(self._option, "\n".join(problems))
+            raise InputError(Problem(Place(self._option), "", each) for each in problems)
 
     @property
     def slots(self) -> int:
@@ -81,7 +83,7 @@ class Dask:
         """What the scheduler knows of its workers, by their addresses."""
         try:
             found: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
-        except (OSError, TimeoutError, RuntimeError) as error:
+        except (OSError, RuntimeError, KeyError) as error:  # its last message may have been empty
             raise self._gone() from error
         return found
 
@@ -95,7 +97,7 @@ class Dask:
         from distributed import wait
 
         if self._futures:
-            with contextlib.suppress(TimeoutError, CancelledError):
+            with contextlib.suppress(TimeoutError, CancelledError), self._client.as_current():
                 wait(list(self._futures), timeout=seconds, return_when="FIRST_COMPLETED")
         ended = [future for future in self._futures if future.status != "pending"]
         for future in sorted(ended, key=_failed):  # what came out well is told before an error ends all
@@ -141,8 +143,30 @@ def connect(address: str, files: list[str], do: Do) -> Dask:
         InputError: there is none.
         ToolError: Dask is not installed.
     """
-    client = _client("--dask", address)
-    return Dask(client, files, do)
+    _greet(address)
+    return Dask(_client("--dask", address), files, do)
+
+
+def _greet(address: str) -> None:
+    """See whether a scheduler is there. Dask's client itself waits for ever for whatever else listens at an address.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        from distributed.comm.core import connect as reach
+    except ImportError as error:
+        raise _missing(error) from error
+
+    async def greet() -> None:
+        (await reach(address, timeout=_REACHED)).abort()
+
+    try:
+        with ThreadPoolExecutor(1) as beside:  # a notebook's own loop may be running in this thread
+            beside.submit(asyncio.run, asyncio.wait_for(greet(), _REACHED + 2)).result()
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        why = str(error) or "what listens there is none"
+        raise InputError.at("--dask", f"expected a Dask scheduler at {address}, got none: {why}") from error
 
 
 def begin(system: System, jobs: int, files: list[str], do: Do) -> Dask:
@@ -150,20 +174,41 @@ def begin(system: System, jobs: int, files: list[str], do: Do) -> Dask:
 
     Raises:
         InputError: dask-jobqueue's settings don't suffice, or the batch system refuses the jobs.
-        ToolError: Dask is not installed.
+        ToolError: Dask or the batch system is not installed.
     """
     try:
         import dask_jobqueue
     except ImportError as error:
         raise _missing(error) from error
+    kind = getattr(dask_jobqueue, SYSTEMS[system])
+    program = kind.job_cls.submit_command
+    if shutil.which(program) is None:
+        raise ToolError(f"expected the program {program} of {system} on the PATH, got none")
+    _silence()
     try:
-        cluster = getattr(dask_jobqueue, SYSTEMS[system])()
-        cluster.scale(jobs=jobs)
+        cluster = kind()
     except (ValueError, TypeError, RuntimeError, OSError) as error:
-        raise InputError.at(
-            "--cluster", f"expected settings for {system} in Dask's configuration (jobqueue.{system}), got: {error}"
-        ) from error
-    return Dask(_client("--cluster", cluster), files, do, cluster)
+        settings = f"expected settings for {system} in Dask's configuration (jobqueue.{system})"
+        raise InputError.at("--cluster", f"{settings}, got: {_on_a_line(error)}") from error
+    try:
+        for _ in range(jobs):
+            cluster.worker_spec.update(cluster.new_worker_spec())
+        cluster.sync(cluster._correct_state)  # as cluster.scale, which only logs what the batch system says
+        return Dask(_client("--cluster", cluster), files, do, cluster)
+    except (ValueError, RuntimeError) as error:
+        with contextlib.suppress(AssertionError):  # that refused jobs have not ended; those taken are cancelled before
+            cluster.close()
+        raise InputError.at("--cluster", f"{system} refuses the job: {_on_a_line(error)}") from error
+
+
+def _on_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _silence() -> None:
+    """What goes wrong in Dask is told by us."""
+    for name in ("distributed", "distributed.client", "distributed.comm", "tornado.application", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _client(option: str, where: Any) -> Any:
@@ -171,14 +216,13 @@ def _client(option: str, where: Any) -> Any:
         import distributed
     except ImportError as error:
         raise _missing(error) from error
-    for name in ("distributed", "distributed.client", "distributed.comm"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what is lost is told by us
+    _silence()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # versions are compared by us
             return distributed.Client(where, timeout=_REACHED, set_as_default=False)
-    except (OSError, TimeoutError, ValueError, TypeError) as error:
-        raise InputError.at(option, f"no Dask scheduler answers at {where}: {error}") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError.at(option, f"expected a Dask scheduler at {where}, got none: {error}") from error
 
 
 def _failed(future: Any) -> bool:

@@ -68,7 +68,8 @@ def reached(url: str) -> Iterator[None]:
     except DBAPIError as error:
         raise _refused(f"the database {_shown(url)} can't be used: {_reason(error.orig)}") from error
     except (optuna.exceptions.StorageInternalError, _OtherVersion) as error:
-        raise _refused(f"the database {_shown(url)} can't be used: {_reason(error.__cause__ or error)}") from error
+        cause = error.__cause__ or error
+        raise _refused(f"the database {_shown(url)} can't be used: {_reason(getattr(cause, 'orig', cause))}") from error
 
 
 def _refused(message: str) -> InputError:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
@@ -19,12 +19,14 @@ from fpga_flow.sweep import database, outputs, pareto, standing, strategies, wor
 from fpga_flow.sweep.executors import Executor, Local
 from fpga_flow.sweep.floor import Floor, floor
 from fpga_flow.sweep.plan import Options, Plan, make
-from fpga_flow.sweep.probe import Probe, unquantized
 from fpga_flow.sweep.result import SweepResult, Trial
 from fpga_flow.sweep.strategies import Strategy
 from fpga_flow.sweep.study import BEAT, Study
 from fpga_flow.sweep.watching import State, SweepUi
 from fpga_flow.sweep.work import Do, Measured, Task
+
+if TYPE_CHECKING:
+    from fpga_flow.sweep.probe import Probe
 
 #: So many times as long as a look takes lie at least between two.
 _SHARE = 20
@@ -160,6 +162,8 @@ class _Sweep:
     def _workers(self) -> Executor:
         """The executor, which is made when there is something to do."""
         if self.executor is None:
+            if self.how.cluster is not None:
+                self.ui.note(f"waiting for the first job of {self.how.cluster}")
             self.executor = executor(self.plan, self.how, self.do)
         return self.executor
 
@@ -222,6 +226,8 @@ class _Sweep:
 
     def _probe(self, trial: Trial) -> Probe:
         """The probe of points without training, with the network of a trial as its quantize pass got it."""
+        from fpga_flow.sweep.probe import Probe, unquantized  # loads TensorFlow
+
         plan, folder = self.plan, None if trial.folder is None else self.out / trial.folder
         if folder is None or not folder.is_dir():  # a worker elsewhere has it
             before = [name for name in flow.stage_names(plan.spec) if name in compress.PASSES]
@@ -304,7 +310,7 @@ class _Sweep:
 
 def executor(plan: Plan, how: Options, do: Do) -> Executor:
     """The executor that the options ask for."""
-    files = work.relative_files(plan.loaded.document.data)
+    files = work.relative_files({name: part for name, part in plan.loaded.document.data.items() if name != "sweep"})
     cores = os.cpu_count() or 1
     if how.dask is not None:
         from fpga_flow.sweep import dask_cluster

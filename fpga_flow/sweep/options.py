@@ -73,6 +73,14 @@ class Parameter(Section):
             raise ValueError(f"expected one of values, bits and range, got {' and '.join(given) or 'none'}")
         return self
 
+    @model_validator(mode="after")
+    def _values_differ(self) -> Parameter:
+        values = self.values or (self.bits if isinstance(self.bits, list) else ())
+        for number, value in enumerate(values):
+            if value in values[:number]:
+                raise ValueError(f"expected values that differ, got {value} twice")
+        return self
+
     @property
     def paths(self) -> list[str]:
         """The paths, also where there is only one."""

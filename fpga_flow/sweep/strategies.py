@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fpga_flow.sweep import descend, options
-from fpga_flow.sweep.probe import Probe
 from fpga_flow.sweep.result import Sensitivity, Trial
 from fpga_flow.sweep.space import Space
 from fpga_flow.sweep.study import Study
+
+if TYPE_CHECKING:
+    from fpga_flow.sweep.probe import Probe  # loads TensorFlow
 
 
 class Strategy(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import errno
 import json
@@ -13,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,7 @@ from fpga_flow.sweep.result import Trial
 from fpga_flow.sweep.watching import State, SweepUi
 from tests.conftest import ROOT
 from tests.sweep import fake, fake_work
+from tests.sweep.conftest import free_port
 
 GRID = {"a": [1, 2, 3], "b": [1, 2]}
 POINTS = [(a, b) for a in (1, 2, 3) for b in (1, 2)]
@@ -280,7 +283,7 @@ def test_killed_again_and_again_it_does_every_point_and_none_twice(tmp_path: Pat
     assert sqlite3.connect(study).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-@pytest.mark.parametrize("end", ["ctrl-c", "terminated"])
+@pytest.mark.parametrize("end", ["ctrl-c", pytest.param("terminated", marks=pytest.mark.slow)])
 def test_stopped_it_writes_what_there_is_leaves_no_process_and_goes_on(tmp_path: Path, end: str) -> None:
     plan = {"choices": {"a": [1, 2, 3], "wait": [0.5]}}
     process = begin(plan, tmp_path, "--jobs", "1")
@@ -303,6 +306,7 @@ def test_stopped_it_writes_what_there_is_leaves_no_process_and_goes_on(tmp_path:
     assert len(result(tmp_path)["trials"]) == len(fake_work.ends(tmp_path)) == 3
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_database_and_another_sweep_is_there_too(
     tmp_path: Path, postgresql: Callable[[str], str]
 ) -> None:
@@ -328,6 +332,7 @@ def test_two_processes_share_a_database_and_another_sweep_is_there_too(
     assert [trial["values"]["a"] for trial in result(outs[2], "other")["trials"]] == [1, 2]
 
 
+@pytest.mark.slow
 def test_of_two_processes_on_a_database_one_is_killed(tmp_path: Path, postgresql: Callable[[str], str]) -> None:
     url = postgresql("one_killed")
     plan = {"choices": {"a": list(range(8)), "wait": [0.2]}, "here": True, "killed_after": [1.5]}
@@ -336,6 +341,37 @@ def test_of_two_processes_on_a_database_one_is_killed(tmp_path: Path, postgresql
     assert (process.returncode, err) == (0, "")
     assert sorted(trial["values"]["a"] for trial in result(tmp_path)["trials"]) == list(range(8))
     assert len(fake_work.ends(tmp_path)) <= 9
+
+
+@pytest.mark.slow
+def test_the_dashboard_shows_a_sweep_while_it_runs(tmp_path: Path) -> None:
+    pytest.importorskip("optuna_dashboard")
+    process = begin({"choices": {"a": list(range(20)), "b": [1, 2], "wait": [0.2]}, "here": True}, tmp_path)
+    while len(fake_work.notes(tmp_path)) < 4:
+        time.sleep(0.05)
+    [study] = (tmp_path / "fake").glob("*/study.db")
+    port = free_port()
+    command = [Path(sys.executable).parent / "optuna-dashboard", database.sqlite(study), "--port", str(port)]
+    shown: list[Any] = []
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as dashboard:
+        try:
+            while process.poll() is None:
+                with contextlib.suppress(OSError):
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies", timeout=10) as answer:
+                        [summary] = json.load(answer)["study_summaries"]
+                    where = f"http://127.0.0.1:{port}/api/studies/{summary['study_id']}?after=0"
+                    with urllib.request.urlopen(where, timeout=10) as answer:
+                        shown.append(json.load(answer))
+                time.sleep(0.1)
+        finally:
+            dashboard.kill()
+    _, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    assert len(result(tmp_path)["trials"]) == len(fake_work.ends(tmp_path)) == 40
+    assert len(shown) > 3
+    assert shown[-1]["directions"] == ["maximize", "minimize"]
+    assert shown[-1]["objective_names"] == ["accuracy", "LUT"]
+    assert 0 < len(shown[0]["trials"]) < len(shown[-1]["trials"]) <= 40
 
 
 def test_a_database_on_a_closed_port(sweep: Any) -> None:

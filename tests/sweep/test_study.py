@@ -155,7 +155,9 @@ def test_of_two_that_begin_a_point_at_once_the_first_goes_on(url: str, monkeypat
     assert states(first) == [TrialState.RUNNING, TrialState.FAIL]
 
 
-@pytest.mark.parametrize("strategy", ["random", "tpe", "nsga2"])
+@pytest.mark.parametrize(
+    "strategy", [pytest.param("random", marks=pytest.mark.slow), pytest.param("tpe", marks=pytest.mark.slow), "nsga2"]
+)
 def test_processes_that_draw_at_once_draw_each_point_once_and_not_too_many(
     strategy: str, postgresql: Callable[[str], str]
 ) -> None:
@@ -272,7 +274,9 @@ def test_values_come_back_as_they_were(url: str) -> None:
     assert [again.claim(point) for point in points] == [None] * 6
 
 
-@pytest.mark.parametrize("strategy", ["random", "tpe", "nsga2"])
+@pytest.mark.parametrize(
+    "strategy", [pytest.param("random", marks=pytest.mark.slow), "tpe", pytest.param("nsga2", marks=pytest.mark.slow)]
+)
 def test_samplers_draw_values_of_the_space_without_a_warning(url: str, strategy: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
