@@ -113,8 +113,3 @@ def seed_everything(seed: int) -> None:
     """Seed Python, numpy and TensorFlow, and make TensorFlow's operations deterministic."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-
-
-def optimise_graphs(wanted: bool) -> None:
-    """Whether TensorFlow rewrites graphs so that they run faster, which takes seconds for each."""
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not wanted})

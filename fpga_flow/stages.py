@@ -15,7 +15,7 @@ from fpga_flow import boards, compress, csim, datasets, record, runs, storage
 from fpga_flow.compress.base import Context
 from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.project import HlsProject, generate
-from fpga_flow.keras import optimise_graphs, seed_everything
+from fpga_flow.keras import seed_everything
 from fpga_flow.networks import from_spec
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.own_quantizers import with_quantized_input
@@ -24,9 +24,6 @@ from fpga_flow.resources.numbers import estimates_of
 from fpga_flow.resources.report import ResourceReport, shortfalls
 from fpga_flow.runs import Done, Stage
 from fpga_flow.spec.model import FlowSpec
-
-#: With fewer training samples, TensorFlow's optimiser of graphs takes longer than what it saves.
-_FEW = 10_000
 
 
 class Ui:
@@ -57,7 +54,6 @@ class Work:
 
     def do(self, stage: Stage, folder: Path) -> dict[str, Any]:
         """Do a stage in its folder; what it has to tell, as JSON values."""
-        optimise_graphs(len(self.dataset.train.x) >= _FEW)
         if stage.name in ("float", "store", "hls", "csim", "resources"):
             result: dict[str, Any] = getattr(self, f"_{stage.name}")(folder)
             return result

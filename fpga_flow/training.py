@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -131,17 +132,25 @@ def fit(
     validate = _validate(model, dataset.validation)
     x = tf.constant(dataset.train.x)
 
+    tf.random.set_seed(seed)
+    draws: bool | None = None
     state = _State() if checkpoint is None else _resume(checkpoint, variables, model.get_weights())
     written = state.epoch
     due = time.monotonic() + CHECKPOINT_SECONDS
     while state.epoch < training.epochs and not _patience_spent(state, training, hooks.ready_epoch):
         started = time.monotonic()
-        tf.random.set_seed(seed)  # resets dropout's generators: an epoch does not depend on the epochs run before it
         hooks.before_epoch(state.epoch)
         order = np.random.default_rng([seed, state.epoch]).permutation(len(dataset.train.x))
         if training.augment is not None:
             x = tf.constant(augmented(dataset.train.x, training.augment, [seed, state.epoch, 1]))
-        loss, accuracy = train_epoch(x, tf.constant(order[: steps * batch].reshape(steps, batch)))
+        batches = tf.constant(order[: steps * batch].reshape(steps, batch))
+        if draws is None:
+            draws = _draws(train_epoch, x, batches)
+        if draws:
+            # resets dropout's generators, so that an epoch does not depend on the epochs run before it; TensorFlow then
+            # prepares the whole graph anew, which takes as long as an epoch of a small network
+            tf.random.set_seed(seed)
+        loss, accuracy = train_epoch(x, batches)
         val_loss, val_accuracy = validate()
         state.epoch += 1
         score = (float(state.epoch), 0.0) if val_loss is None or val_accuracy is None else (val_accuracy, -val_loss)
@@ -229,7 +238,7 @@ def _hits(labels: Any, logits: Any) -> Any:
 
 def _train_epoch(
     model: Any, optimizer: Any, part: Part, batch: int, steps: int, objective: Objective, hooks: Hooks
-) -> Callable[[Any, Any], tuple[Any, Any]]:
+) -> Any:
     """A function of samples x and the numbers of each batch's samples (steps, batch), which trains on these batches and
     returns mean loss and accuracy.
 
@@ -264,8 +273,14 @@ def _train_epoch(
         _, loss_sum, hits = tf.while_loop(lambda step, *_: step < steps, body, start)
         return loss_sum / steps, hits / (steps * batch)
 
-    compiled: Callable[[Any, Any], tuple[Any, Any]] = tf.function(run, autograph=False)
-    return compiled
+    return tf.function(run, autograph=False)
+
+
+def _draws(train_epoch: Any, x: Any, order: Any) -> bool:
+    """Whether there are random numbers in the graph of `train_epoch`."""
+    graph = train_epoch.get_concrete_function(x, order).graph.as_graph_def()
+    nodes = itertools.chain(graph.node, *(function.node_def for function in graph.library.function))
+    return any("Random" in node.op or node.op in ("Multinomial", "TruncatedNormal") for node in nodes)
 
 
 def _validate(model: Any, part: Part) -> Callable[[], tuple[float, float] | tuple[None, None]]:
