@@ -85,6 +85,7 @@ class Work:
     def _store(self, folder: Path) -> dict[str, Any]:
         network = self._network()
         data = storage.encode(network)
+        final = {"encoded": len(data), "fixed_length": len(storage.encode(network, "packed"))}
         decoded, summary = storage.examine(data)
         storage.verify(network, decoded)
         storage.write(folder / "model.fpz", data)
@@ -94,7 +95,7 @@ class Work:
             **summary.to_dict(),
             "bytes_original": 4 * original,
             "ratio_original": round(4 * original / len(data), 3),
-            "after_passes": [_sizes(Network.load(folder)) for folder in passes],
+            "after_passes": [*map(_sizes, passes[:-1]), *([final] if passes else [])],
         }
 
     def _hls(self, folder: Path) -> dict[str, Any]:
@@ -195,9 +196,18 @@ def _checkpoint(folder: Path) -> Path:
     return unfinished / "checkpoint.npz"
 
 
-def _sizes(network: Network) -> dict[str, int]:
-    """The bytes of a network as model.fpz, and with codes of fixed length only."""
-    return {"encoded": len(storage.encode(network)), "fixed_length": len(storage.encode(network, "packed"))}
+#: The sizes of networks, by the digests of their files: points of a sweep have networks in common.
+_known_sizes: dict[tuple[str, ...], dict[str, int]] = {}
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """The bytes of a stage's network as model.fpz, and with codes of fixed length only."""
+    digests = tuple(runs.file_digest(file) for file in Network.files(folder))
+    if digests not in _known_sizes:
+        network = Network.load(folder)
+        sizes = {"encoded": len(storage.encode(network)), "fixed_length": len(storage.encode(network, "packed"))}
+        _known_sizes[digests] = sizes
+    return _known_sizes[digests]
 
 
 def _nothing_simulated(tolerance: float) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fpga_flow.errors import CheckFailed
 from fpga_flow.hls.emulate import FLOAT32_BITS, Emulator, softmax
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.training import outputs
 
 #: A difference of outputs is noise up to this share of the largest output. More is explained in this share of samples:
 #: by a rounding that float32 tips over.
@@ -36,7 +37,7 @@ def predict(model: Any, layers: Sequence[HlsLayer], x: NDArray[np.floating]) -> 
     """
     # far outside of its type, QKeras' own rounding is off in its last bits
     quantized = layers[0].input_type.quantize(x)
-    own = np.asarray(model.predict(quantized, batch_size=1024, verbose=0), np.float64)
+    own = outputs(model, quantized).astype(np.float64)
     logits = [layer for layer in layers if layer.function != "softmax"]
     if not _float32_is_exact(layers):
         exact = Emulator(logits).predict(quantized)

@@ -46,10 +46,16 @@ class Network:
         """What was promised of the weight `name` of a layer."""
         return [promise for promise in self.promises if (promise.layer, promise.weight) == (layer, name)]
 
+    @staticmethod
+    def files(folder: Path) -> tuple[Path, Path]:
+        """The files of a network in `folder`: `model.h5` (readable by `qkeras.utils.load_qmodel`), `promises.npz`."""
+        return folder / "model.h5", folder / "promises.npz"
+
     def save(self, folder: Path) -> None:
-        """Write `model.h5` (readable by `qkeras.utils.load_qmodel`) and `promises.npz` into `folder`."""
-        save_h5(self.model, folder / "model.h5")
-        promises.save(self.promises, folder / "promises.npz")
+        """Write the files."""
+        model, promised = self.files(folder)
+        save_h5(self.model, model)
+        promises.save(self.promises, promised)
 
     @classmethod
     def load(cls, folder: Path) -> Network:
@@ -60,9 +66,10 @@ class Network:
         """
         from fpga_flow.networks import layers, quantizers  # their classes are Keras', so they load TensorFlow
 
+        model_file, promised = cls.files(folder)
         try:
-            model = load_h5(folder / "model.h5", {**quantizers.OWN, **layers.OWN})
-            return cls(model, promises.load(folder / "promises.npz"))
+            model = load_h5(model_file, {**quantizers.OWN, **layers.OWN})
+            return cls(model, promises.load(promised))
         except UNREADABLE as error:
             raise InputError.at(str(folder), f"expected a network saved by fpga_flow, got: {error}") from error
 

@@ -5,7 +5,6 @@ What goes in and comes out are plain values, which reach other processes and mac
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import threading
@@ -220,7 +219,6 @@ def _forget_models() -> None:
     from fpga_flow.keras import keras
 
     keras.backend.clear_session()
-    gc.collect()
 
 
 def _here() -> str:
