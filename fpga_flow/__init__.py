@@ -6,6 +6,9 @@
     outcome.record["metrics"]  # the contents of run.json
     outcome.raise_failures()   # if the C++ differs from the network, or does not fit the board
 
+    sweep = fpga_flow.run_sweep(fpga_flow.load("digits_mlp"), fpga_flow.SweepOptions(jobs=2))
+    sweep.result.front         # the numbers of the best of sweep.result.trials
+
 Importing the package is quick; TensorFlow is loaded by what needs it.
 """
 
@@ -25,10 +28,13 @@ if TYPE_CHECKING:
     from fpga_flow.spec.check import check
     from fpga_flow.spec.load import load
     from fpga_flow.stages import Ui
+    from fpga_flow.sweep.engine import SweepOutcome, run_sweep
+    from fpga_flow.sweep.plan import SweepOptions
+    from fpga_flow.sweep.watching import SweepUi
 
 __all__ = [
-    "CheckFailed", "CsimResult", "FixedPoint", "FlowError", "HlsProject", "InputError", "Outcome", "ToolError", "Ui",
-    "check", "load", "run", "simulate",
+    "CheckFailed", "CsimResult", "FixedPoint", "FlowError", "HlsProject", "InputError", "Outcome", "SweepOptions",
+    "SweepOutcome", "SweepUi", "ToolError", "Ui", "check", "load", "run", "run_sweep", "simulate",
 ]  # fmt: skip
 
 __version__ = metadata.version("fpga_flow")
@@ -38,10 +44,14 @@ _HOMES = {
     "FixedPoint": "fixed_point",
     "HlsProject": "hls.project",
     "Outcome": "flow",
+    "SweepOptions": "sweep.plan",
+    "SweepOutcome": "sweep.engine",
+    "SweepUi": "sweep.watching",
     "Ui": "stages",
     "check": "spec.check",
     "load": "spec.load",
     "run": "flow",
+    "run_sweep": "sweep.engine",
     "simulate": "csim",
 }
 

@@ -83,15 +83,15 @@ def sweep(
     """
     from fpga_flow.spec.load import load
     from fpga_flow.sweep import engine
-    from fpga_flow.sweep.plan import Options
+    from fpga_flow.sweep.plan import SweepOptions
     from fpga_flow.sweep.show import SweepProgress
 
     if dask is not None and (cluster is not None or jobs is not None):
         raise InputError.at("--dask", "expected no --jobs or --cluster beside it: the cluster has workers of its own")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # of batch systems: as Ctrl-C
-    how = Options(out, jobs, dask, cluster, storage, fresh, yes, trust_code)
+    how = SweepOptions(out, jobs, dask, cluster, storage, fresh, yes, trust_code)
     with SweepProgress(quiet=quiet, to_stderr=as_json) as progress:
-        outcome = engine.run(load(spec, set_), how, progress)
+        outcome = engine.run_sweep(load(spec, set_), how, progress)
         progress.outcome(outcome)
     if as_json:
         print_json({**outcome.result.to_dict(), "folder": str(outcome.folder)})

@@ -18,7 +18,7 @@ from fpga_flow.spec.load import Loaded
 from fpga_flow.sweep import database, outputs, pareto, standing, strategies, work
 from fpga_flow.sweep.executors import Executor, Local
 from fpga_flow.sweep.floor import Floor, floor
-from fpga_flow.sweep.plan import Options, Plan, make
+from fpga_flow.sweep.plan import Plan, SweepOptions, make
 from fpga_flow.sweep.result import SweepResult, Trial
 from fpga_flow.sweep.strategies import Strategy
 from fpga_flow.sweep.study import BEAT, Study
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _SHARE = 20
 #: Seconds between looks at what goes on, and between reports while the sweep goes on.
 _LOOK, _REPORT = 1.0, 60.0
+
+
+_DEFAULT, _QUIET = SweepOptions(), SweepUi()
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,13 @@ class SweepOutcome:
             raise CheckFailed("\n".join(self.failures))
 
 
-def run(loaded: Loaded, how: Options, ui: SweepUi) -> SweepOutcome:
+def run_sweep(loaded: Loaded, how: SweepOptions = _DEFAULT, ui: SweepUi = _QUIET) -> SweepOutcome:
     """Run the sweep of a spec. Trials that are there already are not done again.
+
+    Args:
+        loaded: the spec, see `spec.load.load`; with a section `sweep`.
+        how: where trials are worked on, and where they are kept.
+        ui: is told of the progress.
 
     Raises:
         InputError: something is wrong with the spec, the database or the workers.
@@ -59,8 +67,8 @@ def run(loaded: Loaded, how: Options, ui: SweepUi) -> SweepOutcome:
     return carry_out(make(loaded, how), how, ui)
 
 
-def carry_out(plan: Plan, how: Options, ui: SweepUi, do: Do = work.do) -> SweepOutcome:
-    """Do what a plan says, with `do` for each point. Raises what `run` does."""
+def carry_out(plan: Plan, how: SweepOptions, ui: SweepUi, do: Do = work.do) -> SweepOutcome:
+    """Do what a plan says, with `do` for each point. Raises what `run_sweep` does."""
     with _Sweep(plan, how, ui, do) as sweep:
         sweep.search()
         sweep.prove()
@@ -70,7 +78,7 @@ def carry_out(plan: Plan, how: Options, ui: SweepUi, do: Do = work.do) -> SweepO
 class _Sweep:
     """A sweep at work."""
 
-    def __init__(self, plan: Plan, how: Options, ui: SweepUi, do: Do) -> None:
+    def __init__(self, plan: Plan, how: SweepOptions, ui: SweepUi, do: Do) -> None:
         self.plan, self.how, self.ui, self.do = plan, how, ui, do
         self.out = how.out.absolute()
         self.folder = self.out / plan.spec.name / f"sweep-{plan.digest}"
@@ -308,7 +316,7 @@ class _Sweep:
         return State(len(trials), total, len(self.running), best, len(found), left, memory)
 
 
-def executor(plan: Plan, how: Options, do: Do) -> Executor:
+def executor(plan: Plan, how: SweepOptions, do: Do) -> Executor:
     """The executor that the options ask for."""
     files = work.relative_files({name: part for name, part in plan.loaded.document.data.items() if name != "sweep"})
     cores = os.cpu_count() or 1
@@ -347,3 +355,6 @@ def _set_aside(path: Path) -> None:
         while (kept := path.with_name(f"{path.name}.old-{number}")).exists():
             number += 1
         path.rename(kept)
+        journal = path.with_name(f"{path.name}-journal")
+        if journal.exists():  # a killed process left it; it must not be taken for that of the new one
+            journal.rename(kept.with_name(f"{kept.name}-journal"))

@@ -20,7 +20,7 @@ MOST = 10_000
 
 
 @dataclass(frozen=True)
-class Options:
+class SweepOptions:
     """How a sweep is run.
 
     jobs     local processes, or jobs of a batch system; left out: one for each processor
@@ -56,7 +56,7 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def make(loaded: Loaded, how: Options) -> Plan:
+def make(loaded: Loaded, how: SweepOptions) -> Plan:
     """Check the spec, and find what there is to search.
 
     Raises:
@@ -68,7 +68,7 @@ def make(loaded: Loaded, how: Options) -> Plan:
         raise explained(loaded, error, trust_code=how.trust_code) from error
 
 
-def _make(loaded: Loaded, how: Options) -> Plan:
+def _make(loaded: Loaded, how: SweepOptions) -> Plan:
     notes: list[str] = []
     dataset = check(loaded, trust_code=how.trust_code, note=notes.append)
     spec = loaded.spec

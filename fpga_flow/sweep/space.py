@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -143,9 +144,9 @@ class Space:
 
         return replace(self, dimensions=tuple(map(extended, self.dimensions)))
 
-    def point(self, values: Values) -> dict[str, Any]:
-        """The values in the order of the dimensions."""
-        return {each.name: values[each.name] for each in self.dimensions}
+    def key(self, values: Values) -> str:
+        """What tells points apart, as text."""
+        return json.dumps({each.name: values[each.name] for each in self.dimensions})
 
 
 def make(

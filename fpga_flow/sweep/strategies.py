@@ -32,14 +32,15 @@ class Strategy(Protocol):
 class Listed:
     """Points that are known from the beginning, in their order."""
 
-    def __init__(self, points: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, space: Space, points: Sequence[dict[str, Any]]) -> None:
         self.points = points
+        self._keys = [space.key(point) for point in points]
 
     def next(self, study: Study) -> tuple[int, dict[str, Any]] | None:
         """The first point that nobody has begun."""
         begun = study.keys()
-        for point in self.points:
-            if study.key(point) not in begun and (number := study.claim(point)) is not None:
+        for point, key in zip(self.points, self._keys, strict=True):
+            if key not in begun and (number := study.claim(point)) is not None:
                 return number, point
         return None
 
@@ -56,7 +57,7 @@ class OneAtATime(Listed):
     """The base point, and after it all points with one of its values changed."""
 
     def __init__(self, space: Space, base: dict[str, Any]) -> None:
-        super().__init__([base, *one_at_a_time(space, base)])
+        super().__init__(space, [base, *one_at_a_time(space, base)])
         self.space = space
 
     def sensitivities(self, trials: Sequence[Trial]) -> tuple[Sensitivity, ...]:
@@ -137,7 +138,7 @@ def strategy(
     """
     chosen = sweep.strategy
     if isinstance(chosen, options.Grid):
-        return Listed(list(space.grid()))
+        return Listed(space, list(space.grid()))
     if isinstance(chosen, options.DescendOptions):
         return Descending(space, chosen, probe)
     if isinstance(chosen, options.SensitivityOptions):

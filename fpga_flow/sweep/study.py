@@ -8,7 +8,6 @@ number goes on), and what a dead one had begun is begun anew.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import time
@@ -87,7 +86,7 @@ class Study:
 
     def claim(self, values: Mapping[str, Any]) -> int | None:
         """Begin the trial of a point; its number, or None if it was begun before, and is not lost."""
-        key = self.key(values)
+        key = self.space.key(values)
         params = {each.name: sampling.inner(values[each.name]) for each in self.space.dimensions}
         trial = create_trial(
             state=TrialState.RUNNING, params=params, distributions=self.distributions,
@@ -115,7 +114,7 @@ class Study:
     def _ask(self, most: int) -> tuple[int, dict[str, Any]] | None:
         trial = self.study.ask(self.distributions)
         values = self._values(trial)
-        key = self.key(values)
+        key = self.space.key(values)
         for name, value in ((_OWNER, self.owner), (_SEEN, time.time()), (_POINT, key)):
             trial.set_user_attr(name, value)
         earlier = self._earlier(trial.number)
@@ -257,10 +256,6 @@ class Study:
         return [
             self._values(each) for each in self._trials() if each.state == TrialState.RUNNING and self._counts(each)
         ]
-
-    def key(self, values: Mapping[str, Any]) -> str:
-        """What tells points apart, as text."""
-        return json.dumps(self.space.point(values), sort_keys=False)
 
     def importances(self) -> dict[str, dict[str, float]]:
         """The share of each parameter in the variance of each objective (Hutter et al. 2014, functional ANOVA, by

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from fpga_flow import datasets, flow, runs
-from fpga_flow.errors import CheckFailed, InputError
+from fpga_flow.errors import CheckFailed, FlowError, InputError
 from fpga_flow.runs import Stage
 from fpga_flow.spec import load, yaml_file
 from fpga_flow.stages import Ui
@@ -111,6 +112,10 @@ def do(task: Task) -> Measured:
             return Measured("refused", error=str(error), worker=_here(), peak_bytes=_peak())
         except CheckFailed as error:
             return Measured("failed", error=str(error), worker=_here(), peak_bytes=_peak())
+        except (FlowError, OSError):
+            raise
+        except Exception:  # a bug, which shows itself here: the other points can be worked on all the same
+            return Measured("failed", error=traceback.format_exc(), worker=_here(), peak_bytes=_peak())
         finally:
             _forget_models()
 

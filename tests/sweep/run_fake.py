@@ -25,7 +25,7 @@ def main() -> None:
     if asked.pop("here", False):
         engine.executor = lambda plan, how, do: fake.Here(do)
     plan = fake.plan(asked.pop("name", "fake"), space, asked.pop("base", None), **asked)
-    engine.run = lambda loaded, how, ui: engine.carry_out(plan, how, ui, fake_work.do)
+    engine.run_sweep = lambda loaded, how, ui: engine.carry_out(plan, how, ui, fake_work.do)
     sys.argv = ["fpga-flow", "sweep", "digits_mlp", *sys.argv[2:]]
     for seconds in killed_after:
         child = os.fork()

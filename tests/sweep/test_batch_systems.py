@@ -14,7 +14,7 @@ import pytest
 
 from fpga_flow.errors import InputError, ToolError
 from fpga_flow.sweep import engine
-from fpga_flow.sweep.plan import Options
+from fpga_flow.sweep.plan import SweepOptions
 from fpga_flow.sweep.watching import SweepUi
 from tests.conftest import ROOT
 from tests.sweep import fake, fake_work
@@ -85,7 +85,7 @@ def sweep(out: Path, system: str, settings: dict[str, object]) -> engine.SweepOu
 
     plan = fake.plan("fake", fake.space(a=[1, 2, 3, 4], wait=[0.2]))
     with dask.config.set({f"jobqueue.{system}": {**dask.config.get(f"jobqueue.{system}"), **settings}}):
-        return engine.carry_out(plan, Options(out, jobs=2, cluster=system), SweepUi(), fake_work.do)
+        return engine.carry_out(plan, SweepOptions(out, jobs=2, cluster=system), SweepUi(), fake_work.do)
 
 
 @pytest.mark.parametrize("system", ["slurm", pytest.param("htcondor", marks=pytest.mark.slow)])

@@ -22,7 +22,7 @@ import pytest
 from fpga_flow.errors import InputError, ToolError
 from fpga_flow.sweep import dask_cluster, engine
 from fpga_flow.sweep.engine import SweepOutcome
-from fpga_flow.sweep.plan import Options
+from fpga_flow.sweep.plan import SweepOptions
 from fpga_flow.sweep.watching import SweepUi
 from tests.conftest import ROOT
 from tests.sweep import fake, fake_work
@@ -109,7 +109,7 @@ def sweep(
     cluster: Cluster, out: Path, choices: dict[str, Any], storage: str | None = None, **sections: Any
 ) -> SweepOutcome:
     plan = fake.plan("fake", fake.space(**choices), **sections)
-    return engine.carry_out(plan, Options(out, dask=cluster.address, storage=storage), SweepUi(), fake_work.do)
+    return engine.carry_out(plan, SweepOptions(out, dask=cluster.address, storage=storage), SweepUi(), fake_work.do)
 
 
 def whose(out: Path, text: str = "begins") -> int:

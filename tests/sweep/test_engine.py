@@ -28,7 +28,7 @@ import yaml
 from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.sweep import database, engine, floor
 from fpga_flow.sweep.engine import SweepOutcome
-from fpga_flow.sweep.plan import Options
+from fpga_flow.sweep.plan import SweepOptions
 from fpga_flow.sweep.result import Trial
 from fpga_flow.sweep.watching import State, SweepUi
 from tests.conftest import ROOT
@@ -67,7 +67,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Swee
         base: Any = None, how: dict[str, Any] | None = None, **options: Any,
     ) -> SweepOutcome:  # fmt: skip
         plan = fake.plan("fake", fake.space(**choices), base, **options)
-        return engine.carry_out(plan, Options(tmp_path, **(how or {})), ui or SweepUi(), do)
+        return engine.carry_out(plan, SweepOptions(tmp_path, **(how or {})), ui or SweepUi(), do)
 
     return run
 

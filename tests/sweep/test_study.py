@@ -108,7 +108,7 @@ def test_giving_up_what_has_ended_changes_nothing(url: str) -> None:
 def test_two_studies_of_one_database_share_the_trials(shared: str) -> None:
     first = fake.study(shared, fake.space(**GRID), alone=False)
     second = other(fake.study(shared, fake.space(**GRID), alone=False))
-    listed = Listed(list(first.space.grid()))
+    listed = Listed(first.space, list(first.space.grid()))
     begun = []
     for own in itertools.cycle((first, second)):
         found = listed.next(own)
@@ -117,7 +117,7 @@ def test_two_studies_of_one_database_share_the_trials(shared: str) -> None:
         begun.append(found)
         own.tell(found[0], measured(found[1]), 1.0)
     assert [number for number, _ in begun] == list(range(6))
-    assert len({first.key(values) for _, values in begun}) == 6
+    assert len({first.space.key(values) for _, values in begun}) == 6
     assert first.trials() == second.trials()
     apart = fake.study(shared, fake.space(**GRID), alone=False, name="another sweep")
     assert apart.trials() == []
@@ -132,7 +132,7 @@ def test_processes_that_begin_at_once_make_one_study_and_each_point_once(postgre
     def work(number: int) -> None:
         barrier.wait()
         own = other(fake.study(url, fake.space(**GRID), alone=False), f"elsewhere:{number}:0")
-        listed = Listed(list(own.space.grid()))
+        listed = Listed(own.space, list(own.space.grid()))
         while (found := listed.next(own)) is not None:
             begun.append(found)
             own.tell(found[0], measured(found[1]), 1.0)
@@ -171,7 +171,7 @@ def test_processes_that_draw_at_once_draw_each_point_once_and_not_too_many(
             f"elsewhere:{number}:0",
         )
         while (found := Sampled(8).next(own)) is not None:
-            begun.append(own.key(found[1]))
+            begun.append(own.space.key(found[1]))
             own.tell(found[0], measured(found[1]), 1.0)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
