@@ -164,7 +164,7 @@ def _check_sweep(loaded: Loaded, model: Any, dataset: datasets.Dataset) -> Itera
             ("sweep", "objectives"),
             "expected validation samples to measure accuracy on, got none: give some as data.split.validation",
         )
-    if sweep.samples > (there := len(dataset.test.x)):
+    if sweep.samples is not None and sweep.samples > (there := len(dataset.test.x)):
         yield FieldError(
             ("sweep", "samples"), f"expected at most {there}, as many as there are test samples, got {sweep.samples}"
         )

@@ -28,6 +28,8 @@ from fpga_flow.sweep.work import Do, Measured, Task
 if TYPE_CHECKING:
     from fpga_flow.sweep.probe import Probe
 
+#: Test samples that the C++ of a point is simulated on, if the spec does not say.
+SAMPLES = 100
 #: So many times as long as a look takes lie at least between two.
 _SHARE = 20
 #: Seconds between looks at what goes on, and between reports while the sweep goes on.
@@ -163,9 +165,14 @@ class _Sweep:
                 break
             number, values = found
             self.running[number] = time.monotonic()
-            self._workers().submit(self._task(number, values, self.plan.sweep.samples))
+            self._workers().submit(self._task(number, values, self._samples()))
             began = True
         return began
+
+    def _samples(self) -> int:
+        """Samples that the C++ of each point is simulated on."""
+        given, there = self.plan.sweep.samples, self.plan.samples["test_accuracy"]
+        return min(SAMPLES, there) if given is None else given
 
     def _workers(self) -> Executor:
         """The executor, which is made when there is something to do."""

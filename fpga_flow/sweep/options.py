@@ -192,8 +192,8 @@ _OBJECTIVES: list[Objective] = ["accuracy", "lut"]
 class Sweep(Section):
     """The search.
 
-    samples     test samples that the C++ of each point is simulated on (its emulator runs on all; the C++ of the points
-                of the front is simulated as the section `csim` says)
+    samples     test samples that the C++ of each point is simulated on; left out: 100, or all if there are fewer (its
+                emulator runs on all; the C++ of the points of the front is simulated as the section `csim` says)
     stop_early  whether trainings are broken off that can't reach the accuracy asked for
     """
 
@@ -201,7 +201,7 @@ class Sweep(Section):
     strategy: Strategy = Grid()
     objectives: Annotated[list[Objective], Field(min_length=1)] = Field(default_factory=_OBJECTIVES.copy)
     constraints: Constraints = Constraints()
-    samples: Annotated[int, Field(ge=0, lt=2**31)] = 100
+    samples: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     stop_early: bool = True
 
     @model_validator(mode="after")

@@ -63,6 +63,7 @@ class Study:
         self.space, self.sweep, self.alone = space, sweep, alone
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
         self._silent: dict[int, float] = {}
+        self._begun: set[int] = set()
         self.distributions = {each.name: sampling.distribution(each) for each in space.dimensions}
         with database.reached(url):
             self._storage = database.storage(url)
@@ -97,6 +98,7 @@ class Study:
         self.study.add_trial(trial)
         mine = [each for each in self._trials() if each.user_attrs.get(_OWNER) == self.owner and self._is(each, key)]
         number = mine[-1].number
+        self._begun.add(number)
         if any(each.number < number and self._is(each, key) for each in self._trials()):
             self._end(number, TrialState.FAIL, {_AGAIN: "begun by another process at the same time"})
             return None
@@ -113,6 +115,7 @@ class Study:
 
     def _ask(self, most: int) -> tuple[int, dict[str, Any]] | None:
         trial = self.study.ask(self.distributions)
+        self._begun.add(trial.number)
         values = self._values(trial)
         key = self.space.key(values)
         for name, value in ((_OWNER, self.owner), (_SEEN, time.time()), (_POINT, key)):
@@ -303,11 +306,11 @@ class Study:
         return _POINT in trial.user_attrs and _LOST not in trial.user_attrs and _AGAIN not in trial.user_attrs
 
     def _is_dead(self, trial: FrozenTrial) -> bool:
+        if self.alone:  # all others are of sweeps that have ended, perhaps in this very process
+            return trial.number not in self._begun
         owner = trial.user_attrs.get(_OWNER)
         if owner == self.owner:
             return False
-        if self.alone:
-            return True
         if owner is None:  # it is drawn at this moment, or was when its process died
             return time.monotonic() - self._silent.setdefault(trial.number, time.monotonic()) > _SAYS_NOTHING
         host, pid, started = owner.rsplit(":", 2)

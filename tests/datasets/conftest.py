@@ -15,7 +15,7 @@ def real_data() -> Path:
     folder = Path(os.environ.get("FPGA_FLOW_DATA") or beside)
     if not (folder / "mnist" / "train-images-idx3-ubyte.gz").is_file():
         pytest.skip("needs the real data sets in $FPGA_FLOW_DATA")
-    return folder
+    return folder.resolve()  # tests work in other folders
 
 
 @pytest.fixture
