@@ -17,7 +17,7 @@ from fpga_flow.networks.network import weight
 from fpga_flow.networks.rebuild import opened
 from fpga_flow.networks.sites import Site, find_sites, prepare, written_types
 from fpga_flow.number_types import Levels, is_open
-from fpga_flow.spec import teachers, training
+from fpga_flow.spec import sweeps, teachers, training
 from fpga_flow.spec.advice import advice
 from fpga_flow.spec.load import Loaded, load
 from fpga_flow.spec.model import LayerPrecision, Precision
@@ -65,7 +65,8 @@ def check(
         if model is not None:
             _check_layers(model, sections, backend or backends.VITIS, found, dataset.train.x[:_SAMPLES])
         if model is not None and sections.get("sweep") is not None:
-            found.all(_check_sweep(loaded, model, dataset))
+            found.all(_check_varied(loaded, model))
+            found.all(sweeps.check_samples(sections["sweep"], dataset))
         if "compress" in sections:
             student = partial(_student, sections, model, dataset.train.x[:_SAMPLES]) if not found.problems else None
             settings = sections.get("training")
@@ -150,24 +151,14 @@ def _check_samples(samples: int | None, there: int) -> Iterator[FieldError]:
         )
 
 
-def _check_sweep(loaded: Loaded, model: Any, dataset: datasets.Dataset) -> Iterator[FieldError]:
-    """What the sweep varies must be there, and what it chooses by must be measured."""
-    sweep, precision = loaded.sections["sweep"], loaded.sections.get("precision")
+def _check_varied(loaded: Loaded, model: Any) -> Iterator[FieldError]:
+    """What the sweep varies must be there."""
     try:
         sites = _sites(model, loaded.sections.get("compress") or ())
     except FieldError:
         return  # the passes or the network are wrong, which is said elsewhere
-    yield from space.check(loaded.document, sweep.parameters, sites, precision)
-    by_accuracy = "accuracy" in sweep.objectives or "accuracy" in sweep.constraints.limits()
-    if by_accuracy and not len(dataset.validation.x):
-        yield FieldError(
-            ("sweep", "objectives"),
-            "expected validation samples to measure accuracy on, got none: give some as data.split.validation",
-        )
-    if sweep.samples is not None and sweep.samples > (there := len(dataset.test.x)):
-        yield FieldError(
-            ("sweep", "samples"), f"expected at most {there}, as many as there are test samples, got {sweep.samples}"
-        )
+    parameters = loaded.sections["sweep"].parameters
+    yield from space.check(loaded.document, parameters, sites, loaded.sections.get("precision"))
 
 
 def _sites(model: Any, passes: Sequence[Any]) -> list[Site]:
