@@ -95,7 +95,7 @@ def _loaded() -> tuple[Any, Any]:
 
     utils.model_from_json = lambda text, custom_objects: read(json.dumps(older(json.loads(text))), custom_objects)
 
-    class Tuner(keras_tuner.BayesianOptimization):  # type: ignore[misc]
+    class Tuner(keras_tuner.BayesianOptimization):
         def __init__(self, hypermodel: Any, autoqkeras_config: Any, **options: Any) -> None:
             super().__init__(hypermodel, **options)
 
@@ -174,7 +174,7 @@ def _kept_zeros(network: Network) -> Any:
         if promise.weight == "kernel"
     }
 
-    class KeptZeros(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+    class KeptZeros(keras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             for name, mask in masks.items():
                 kernel = self.model.get_layer(name).kernel

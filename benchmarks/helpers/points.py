@@ -39,7 +39,7 @@ class Points:
         number = names.index("quantize")  # stages are counted from 1: the one before has this number
         made = flow.run(load(self.file, self.changes), out, until=names[number - 1]).folder
         self.folder = made / f"{number}-{names[number - 1]}"
-        self._input = spec.precision.input  # type: ignore[union-attr]
+        self._input = spec.precision.input
         self._epochs = next(one.options.epochs for one in spec.compress if one.name == "quantize")
         self.dataset, network = datasets.load(spec.data, spec.seed), Network.load(self.folder)
         self.parameters = tuple(self._parameters(network))

@@ -48,7 +48,10 @@ def check(
         dataset = found.call(lambda: datasets.load(sections["data"], sections.get("seed", 0)))
     backend = found.call(lambda: _backend(sections)) if "hls" in sections else None
     if backend is not None:
-        found.all(fit.check(sections["hls"], boards.load(sections["hls"].board)))
+        board = boards.load(sections["hls"].board)
+        found.all(fit.check(sections["hls"], board))
+        if sections.get("sweep") is not None:
+            found.all(sweeps.check_board(sections["sweep"], board))
     if dataset is not None and "csim" in sections:
         found.all(_check_samples(sections["csim"].samples, len(dataset.test.x)))
     if dataset is not None and not len(dataset.validation.x):

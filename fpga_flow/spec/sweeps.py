@@ -1,11 +1,13 @@
-"""Checking a section `sweep` against the data."""
+"""Checking a section `sweep` against the data and the board."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fpga_flow.boards import Board
 from fpga_flow.datasets import Dataset
 from fpga_flow.errors import FieldError
+from fpga_flow.resources.estimate import LUT_KIND
 from fpga_flow.sweep.options import Sweep
 
 
@@ -20,4 +22,14 @@ def check_samples(sweep: Sweep, dataset: Dataset) -> Iterator[FieldError]:
     if sweep.samples is not None and sweep.samples > (there := len(dataset.test.x)):
         yield FieldError(
             ("sweep", "samples"), f"expected at most {there}, as many as there are test samples, got {sweep.samples}"
+        )
+
+
+def check_board(sweep: Sweep, board: Board) -> Iterator[FieldError]:
+    """Only of boards with AMD's LUTs is it known whether a design fits; a sweep may vary the board."""
+    varied = any("hls.board" in parameter.paths for parameter in sweep.parameters.values())
+    if sweep.constraints.fits and board.lut_kind != LUT_KIND and not varied:
+        yield FieldError(
+            ("sweep", "constraints", "fits"),
+            f"expected a board of AMD, as the estimate is not compared with others, got {board.name}: leave it out",
         )

@@ -171,8 +171,10 @@ class _Sweep:
 
     def _samples(self) -> int:
         """Samples that the C++ of each point is simulated on."""
-        given, there = self.plan.sweep.samples, self.plan.samples["test_accuracy"]
-        return min(SAMPLES, there) if given is None else given
+        if (given := self.plan.sweep.samples) is not None:
+            return given
+        whole = self.plan.spec.csim.samples  # 0 where the C++ can't be simulated here
+        return min(SAMPLES, self.plan.samples["test_accuracy"] if whole is None else whole)
 
     def _workers(self) -> Executor:
         """The executor, which is made when there is something to do."""
@@ -276,8 +278,8 @@ class _Sweep:
     def result(self, *, finished: bool) -> SweepResult:
         """What has been found so far."""
         plan, trials = self.plan, self._trials()
-        done = [trial for trial in trials if trial.state == "done"]
-        by_end = sorted(done, key=lambda trial: (trial.finished, trial.number))
+        able = [trial for trial in trials if trial.state == "done" and trial.feasible]
+        by_end = sorted(able, key=lambda trial: (trial.finished, trial.number))
         grown = pareto.growth(standing.points(by_end, plan.sweep.objectives)) if by_end else []
         return SweepResult(
             name=plan.spec.name,

@@ -112,7 +112,7 @@ class Probe:
         self._sites, self._samples = find_sites(self._prepared), calibration(dataset)
         self._ranges: Ranges | None = None
         self._closed: dict[Any, Any] = {}
-        self._model, self._types = None, Types(None, {})  # type: ignore[arg-type]
+        self._quantized: tuple[Any, Types] | None = None
         self._resources: dict[tuple[tuple[str, Any], ...], dict[str, float]] = {}
 
     def loss(self, values: Mapping[str, Any]) -> tuple[float, float]:
@@ -161,14 +161,15 @@ class Probe:
     def _at(self, spec: FlowSpec) -> Any:
         """The model with a point's types."""
         types = self._types_of(spec)
-        if self._model is None:
-            self._model = with_types(self._prepared, types)
+        if self._quantized is None:
+            model = with_types(self._prepared, types)
         else:
-            changed = {name for name, each in types.layers.items() if each != self._types.layers[name]}
-            names = changed | ({""} if types.input != self._types.input else set())
-            give_types(self._model, self._prepared, types, names)
-        self._types = types
-        return self._model
+            model, before = self._quantized
+            changed = {name for name, each in types.layers.items() if each != before.layers[name]}
+            names = changed | ({""} if types.input != before.input else set())
+            give_types(model, self._prepared, types, names)
+        self._quantized = model, types
+        return model
 
     def _types_of(self, spec: FlowSpec) -> Types:
         """The types of a point. Each is closed once: that looks at all weights, or at many samples."""

@@ -10,7 +10,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -103,21 +103,28 @@ def do(task: Task) -> Measured:
     if (own := environment()) != task.environment:
         raise OtherEnvironment(f"expected {task.environment} on worker {_here()}, got {own}")
     with _ALONE:
-        watch = _Watch(task)
         try:
-            return _measured(task, watch)
-        except _Stopped as stopped:
-            return Measured("stopped", curve=watch.curve(), error=str(stopped), worker=_here(), peak_bytes=_peak())
-        except InputError as error:
-            return Measured("refused", error=str(error), worker=_here(), peak_bytes=_peak())
-        except CheckFailed as error:
-            return Measured("failed", error=str(error), worker=_here(), peak_bytes=_peak())
-        except (FlowError, OSError):
-            raise
-        except Exception:  # a bug, which shows itself here: the other points can be worked on all the same
-            return Measured("failed", error=traceback.format_exc(), worker=_here(), peak_bytes=_peak())
+            measured = _outcome(task)
         finally:
             _forget_models()
+    return replace(measured, worker=_here(), peak_bytes=_peak())
+
+
+def _outcome(task: Task) -> Measured:
+    """What comes of a point, whatever it is."""
+    watch = _Watch(task)
+    try:
+        return _measured(task, watch)
+    except _Stopped as stopped:
+        return Measured("stopped", curve=watch.curve(), error=str(stopped))
+    except InputError as error:
+        return Measured("refused", error=str(error))
+    except CheckFailed as error:
+        return Measured("failed", error=str(error))
+    except (FlowError, OSError):
+        raise
+    except Exception:  # a bug, which shows itself here: the other points can be worked on all the same
+        return Measured("failed", error=traceback.format_exc())
 
 
 def _measured(task: Task, watch: _Watch) -> Measured:
@@ -129,9 +136,7 @@ def _measured(task: Task, watch: _Watch) -> Measured:
     if loaded.spec is None:
         raise InputError(loaded.problems)
     out = Path(task.out)
-    outcome = flow.run(
-        loaded, out, watch, trust_code=task.trust_code, shared_script=task.samples is not None
-    )  # fmt: skip
+    outcome = flow.run(loaded, out, watch, trust_code=task.trust_code, shared_script=task.samples is not None)
     record = outcome.record
     if record["csim"]["mismatches"]:
         raise CheckFailed("\n".join(outcome.failures))
@@ -143,8 +148,6 @@ def _measured(task: Task, watch: _Watch) -> Measured:
         str(outcome.folder.relative_to(out)),
         record["csim"]["samples"],
         watch.curve(),
-        worker=_here(),
-        peak_bytes=_peak(),
     )
 
 

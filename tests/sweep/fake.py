@@ -40,7 +40,7 @@ def plan(name: str, own: Space, base: dict[str, Any] | None = None, **sweep: Any
     own.base.data["name"] = name
     section = options.Sweep.model_validate({"parameters": {"a": {"path": "a", "values": [0]}}, **sweep})
     digest = runs.digest(name, [[each.name, each.choices] for each in own.dimensions], section.strategy.name)
-    spec = Spec(name=name, seed=1, hls=SimpleNamespace(board="none"))
+    spec = Spec(name=name, seed=1, hls=SimpleNamespace(board="none"), csim=SimpleNamespace(samples=None))
     return Plan(Loaded(own.base, {}, (), (), None), spec, section, own, base, digest, "", {"test_accuracy": 450}, ())
 
 

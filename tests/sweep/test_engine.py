@@ -438,3 +438,20 @@ def test_a_folder_that_can_not_be_written(sweep: Any, tmp_path: Path) -> None:
     (tmp_path / "fake").write_text("a file")
     with pytest.raises(OSError, match="fake"):
         sweep()
+
+
+@pytest.mark.parametrize(("asked", "whole", "samples"), [(None, None, 100), (None, 20, 20), (None, 0, 0), (7, 20, 7)])
+def test_no_more_samples_are_simulated_than_the_spec_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: int | None, whole: int | None, samples: int
+) -> None:
+    plan = fake.plan("fake", fake.space(a=[1]), samples=asked)
+    plan.spec.csim.samples = whole
+    seen = []
+
+    def do(task: Any) -> Any:
+        seen.append(task.samples)
+        return fake_work.measured(task.data)
+
+    monkeypatch.setattr(engine, "executor", lambda plan, how, do: fake.Here(do))
+    engine.carry_out(plan, SweepOptions(tmp_path), SweepUi(), do)
+    assert seen == [samples, None]  # the search, and the proof of the front
