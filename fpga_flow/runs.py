@@ -2,7 +2,7 @@
 
 A stage folder appears by one rename, whole or not at all. What a killed stage left lies in a folder `.<stage>.partial`,
 from which the stage goes on if it can; what only serves that is in its `unfinished/`. A stage that any run of the same
-`runs/` folder has finished is copied, not done again.
+`runs/` folder has finished is copied, not done again. `runs/<name>/latest` leads to the last run of a command.
 """
 
 from __future__ import annotations
@@ -203,6 +203,23 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file by one rename, see `write_text`."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def mark_latest(folder: Path) -> None:
+    """Let `latest` beside a run's folder lead to it: a name that stays, for the next command.
+
+    What else stands there under that name is left alone, and where a system has no symbolic links nothing is done.
+    """
+    link, new = folder.with_name("latest"), folder.with_name(f".latest.{os.getpid()}")
+    if link.is_symlink() or not link.exists():
+        try:
+            new.unlink(missing_ok=True)
+            new.symlink_to(folder.name, target_is_directory=True)
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+                return
+            raise
+        new.replace(link)
 
 
 def _located(error: OSError, folder: Path) -> OSError:

@@ -215,3 +215,19 @@ def test_json_is_written_whole(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         runs.write_json(path, {"a": float("inf")})
     assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_latest_leads_to_the_run_marked_last(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        runs.mark_latest(tmp_path / name)
+        assert (tmp_path / "latest").resolve() == (tmp_path / name).resolve()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "one", "two"]
+    assert not (tmp_path / "latest").readlink().is_absolute()
+
+
+def test_latest_replaces_nothing_of_the_users(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "latest").write_text("mine", encoding="utf-8")
+    runs.mark_latest(tmp_path / "one")
+    assert (tmp_path / "latest").read_text(encoding="utf-8") == "mine"

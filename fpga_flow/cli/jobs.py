@@ -31,7 +31,7 @@ def run(
 
     Example: `fpga-flow run hls_configs/digits_mlp.yaml --set hls.board=kv260`
     """
-    from fpga_flow import flow
+    from fpga_flow import flow, runs
     from fpga_flow.progress import Progress
     from fpga_flow.spec.check import check_all
     from fpga_flow.spec.load import load
@@ -46,6 +46,7 @@ def run(
     for each in loaded:
         with Progress(quiet=quiet, to_stderr=as_json) as progress:
             outcome = flow.run(each, out, progress, fresh=fresh, until=until, trust_code=trust_code)
+            runs.mark_latest(outcome.folder)
             progress.outcome(outcome)
             outcomes.append(outcome)
     if as_json:
