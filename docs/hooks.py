@@ -1,4 +1,4 @@
-"""What the docs site adds to mkdocs: formulas as MathML, which browsers draw by themselves, and two pages of the top."""
+"""What the docs site adds to mkdocs: formulas as MathML, which browsers draw by themselves, and pages of the top."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
 | block | what is done with it |
 | --- | --- |
 | ```sh | each is run by bash in the page's folder, where the blocks before it left their files; it must exit with 0 |
-| ```console | lines that begin with `$ ` are run one by one; what they print must be what stands below them, where `...` is anything |
+| ```console | lines that begin with `$ ` are run one by one, and print what stands below them; `...` is anything |
 | ```yaml title="my.yaml" | written to that file (so for every language) |
-| ```yaml | a part of a spec: its keys replace those of the page's base, and the whole must have no problem |
+| ```yaml | a part of a spec: its keys replace those of the page's base (whose quantize pass stays); the whole must have no problem |
 | ```python | executed in the page's folder, in one namespace a page |
 | ```cpp | compiled, not linked |
 | ```json | read |
@@ -74,7 +74,7 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
 
 
 def matches(expected: str, got: str) -> bool:
-    """Whether a text is what is expected, in which `...` stands for anything, and spaces at ends of lines for nothing."""
+    """Whether a text is what is expected, in which `...` is anything, and spaces at ends of lines are nothing."""
 
     def words(text: str) -> str:
         return "\n".join(line.rstrip() for line in text.strip().splitlines())
