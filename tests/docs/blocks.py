@@ -5,7 +5,7 @@
 | ```sh | each is run by bash in the page's folder, where the blocks before it left their files; it must exit with 0 |
 | ```console | lines that begin with `$ ` are run one by one, and print what stands below them; `...` is anything |
 | ```yaml title="my.yaml" | written to that file (so for every language) |
-| ```yaml | a part of a spec: its keys replace those of the page's base (whose quantize pass stays); the whole must have no problem |
+| ```yaml | a part of a spec: its keys replace those of the base (a missing quantize pass is added); it must be right |
 | ```python | executed in the page's folder, in one namespace a page |
 | ```cpp | compiled, not linked |
 | ```json | read |
