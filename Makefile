@@ -11,13 +11,14 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 OPEN := $(VENV)/.open
 
-.PHONY: help demo test test-all lint bench clean
+.PHONY: help demo test test-all lint docs bench clean
 
 help:
 	@echo "make demo      train, compress and C-simulate a small network; prints where its report is"
 	@echo "make test      style, types and the tests (some minutes)"
 	@echo "make test-all  the slow tests, too"
 	@echo "make lint      style and types"
+	@echo "make docs      the documentation as a site, site/index.html"
 	@echo "make bench     all benchmarks; rewrites benchmarks/results/ and the README's tables"
 	@echo "make clean     remove the virtual environment and what tools left"
 
@@ -34,6 +35,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(INSTALLED)
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(OPEN)
 	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json $(RULE4ML:%=--rule4ml %)
@@ -54,7 +59,7 @@ bench: $(OPEN)
 	$(BIN)/python benchmarks/readme.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist site
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@command -v $(PYTHON) > /dev/null || { echo "error: expected Python 3.11 or later as $(PYTHON); set PYTHON=..."; exit 3; }
