@@ -78,8 +78,9 @@ def _message(path: FieldPath, errors: Sequence[Any], known_keys: Sequence[str]) 
     if kind == "value_error":
         return str(context["error"])
     value = error["input"].get(path[-1]) if kind == "union_tag_invalid" else error["input"]
-    expected = dict.fromkeys(words for each in errors for words in _expected(each))
-    return f"expected {either(list(expected))}, got {_got(error, value)}{_nearest(errors, value)}"
+    sized = [each for each in errors if each["type"] in _LENGTHS]  # the type was right: others don't count
+    expected = dict.fromkeys(words for each in sized or errors for words in _expected(each))
+    return f"expected {either(list(expected))}, got {_got((sized or errors)[0], value)}{_nearest(errors, value)}"
 
 
 def _expected(error: Any) -> list[str]:
