@@ -93,14 +93,14 @@ class _Sweep:
     def __enter__(self) -> _Sweep:
         for text in self.plan.notes:
             self.ui.note(f"note: {text}")
+        if self.how.fresh and self.how.storage is not None:
+            raise InputError.at("--fresh", "expected none with --storage, where others may be at work")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock = filelock.FileLock(self.folder / ".lock")
         if self.how.storage is None:
             self._lock()
             if self.how.fresh:
                 _set_aside(self.folder / "study.db")
-        elif self.how.fresh:
-            raise InputError.at("--fresh", "expected none with --storage, where others may be at work")
         self.study = Study(
             self.url, f"{self.plan.spec.name}-{self.plan.digest}", self.plan.sweep, self.plan.space,
             self.plan.spec.seed, alone=self.how.storage is None,
@@ -229,6 +229,7 @@ class _Sweep:
                 todo = [number for number in best if not self.study.is_proven(number)]
                 if not todo:
                     return
+                self.ui.note(f"simulating the whole C++ of {len(todo)} of {len(best)} points on the front")
                 for number in todo:
                     while len(self.running) >= self._workers().slots:
                         self._end(self._prove)

@@ -432,6 +432,7 @@ def test_fresh_on_a_shared_database(sweep: Any, tmp_path: Path) -> None:
     url = database.sqlite(tmp_path / "shared.db")
     with pytest.raises(InputError, match=r"^--fresh: expected none with --storage, where others may be at work$"):
         sweep(how={"storage": url, "fresh": True})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_can_not_be_written(sweep: Any, tmp_path: Path) -> None:
