@@ -24,7 +24,10 @@ def mistakes(error: ValidationError, model: type[BaseModel]) -> list[FieldError]
             path = (*path, _discriminator(each))
         by_field.setdefault(path, []).append(each)
         known[path] = keys
-    return [FieldError(path, _message(path, errors, known[path])) for path, errors in by_field.items()]
+    # where something is wrong further inside, one of several types was right
+    right = {path[:length] for path in by_field for length in range(len(path))}
+    wrong = {path: errors for path, errors in by_field.items() if path not in right or not _of_type(errors)}
+    return [FieldError(path, _message(path, errors, known[path])) for path, errors in wrong.items()]
 
 
 def show(value: Any) -> str:
@@ -64,6 +67,11 @@ _LENGTHS = {
     "too_short": ("at least", "min_length", "entry", "entries"),
     "too_long": ("at most", "max_length", "entry", "entries"),
 }
+
+
+def _of_type(errors: Sequence[Any]) -> bool:
+    """Whether all that is wrong is the type."""
+    return all(each["type"] in _EXPECTED for each in errors)
 
 
 def _message(path: FieldPath, errors: Sequence[Any], known_keys: Sequence[str]) -> str:
