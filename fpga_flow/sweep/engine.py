@@ -95,9 +95,9 @@ class _Sweep:
             self.ui.note(f"note: {text}")
         if self.how.fresh and self.how.storage is not None:
             raise InputError.at("--fresh", "expected none with --storage, where others may be at work")
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.lock = filelock.FileLock(self.folder / ".lock")
         if self.how.storage is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
             self._lock()
             if self.how.fresh:
                 _set_aside(self.folder / "study.db")
@@ -105,6 +105,7 @@ class _Sweep:
             self.url, f"{self.plan.spec.name}-{self.plan.digest}", self.plan.sweep, self.plan.space,
             self.plan.spec.seed, alone=self.how.storage is None,
         )  # fmt: skip
+        self.folder.mkdir(parents=True, exist_ok=True)  # only now: of a database that can't be reached nothing is left
         return self
 
     def __exit__(self, kind: Any, *_: object) -> None:
