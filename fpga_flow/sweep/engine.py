@@ -14,6 +14,7 @@ import filelock
 
 from fpga_flow import compress, datasets, flow, record
 from fpga_flow.errors import CheckFailed, FlowError, InputError
+from fpga_flow.report.sweep_data import words
 from fpga_flow.spec.load import Loaded
 from fpga_flow.sweep import database, outputs, pareto, standing, strategies, work
 from fpga_flow.sweep.executors import Executor, Local
@@ -261,7 +262,7 @@ class _Sweep:
         """What the sweep has come to."""
         result, report = self.write(finished=True)
         failures = [
-            f"trial {trial.number} ({_words(trial.values)}): {trial.error}"
+            f"trial {trial.number} ({words(trial.values)}): {trial.error}"
             for trial in result.trials
             if trial.state == "failed"
         ]
@@ -353,10 +354,6 @@ def _nothing(result: SweepResult) -> str:
     errors = [trial.error for trial in result.trials if trial.error]
     first = f"; the first: {errors[0]}" if errors else ""
     return f"no point keeps the constraints ({counts or 'none was tried'}){first}"
-
-
-def _words(values: Any) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _set_aside(path: Path) -> None:
