@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filelock
+from joblib import cpu_count  # counts what this process may use, of a container, too
 
 from fpga_flow import compress, datasets, flow, record
 from fpga_flow.errors import CheckFailed, FlowError, InputError
@@ -331,7 +332,7 @@ class _Sweep:
 def executor(plan: Plan, how: SweepOptions, do: Do) -> Executor:
     """The executor that the options ask for."""
     files = work.relative_files({name: part for name, part in plan.loaded.document.data.items() if name != "sweep"})
-    cores = os.cpu_count() or 1
+    cores = cpu_count()
     if how.dask is not None:
         from fpga_flow.sweep import dask_cluster
 

@@ -85,7 +85,7 @@ class Parameter(Section):
     def _values_differ(self) -> Parameter:
         values = self.values or (self.bits if isinstance(self.bits, list) else ())
         for number, value in enumerate(values):
-            if value in values[:number]:
+            if any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in values[:number]):
                 raise ValueError(f"expected values that differ, got {value} twice")
         return self
 
