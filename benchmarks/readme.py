@@ -326,6 +326,22 @@ def published_jets(figures: Any) -> list[Sequence[str]]:
 
 #: For each table, between its markers, the name of the result, or the file of published figures, and what makes rows of
 #: its figures.
+def descend(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of `descend` against uniform widths and AutoQKeras."""
+    rows: list[Sequence[str]] = [
+        ("spec", "HLS settings", "widths", "validation accuracy", "test accuracy", "LUT (estimate)", "trainings")
+    ]
+    for each in figures["comparisons"]:
+        for row in each["rows"]:
+            rows.append((
+                f"`{each['spec']}`", each["settings"], row["method"], f"{row['accuracy']:.2%}",
+                f"{row['test_accuracy']:.2%}", f"{row['lut']:,.0f}", str(row["trainings"]),
+            ))  # fmt: skip
+        least = ("least widths of all, not trained", "-", "-", f"{each['least_lut']:,.0f}", "-")
+        rows.append((f"`{each['spec']}`", each["settings"], *least))
+    return rows
+
+
 TABLES = {
     "compact_fashion": ("compact", compact("fashion_mnist")),
     "compact_mnist": ("compact", compact("mnist")),
@@ -333,6 +349,7 @@ TABLES = {
     "csim": ("csim", csim),
     "deep_compression": ("deep_compression", deep_compression),
     "deep_compression_resources": ("deep_compression", deep_compression_resources),
+    "descend": ("descend", descend),
     "distillation": ("distillation", distillation),
     "flow": ("flow", flow),
     "full_size": ("full_size", full_size),

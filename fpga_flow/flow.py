@@ -111,6 +111,7 @@ def _run(
         if wanted != stages:
             return Outcome(the_run.folder, {}, None)
         made = record.make(spec, the_run, dataset, work.finished, started, notes)
+        runs.remove_halves(the_run.folder, "run.json", "spec.yaml", "report.html")
         runs.write_json(the_run.folder / "run.json", made)
         runs.write_text(the_run.folder / "spec.yaml", record.spec_yaml(spec))
         path = the_run.folder / "report.html"

@@ -200,6 +200,20 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def remove_halves(folder: Path, *names: str) -> None:
+    """Remove what killed processes had half written of these files (and folders, see `whole`) in a folder, into which
+    nobody else must write at this moment.
+    """
+    for name in names:
+        for path in folder.glob(f".{name}.*"):
+            if not path.suffix[1:].isdigit():
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file by one rename, see `write_text`."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")

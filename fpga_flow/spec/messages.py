@@ -24,7 +24,10 @@ def mistakes(error: ValidationError, model: type[BaseModel]) -> list[FieldError]
             path = (*path, _discriminator(each))
         by_field.setdefault(path, []).append(each)
         known[path] = keys
-    return [FieldError(path, _message(path, errors, known[path])) for path, errors in by_field.items()]
+    # where something is wrong further inside, one of several types was right
+    right = {path[:length] for path in by_field for length in range(len(path))}
+    wrong = {path: errors for path, errors in by_field.items() if path not in right or not _of_type(errors)}
+    return [FieldError(path, _message(path, errors, known[path])) for path, errors in wrong.items()]
 
 
 def show(value: Any) -> str:
@@ -66,6 +69,11 @@ _LENGTHS = {
 }
 
 
+def _of_type(errors: Sequence[Any]) -> bool:
+    """Whether all that is wrong is the type."""
+    return all(each["type"] in _EXPECTED for each in errors)
+
+
 def _message(path: FieldPath, errors: Sequence[Any], known_keys: Sequence[str]) -> str:
     error = errors[0]
     kind, context = error["type"], error.get("ctx", {})
@@ -78,8 +86,9 @@ def _message(path: FieldPath, errors: Sequence[Any], known_keys: Sequence[str]) 
     if kind == "value_error":
         return str(context["error"])
     value = error["input"].get(path[-1]) if kind == "union_tag_invalid" else error["input"]
-    expected = dict.fromkeys(words for each in errors for words in _expected(each))
-    return f"expected {either(list(expected))}, got {_got(error, value)}{_nearest(errors, value)}"
+    sized = [each for each in errors if each["type"] in _LENGTHS]  # the type was right: others don't count
+    expected = dict.fromkeys(words for each in sized or errors for words in _expected(each))
+    return f"expected {either(list(expected))}, got {_got((sized or errors)[0], value)}{_nearest(errors, value)}"
 
 
 def _expected(error: Any) -> list[str]:

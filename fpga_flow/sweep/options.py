@@ -10,6 +10,9 @@ from pydantic import Field, model_validator
 from fpga_flow.spec.base import Fraction, PositiveFloat, PositiveInt, Section, tagged
 from fpga_flow.sweep.measures import CHOOSING
 
+#: A parameter can't have more values than this: each of them is checked before the sweep.
+MOST_VALUES = 1000
+
 Objective = Literal["accuracy", "lut", "ff", "dsp", "bram18", "latency_cycles", "ii", "energy", "bytes"]
 
 
@@ -18,13 +21,18 @@ class Span(Section):
 
     least: float | int
     most: float | int
-    step: PositiveFloat | PositiveInt | None = None
+    step: Annotated[float | int, Field(gt=0)] | None = None
     log: bool = False
 
     @model_validator(mode="after")
     def _in_order(self) -> Span:
         if self.least > self.most:
             raise ValueError(f"expected least below most, got {self.least} and {self.most}")
+        if self.step is not None and (count := (self.most - self.least) / self.step) >= MOST_VALUES:
+            raise ValueError(
+                f"expected at most {MOST_VALUES:,} values, got about {count:,.0f}: give a larger step, or none, to "
+                "draw any between"
+            )
         if self.log and not self.least > 0:
             raise ValueError(f"expected least above 0 on a logarithmic scale, got {self.least}")
         if self.log and self.step is not None:
@@ -58,7 +66,7 @@ class Parameter(Section):
     """
 
     path: str | Annotated[list[str], Field(min_length=1)]
-    values: Annotated[list[Any], Field(min_length=1, max_length=1000)] | None = None
+    values: Annotated[list[Any], Field(min_length=1, max_length=MOST_VALUES)] | None = None
     bits: Bits | Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)] | None = None
     range: Span | None = None
     integer: Literal["keep", "auto"] = "keep"
@@ -77,7 +85,7 @@ class Parameter(Section):
     def _values_differ(self) -> Parameter:
         values = self.values or (self.bits if isinstance(self.bits, list) else ())
         for number, value in enumerate(values):
-            if value in values[:number]:
+            if any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in values[:number]):
                 raise ValueError(f"expected values that differ, got {value} twice")
         return self
 
@@ -159,14 +167,23 @@ class Limit(Section):
     def _limits_something(self) -> Limit:
         if self.at_least is None and self.at_most is None:
             raise ValueError("expected at_least, at_most, or both, got none")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"expected at_least below at_most, got {self.at_least:g} and {self.at_most:g}")
         return self
+
+
+class Share(Limit):
+    """The least and the most that a share of 1 may be."""
+
+    at_least: Annotated[float, Field(ge=0, le=1)] | None = None
+    at_most: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class Constraints(Section):
     """What a point must keep to be feasible; `fits`: it fits the board by the post-synthesis estimate."""
 
     fits: bool = False
-    accuracy: Limit | None = None
+    accuracy: Share | None = None
     lut: Limit | None = None
     ff: Limit | None = None
     dsp: Limit | None = None

@@ -123,8 +123,9 @@ def _outcome(task: Task) -> Measured:
         return Measured("failed", error=str(error))
     except (FlowError, OSError):
         raise
-    except Exception:  # a bug, which shows itself here: the other points can be worked on all the same
-        return Measured("failed", error=traceback.format_exc())
+    except Exception as error:  # a bug, which shows itself here: the other points can be worked on all the same
+        summary = "".join(traceback.format_exception_only(error)).strip()  # first, as lists show the first line
+        return Measured("failed", error=f"{summary}\n{traceback.format_exc()}")
 
 
 def _measured(task: Task, watch: _Watch) -> Measured:
@@ -201,7 +202,7 @@ class _Watch(Ui):
 
     def __init__(self, task: Task) -> None:
         self.floor = task.floor
-        passes = [next(iter(each)) for each in task.data["compress"] or ()]
+        passes = [next(iter(each)) for each in task.data.get("compress") or ()]
         self.last = (1 + len(passes), passes[-1] if passes else "float")
         self.watching = False
         self.accuracies: list[float] = []
