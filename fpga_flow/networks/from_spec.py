@@ -10,12 +10,12 @@ from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError
 from fpga_flow.keras import tf
 from fpga_flow.networks import FAMILIES, custom, imported
-from fpga_flow.spec.base import tagged
+from fpga_flow.spec.base import tagged_of
 
 if TYPE_CHECKING:  # the real one is made of what the registry holds
     NetworkOptions: TypeAlias = Any
 else:
-    NetworkOptions = tagged([module.Options for module in FAMILIES.values()], "family")
+    NetworkOptions = tagged_of(FAMILIES, "family")
 
 
 def build(options: Any, dataset: Dataset, *, trust_code: bool = False) -> Any:
