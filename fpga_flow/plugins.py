@@ -216,7 +216,9 @@ def clashes(plugins: Sequence[Plugin], built_in: Mapping[str, Any]) -> list[str]
     found = []
     for plugin in plugins:
         others = [each.package for each in plugins if each.name == plugin.name and each != plugin]
-        taken = "the one built in" if plugin.name in built_in else " and ".join(others) if count[plugin.name] > 1 else ""
+        taken = (
+            "the one built in" if plugin.name in built_in else " and ".join(others) if count[plugin.name] > 1 else ""
+        )
         found.append(f'expected a name of its own, got "{plugin.name}", which {taken} has, too' if taken else "")
     return found
 

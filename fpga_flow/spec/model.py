@@ -9,7 +9,16 @@ from pydantic import Field, create_model, model_validator
 from fpga_flow import compress, datasets
 from fpga_flow.hls import backends
 from fpga_flow.networks.from_spec import NetworkOptions
-from fpga_flow.spec.base import Form, PositiveFloat, PositiveInt, Section, Training, TypeField, WeightTypeField, tagged_of
+from fpga_flow.spec.base import (
+    Form,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+    Training,
+    TypeField,
+    WeightTypeField,
+    tagged_of,
+)
 from fpga_flow.spec.messages import show
 from fpga_flow.sweep.options import Sweep
 
