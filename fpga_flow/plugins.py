@@ -19,7 +19,6 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -194,33 +193,25 @@ class Registry(Mapping[str, Any]):
         """The modules of plugins by name, and the plugins that can't be used."""
         working: dict[str, Any] = {}
         problems: list[tuple[Plugin, str]] = []
-        plugins = entries(self.group)
-        for plugin, taken in zip(plugins, clashes(plugins, self.built_in), strict=True):
+        for plugin in entries(self.group):
             try:
-                if taken:
-                    raise PluginError(taken)
+                _check_name(plugin, self.built_in)
                 module = plugin.module()
                 if wrong := list(self._check(plugin, module)):
                     raise PluginError("; ".join(wrong))
-                working[plugin.name] = module
                 plugin.identity  # noqa: B018  (its code must be in files)
+                working[plugin.name] = module
             except PluginError as error:
-                working.pop(plugin.name, None)
                 problems.append((plugin, str(error)))
         return working, problems
 
 
-def clashes(plugins: Sequence[Plugin], built_in: Mapping[str, Any]) -> list[str]:
-    """For each plugin why it can't have its name; empty where it can."""
-    count = Counter(plugin.name for plugin in plugins)
-    found = []
-    for plugin in plugins:
-        others = [each.package for each in plugins if each.name == plugin.name and each != plugin]
-        taken = (
-            "the one built in" if plugin.name in built_in else " and ".join(others) if count[plugin.name] > 1 else ""
-        )
-        found.append(f'expected a name of its own, got "{plugin.name}", which {taken} has, too' if taken else "")
-    return found
+def _check_name(plugin: Plugin, built_in: Mapping[str, Any]) -> None:
+    """Raise PluginError if another one of its kind has its name: which one is meant can't be told."""
+    others = [each.package for each in entries(plugin.group) if each.name == plugin.name and each != plugin]
+    taken = "the one built in" if plugin.name in built_in else " and ".join(others)
+    if taken:
+        raise PluginError(f'expected a name of its own, got "{plugin.name}", which {taken} has, too')
 
 
 def module_problems(

@@ -2,10 +2,10 @@
 
 A plugin's layer is a module with
 
-    LAYER                       a class of Keras layers of the plugin's name, with one input and no weights. In doubles it
-                                must compute exactly what its C++ computes of fixed-point values
-    EXACT                       by the backends' libraries of types, `ap` (AMD) and `ac` (Intel), the io_types that it has
-                                C++ for: {"ap": ("io_parallel", "io_stream")}
+    LAYER                       a class of Keras layers of the plugin's name, with one input and no weights. In doubles
+                                it must compute exactly what its C++ computes of fixed-point values
+    EXACT                       by the backends' libraries of types, `ap` (AMD) and `ac` (Intel), the io_types that it
+                                has C++ for: {"ap": ("io_parallel", "io_stream")}
     fraction(layer, bits)       the fractional bits of its results, of inputs with so many
     bounds(layer, low, high)    -> (low, high): sound bounds (*output_shape) of its results for inputs within bounds
                                 (*input_shape). `layer` is the Keras layer
@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -52,11 +53,8 @@ def _problems(plugin: Plugin, module: Any) -> Iterator[str]:
     elif layer.__name__ != plugin.name:
         yield f'expected a LAYER of the name "{plugin.name}", got "{layer.__name__}"'
     exact = getattr(module, "EXACT", None)
-    if (
-        not isinstance(exact, dict)
-        or not exact.keys() <= _TYPES
-        or not all({*IO_TYPES} >= {*v} for v in exact.values())
-    ):
+    choices = [choice for count in range(len(IO_TYPES) + 1) for choice in permutations(IO_TYPES, count)]
+    if not isinstance(exact, dict) or not exact.keys() <= _TYPES or not all(each in choices for each in exact.values()):
         yield f'expected EXACT, for example {{"ap": ("io_parallel", "io_stream")}}, got {exact!r}'
     yield from plugins.module_problems(module, ("fraction", "bounds", "register", "cost", "energy"))
 

@@ -142,7 +142,7 @@ def _ruled(call: Call, sources: list[Signal | Unrounded]) -> tuple[list[HlsLayer
     name = type(call.layer).__name__
     if name == "TimeDistributed" and type(call.layer.layer).__name__ in _STEPWISE:
         return _ruled(replace(call, layer=call.layer.layer), sources)
-    rule = of_plugin.lower if name in LAYERS else _RULES.get(name)
+    rule: Rule | None = of_plugin.lower if name in LAYERS else _RULES.get(name)
     if rule is None:
         way_out = _WAYS_OUT.get(name, "`fpga-flow layers` lists those that have")
         raise FieldError(("network",), f'layer "{call.name}" ({name}) has no exact HLS code here: {way_out}')
