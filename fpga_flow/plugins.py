@@ -79,7 +79,7 @@ class Plugin:
         Raises:
             PluginError: its code is not in files.
         """
-        return {"package": self.package, "entry point": f"{self.name} = {self.value}", "code": self._code()}
+        return {"package": self.package, "entry_point": f"{self.name} = {self.value}", "code": self._code()}
 
     def _code(self) -> str:
         """A digest of the files of the outermost package that holds the module, or of the module alone."""
