@@ -132,14 +132,17 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    run: Annotated[bool, typer.Option("--run", help="That of run.json instead, for programs that read it.")] = False,
+) -> None:
     """Print the JSON schema of specs, for editors that complete and check YAML by it.
 
     Example: `fpga-flow schema > fpga_flow.schema.json`
     """
+    from fpga_flow import run_record
     from fpga_flow.spec.model import FlowSpec
 
-    print_json(FlowSpec.model_json_schema())
+    print_json(run_record.schema() if run else FlowSpec.model_json_schema())
 
 
 def _list(registry: Registry, what: str, as_json: bool, quiet: bool) -> None:
