@@ -1,4 +1,8 @@
-"""FPGA boards: part, clock and resources. Each is one file in boards/; a user's own file works by its path."""
+"""FPGA boards: part, clock and resources. Each is one file in boards/, or in a folder of a plugin's; a user's own file
+works by its path.
+
+A plugin's folder is a package, named by an entry point, that holds such files and needs no code.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,15 @@ import math
 import os
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from fpga_flow import shipped
+from fpga_flow import plugins, shipped
 from fpga_flow.errors import FieldError, InputError, suggest
+from fpga_flow.plugins import Plugin, PluginError
 from fpga_flow.spec import messages, yaml_file
 from fpga_flow.spec.base import Form, PositiveFloat, Section
 
@@ -174,6 +180,50 @@ def shipped_boards() -> list[Board]:
     return [read(_path(name)) for name in names()]
 
 
+def every_board() -> list[Board]:
+    """The boards of the package and of plugins, sorted by name."""
+    return sorted([*shipped_boards(), *(board for _, board in _of_plugins()[0].values())], key=lambda board: board.name)
+
+
+def origin(name: str) -> str:
+    """Where a board is from: `fpga_flow`, or a plugin's package with its version."""
+    plugin, _ = _of_plugins()[0].get(name, (None, None))
+    return "fpga_flow" if plugin is None else plugin.package
+
+
+def problems() -> list[tuple[Plugin, str]]:
+    """What is wrong with plugins' folders of boards, and with their boards."""
+    return _of_plugins()[1]
+
+
+@cache
+def _of_plugins() -> tuple[dict[str, tuple[Plugin, Board]], list[tuple[Plugin, str]]]:
+    """The plugins' boards by name, and what is wrong with others: a name that is taken, a file that is no board's."""
+    wrong: list[tuple[Plugin, str]] = []
+    found: dict[str, list[tuple[Plugin, Path]]] = {}
+    for plugin in plugins.entries("fpga_flow.boards"):
+        try:
+            for path in sorted(plugin.folder().glob("*.yaml")):
+                found.setdefault(path.stem, []).append((plugin, path))
+        except PluginError as error:
+            wrong.append((plugin, str(error)))
+    shipped_names, working = names(), {}
+    for name, files in found.items():
+        for plugin, path in files:
+            others = [each.package for each, other in files if other != path]
+            taken = "the package's own" if name in shipped_names else " and ".join(others)
+            try:
+                if taken:
+                    raise PluginError(f'expected a name of its own, got "{name}", which a board of {taken} has, too')
+                board = read(path)
+                if board.name != name:
+                    raise PluginError(f'expected the name of its file in {path}, got "{board.name}"')
+                working[name] = (plugin, board)
+            except (PluginError, InputError) as error:
+                wrong.append((plugin, f'board "{name}": {error}'))
+    return working, wrong
+
+
 def select(boards: Sequence[Board], family: str | None = None, toolchain: str | None = None) -> list[Board]:
     """The boards whose family has the text `family` in its name, in small or capital letters, and with this toolchain.
 
@@ -208,10 +258,16 @@ def load(name: str) -> Board:
         if not os.path.isfile(name):
             raise FieldError(_FIELD, f"no such file: {messages.show(name)}")
         return read(Path(name))
-    known = names()
-    if name not in known:
-        raise FieldError(_FIELD, f"expected a board, got {messages.show(name)}: {suggest(name, known)}")
-    return read(_path(name))
+    if name in (known := names()):
+        return read(_path(name))
+    found, wrong = _of_plugins()
+    if name in found:
+        return found[name][1]
+    for plugin, why in wrong:
+        if why.startswith(f'board "{name}": '):
+            raise FieldError(_FIELD, f"{plugin} has it, but it can't be used: {why}")
+    known = [*known, *found]
+    raise FieldError(_FIELD, f"expected a board, got {messages.show(name)}: {suggest(name, known)}")
 
 
 def _path(name: str) -> Path:

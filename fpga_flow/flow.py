@@ -133,6 +133,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         spec.training.model_dump(mode="json"),
         runs.code_digest("stages.py", "networks", "training.py", "saved.py", "augment.py", "keras.py"),
         runs.versions("tensorflow", "tf_keras", "numpy"),
+        *datasets.DATASETS.identities(spec.data.name),
     )
     stages = [Stage(1, "float", previous)]
 
@@ -154,7 +155,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
             "compress/base.py",
             "compress/rounds.py",
             "compress/sharing.py",
-            compress.source(one.name),
+            *compress.sources(one.name),
             *getattr(compress.PASSES[one.name], "CODE", ()),
             "hls/settings.py",
             "fixed_point.py",
@@ -162,7 +163,8 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
             "patterns.py",
         )
         packages = runs.versions("QKeras", *getattr(compress.PASSES[one.name], "PACKAGES", ()))
-        add(one.name, one.options.model_dump(mode="json"), uses, code, packages)
+        plugin = compress.PASSES.identities(one.name)
+        add(one.name, one.options.model_dump(mode="json"), uses, code, packages, *plugin)
     network_made = previous
     add("store", runs.code_digest("storage", "networks/model_config.py"))
     previous = network_made  # what follows does not depend on the file

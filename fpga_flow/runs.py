@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -40,8 +40,13 @@ def code_digest(*names: str) -> str:
     for name in names:
         path = _PACKAGE / name
         files += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    sources = [file for file in files if file.suffix in (".py", ".cpp", ".h", ".j2")]
-    return digest([[str(file.relative_to(_PACKAGE)), file_digest(file)] for file in sources])
+    return sources_digest(_PACKAGE, files)
+
+
+def sources_digest(root: Path, files: Iterable[Path]) -> str:
+    """A digest of those of some files that are code, with their paths from `root`."""
+    sources = [file for file in files if file.suffix in (".py", ".cpp", ".h", ".j2", ".so", ".pyd")]
+    return digest([[file.relative_to(root).as_posix(), file_digest(file)] for file in sources])
 
 
 def file_digest(path: Path) -> str:

@@ -1,4 +1,11 @@
-"""A data set in memory, and how raw samples become one: split, scaled and one-hot coded as the spec declares."""
+"""A data set in memory, and how raw samples become one: split, scaled and one-hot coded as the spec declares.
+
+A data set is a module with
+
+    Options               its section of the spec, derived from `DataOptions`; its field `name` is a Literal of the name
+    load(options, seed)   -> the Dataset that `make` makes of raw samples. It raises a `FieldError` where the options
+                          don't suit the data, and an `InputError` where a file is damaged
+"""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Network:
 
         model_file, promised = cls.files(folder)
         try:
-            model = load_h5(model_file, {**quantizers.OWN, **layers.OWN})
+            model = load_h5(model_file, {**quantizers.OWN, **layers.own()})
             return cls(model, promises.load(promised))
         except UNREADABLE as error:
             raise InputError.at(str(folder), f"expected a network saved by fpga_flow, got: {error}") from error

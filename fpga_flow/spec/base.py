@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -22,6 +23,7 @@ from pydantic_core import CoreSchema, core_schema
 from fpga_flow import number_types
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.number_types import FixedWidth, Levels, NumberType
+from fpga_flow.plugins import Registry
 from fpga_flow.spec.messages import show
 
 #: Weights and activations are trained in float32, whose 24 significant bits hold no wider type exactly.
@@ -38,6 +40,18 @@ def tagged(sections: Sequence[type[Section]], tag: str) -> Any:
     """The type of a section that is one of several, by the name that its key `tag` has."""
     members = tuple(sections)
     return Annotated[Union[members], Field(discriminator=tag)] if len(members) > 1 else members[0]  # noqa: UP007
+
+
+def tagged_of(registry: Registry, tag: str, *more: type[Section]) -> Any:
+    """The type of a section that is the `Options` of one of a registry's modules, or one of `more`, see `tagged`."""
+
+    def named(value: Any) -> Any:
+        name = value.get(tag) if isinstance(value, dict) else None
+        if isinstance(name, str) and name in registry.broken:
+            raise ValueError(registry.broken[name])
+        return value
+
+    return Annotated[tagged([*more, *(module.Options for module in registry.values())], tag), BeforeValidator(named)]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,16 @@ from pydantic import Field, create_model, model_validator
 from fpga_flow import compress, datasets
 from fpga_flow.hls import backends
 from fpga_flow.networks.from_spec import NetworkOptions
-from fpga_flow.spec.base import Form, PositiveFloat, PositiveInt, Section, Training, TypeField, WeightTypeField, tagged
+from fpga_flow.spec.base import (
+    Form,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+    Training,
+    TypeField,
+    WeightTypeField,
+    tagged_of,
+)
 from fpga_flow.spec.messages import show
 from fpga_flow.sweep.options import Sweep
 
@@ -100,6 +109,8 @@ class _OnePass(Section):
         if not isinstance(value, dict) or len(value) != 1:
             got = f"{len(value)}: {', '.join(value)}" if isinstance(value, dict) and value else show(value)
             raise ValueError(f"expected one pass with its options, for example - prune: {{sparsity: 0.5}}, got {got}")
+        if (name := next(iter(value))) in compress.PASSES.broken:
+            raise ValueError(compress.PASSES.broken[name])
         return value
 
     @property
@@ -122,7 +133,7 @@ else:
         __base__=_OnePass,
         **{name: (module.Options, None) for name, module in compress.PASSES.items()},
     )
-    DataOptions = tagged([module.Options for module in datasets.DATASETS.values()], "name")
+    DataOptions = tagged_of(datasets.DATASETS, "name")
 
 
 class FlowSpec(Section):

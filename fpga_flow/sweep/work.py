@@ -17,8 +17,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fpga_flow import datasets, flow, runs
+from fpga_flow import compress, datasets, flow, runs
 from fpga_flow.errors import CheckFailed, FlowError, InputError
+from fpga_flow.hls.layers.plugin import LAYERS
+from fpga_flow.networks import FAMILIES
 from fpga_flow.runs import Stage
 from fpga_flow.spec import load, yaml_file
 from fpga_flow.stages import Ui
@@ -83,8 +85,19 @@ class _Stopped(Exception):  # noqa: N818  (not an error)
 
 def environment() -> str:
     """The versions on which a point's numbers depend, as a text that is the same where they are."""
-    found = {"fpga_flow code": _code(), **runs.versions(*PACKAGES)}
+    found = {"fpga_flow code": _code(), **runs.versions(*PACKAGES), **_plugins()}
     return ", ".join(f"{name} {version}" for name, version in found.items())
+
+
+def _plugins() -> dict[str, str]:
+    """Each plugin that works, with the version and the digest of its code."""
+    registries = (compress.PASSES, datasets.DATASETS, FAMILIES, LAYERS)
+    return {
+        f"{plugin.group}:{name}": f"{plugin.package} {plugin.identity['code']}"
+        for registry in registries
+        for name in registry
+        if (plugin := registry.plugin(name)) is not None
+    }
 
 
 @cache

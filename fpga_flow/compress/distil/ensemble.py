@@ -18,7 +18,7 @@ from fpga_flow.datasets.base import Dataset
 from fpga_flow.keras import keras, seed_everything, tf
 from fpga_flow.networks import FAMILIES, from_spec
 from fpga_flow.networks.rebuild import flat
-from fpga_flow.spec.base import Section, Training, tagged
+from fpga_flow.spec.base import Section, Training, tagged_of
 
 _BATCH = 1024
 
@@ -34,7 +34,7 @@ FLOAT = Float(family="float")
 if TYPE_CHECKING:  # the real one is made of what the registry holds
     TeacherNetwork: TypeAlias = Any
 else:
-    TeacherNetwork = tagged([Float, *(module.Options for module in FAMILIES.values())], "family")
+    TeacherNetwork = tagged_of(FAMILIES, "family", Float)
 
 
 class Teacher(Section):
