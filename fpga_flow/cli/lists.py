@@ -128,20 +128,25 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    boards: Annotated[bool, typer.Option("--boards", help="That of the files of boards instead.")] = False,
+) -> None:
     """Print the JSON schema of specs, for editors that complete and check YAML by it.
+
+    A YAML file names it in a line `# yaml-language-server: $schema=fpga_flow.schema.json`.
 
     Example: `fpga-flow schema > fpga_flow.schema.json`
     """
-    from fpga_flow.spec.model import FlowSpec
+    from fpga_flow.spec import schema as schemas
 
-    print_json(FlowSpec.model_json_schema())
+    print_json(schemas.board_schema() if boards else schemas.spec_schema())
 
 
 def _list(registry: dict[str, Any], what: str, as_json: bool, quiet: bool) -> None:
+    from fpga_flow.spec.schema import module_text
     from fpga_flow.tables import print_table
 
-    rows = [[name, _first_paragraph(module).removeprefix(f"`{name}`: ")] for name, module in registry.items()]
+    rows = [[name, module_text(module)] for name, module in registry.items()]
     if quiet and not as_json:
         print_names(list(registry))
     elif as_json:
@@ -166,7 +171,3 @@ def _print_fits(boards: Sequence[Board], known: Sequence[Board], run: Path, as_j
             for fit in found
         ]
         print_table(["name", "fits", "numbers", "made for", "lacks"], rows)
-
-
-def _first_paragraph(module: Any) -> str:
-    return (module.__doc__ or "").split("\n\n")[0].replace("\n", " ")
