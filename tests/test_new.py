@@ -127,7 +127,8 @@ def test_questions_are_asked_until_they_are_answered(run: Any, folder: Path) -> 
         (["--sparsity", "1", "--yes"], '--sparsity: expected a share from 0 to below 1, got "1"'),
         (["float", "--yes"], 'NAME: expected a name that means nothing else in C++, got "float"'),
         (["a", "--out", "no/a.yaml", "--yes"], 'no/a.yaml: no such folder: "no"'),
-        (["--data", "a b.csv", "--label", "x", "--yes"], '--data: expected a column of "a b.csv", got "x": known are a, b'),
+        (["--data", "a b.csv", "--label", "x", "--yes"], '--data: expected a column of "a b.csv", got "x": known are '
+                                                         "a, b"),
     ],
 )  # fmt: skip
 def test_bad_answers(run: Any, folder: Path, arguments: list[str], error: str) -> None:
