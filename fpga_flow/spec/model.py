@@ -23,6 +23,7 @@ _TAKEN = frozenset(
         "protected public register reinterpret_cast requires return short signed sizeof static static_assert "
         "static_cast struct switch template this thread_local throw true try typedef typeid typename union "
         "unsigned using virtual void volatile wchar_t while xor xor_eq main std nnet hls defines parameters "
+        "csim csim_top light "
     ).split()
 )
 _NAME = Form(r"[A-Za-z][A-Za-z0-9_]*", "a name of letters, digits and _ that begins with a letter", 64, _TAKEN)
