@@ -37,7 +37,8 @@ class Amounts(Section):
 
     What other vendors' parts have is counted so:
 
-    lut     the LUTs of the part, whatever they can do; `Board.lut_kind` says what that is
+    lut     the LUTs of the part, whatever they can do; `lut_kind` says what that is
+    ff      flip-flops
     dsp     blocks that multiply 18 x 18 bits (iCE40: 16 x 16), as the vendor's tool counts them; a DSP block of Intel's
             is one, though it can do two of these multiplications
     bram18  as many groups of whole memory blocks as hold 18 Kb each: one M20K, LSRAM (20 Kb), EBR or BSRAM (18 Kb) is
@@ -63,7 +64,14 @@ class Reserved(Amounts):
 
 
 class Ceilings(Section):
-    """The share of each resource up to which designs can be expected to be placed, routed and meet their clock."""
+    """The share of each resource up to which designs can be expected to be placed, routed and meet their clock.
+
+    lut     of LUTs
+    ff      of flip-flops
+    dsp     of multipliers
+    bram18  of block RAMs
+    uram    of UltraRAMs
+    """
 
     lut: Share = 0.70
     ff: Share = 0.50
@@ -73,7 +81,12 @@ class Ceilings(Section):
 
 
 class Resources(Section):
-    """What the die has, what is taken of it before the network comes, and how much of the rest a network may use."""
+    """What a network may use.
+
+    die       what the part has
+    reserved  what a shell or a soft processor takes of it before the network comes
+    ceilings  how much of the rest a network may use
+    """
 
     die: Amounts
     reserved: Reserved = Reserved()
@@ -92,8 +105,12 @@ _Name = Annotated[str, Form("[A-Za-z0-9_-]+", "a name of letters, digits, - and 
 
 
 class Pins(Section):
-    """The pins of the clock and of the serial line: `rx` brings bytes from the host, `tx` takes them there. Those of
-    `high` are held at 1.
+    """The pins of the clock and of the serial line.
+
+    clk   of the clock
+    rx    of what the host sends
+    tx    of what the host receives
+    high  those that are held at 1
     """
 
     clk: Pin
@@ -103,14 +120,24 @@ class Pins(Section):
 
 
 class OpenDevice(Section):
-    """What is alike for all boards with open tools."""
+    """What is alike for all boards with open tools.
+
+    oscillator_mhz  of the board's clock
+    pins            of the clock and the serial line
+    """
 
     oscillator_mhz: PositiveFloat
     pins: Pins
 
 
 class Ecp5(OpenDevice):
-    """A Lattice ECP5, as nextpnr-ecp5 names it."""
+    """A Lattice ECP5, as nextpnr-ecp5 names it.
+
+    family   ecp5
+    size     thousands of LUTs
+    package  of the part
+    speed    grade of the part
+    """
 
     family: Literal["ecp5"]
     size: Literal["12k", "25k", "45k", "85k"]
@@ -119,7 +146,12 @@ class Ecp5(OpenDevice):
 
 
 class Ice40(OpenDevice):
-    """A Lattice iCE40 UltraPlus, as nextpnr-ice40 names it."""
+    """A Lattice iCE40 UltraPlus, as nextpnr-ice40 names it.
+
+    family   ice40
+    size     of the part
+    package  of the part
+    """
 
     family: Literal["ice40"]
     size: Literal["up5k"]
@@ -127,7 +159,11 @@ class Ice40(OpenDevice):
 
 
 class Gowin(OpenDevice):
-    """A part of Gowin's: `chip` is its chip as Project Apicula names it."""
+    """A part of Gowin's.
+
+    family  gowin
+    chip    as Project Apicula names it
+    """
 
     family: Literal["gowin"]
     chip: _Name
@@ -139,9 +175,16 @@ Device = Annotated[Ecp5 | Ice40 | Gowin, Field(discriminator="family")]
 class Board(Section):
     """A board, or a module with its FPGA.
 
+    name        by which specs name it, as its file is called
+    title       its full name
+    vendor      who makes the FPGA
+    family      of the FPGA
+    part        the FPGA's full name, with package and speed grade, as its vendor's tools take it
+    toolchain   what makes a design for it: a vendor's HLS tool, or `open` for Yosys and nextpnr
     lut_kind    what a LUT of the part is: `lut6` any function of 6 inputs, `lut4` of 4, `alut` one half of Intel's ALM,
                 which shares its 8 inputs with the other half; numbers of one kind say little about another
     clock_ns    the clock period that designs get if the spec says nothing, in nanoseconds
+    resources   what the FPGA has, and how much of that a network may use
     interfaces  how a host or processor reaches the logic
     open        what Yosys and nextpnr must know to make a bitstream with a network on a serial line; None: they can't
     source      where the figures are from

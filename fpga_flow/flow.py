@@ -40,6 +40,12 @@ class Outcome:
         if self.failures:
             raise CheckFailed("\n".join(self.failures))
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from fpga_flow.report import notebook
+
+        return notebook.run(self.record, self.folder, self.report)
+
 
 def stage_names(spec: FlowSpec) -> list[str]:
     """The names of a spec's stages, in their order."""

@@ -1,4 +1,4 @@
-"""What run.json holds: each key, its type, and what it means. `fpga-flow schema --run` prints it as a JSON schema.
+"""What run.json holds: each key, its type, and what it means. `fpga-flow schema run` prints it as a JSON schema.
 
 Keys stay; new ones may come. All tests that run the flow hold what it writes against this.
 """

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from fpga_flow.cli import jobs, lists  # noqa: F401  (their commands, in the order of --help)
+from fpga_flow.cli import jobs, lists, new, reports  # noqa: F401  (their commands, in the order of --help)
 from fpga_flow.cli.options import app
 from fpga_flow.errors import FlowError
 

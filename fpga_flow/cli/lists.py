@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -133,25 +133,27 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
 
 @app.command()
 def schema(
-    run: Annotated[bool, typer.Option("--run", help="That of run.json instead, for programs that read it.")] = False,
+    what: Annotated[
+        Literal["spec", "board", "run"], typer.Argument(help="A spec, the file of a board, or run.json.")
+    ] = "spec",
 ) -> None:
-    """Print the JSON schema of specs, for editors that complete and check YAML by it.
+    """Print a JSON schema: of specs and boards, for editors that complete and check YAML by it, or of run.json.
+
+    A YAML file names it in a line `# yaml-language-server: $schema=fpga_flow.schema.json`.
 
     Example: `fpga-flow schema > fpga_flow.schema.json`
     """
     from fpga_flow import run_record
-    from fpga_flow.spec.model import FlowSpec
+    from fpga_flow.spec import schema as schemas
 
-    print_json(run_record.schema() if run else FlowSpec.model_json_schema())
+    print_json({"spec": schemas.spec_schema, "board": schemas.board_schema, "run": run_record.schema}[what]())
 
 
 def _list(registry: Registry, what: str, as_json: bool, quiet: bool) -> None:
+    from fpga_flow.spec.schema import module_text
     from fpga_flow.tables import print_table
 
-    rows = [
-        [name, _first_paragraph(module).removeprefix(f"`{name}`: "), registry.origin(name)]
-        for name, module in registry.items()
-    ]
+    rows = [[name, module_text(module), registry.origin(name)] for name, module in registry.items()]
     if quiet and not as_json:
         print_names(list(registry))
     elif as_json:
@@ -176,7 +178,3 @@ def _print_fits(boards: Sequence[Board], known: Sequence[Board], run: Path, as_j
             for fit in found
         ]
         print_table(["name", "fits", "numbers", "made for", "lacks"], rows)
-
-
-def _first_paragraph(module: Any) -> str:
-    return (module.__doc__ or "").split("\n\n")[0].replace("\n", " ")

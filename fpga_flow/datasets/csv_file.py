@@ -22,8 +22,9 @@ MOST_PROBLEMS = 20
 class Options(user.Options):
     """How the file is written.
 
-    header      whether the first row holds the names of the columns; `auto`: it does if none of its cells is a number
-    label       the column of the class: its name, or its number from 0 (negative: from the last, which is -1)
+    delimiter  the character between two cells
+    header     whether the first row holds the names of the columns; `auto`: it does if none of its cells is a number
+    label      the column of the class: its name, or its number from 0 (negative: from the last, which is -1)
     """
 
     name: Literal["csv"]

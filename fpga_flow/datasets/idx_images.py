@@ -31,7 +31,10 @@ _MOST_CONTENT = 128 << 20
 
 
 class Options(base.DataOptions):
-    """`path` is the folder of the four files; left out, they are looked for, else downloaded."""
+    """Images in four idx-gz files.
+
+    path  the folder of the four files; left out, they are looked for, else downloaded
+    """
 
     path: str | None = None
 

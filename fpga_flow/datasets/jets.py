@@ -49,9 +49,10 @@ _ARFF = FILES[2]
 
 class Options(base.DataOptions):
     """16 properties of 830,000 jets, in 5 classes; standardised, and a fifth kept for testing, if nothing else is said.
+    Which jets are for testing follows from the seed.
 
-    `path` is a file, OpenML's (ARFF or Parquet) or an .npz with the arrays x (n, 16) and y (n,), or a folder with one;
-    left out, it is looked for and else downloaded. Which jets are for testing follows from the seed.
+    path  a file, OpenML's (ARFF or Parquet) or an .npz with the arrays x (n, 16) and y (n,), or a folder with one; left
+          out, it is looked for and else downloaded
     """
 
     name: Literal["jets"]

@@ -17,9 +17,12 @@ _DEFAULT_TEST = ("x_test", "y_test")
 
 
 class Options(user.Options):
-    """The names of the arrays: `x` (n, ...) and `y`, which is (n,) whole numbers or text, or (n, classes) one-hot.
+    """The names of the arrays.
 
-    `x_test` and `y_test` are the test set; left out, the arrays of these names are, where the file has them.
+    x       the array of the samples, (n, ...)
+    y       that of the classes: (n,) whole numbers or text, or (n, classes) one-hot
+    x_test  the samples of the test set; left out: the array of this name, where the file has it
+    y_test  the classes of the test set; left out: the array of this name, where the file has it
     """
 
     name: Literal["npz"]

@@ -43,6 +43,12 @@ class HlsProject:
         """The top function of the hardware."""
         return BACKENDS[self.settings.backend].top.format(top=self.settings.project)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from fpga_flow.report import notebook
+
+        return notebook.project(self)
+
     @classmethod
     def load(cls, folder: Path) -> HlsProject:
         """Read a project that `generate` wrote.

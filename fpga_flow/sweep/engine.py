@@ -55,6 +55,12 @@ class SweepOutcome:
         if self.failures:
             raise CheckFailed("\n".join(self.failures))
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from fpga_flow.report import notebook
+
+        return notebook.sweep(self.result, self.folder, self.report)
+
 
 def run_sweep(loaded: Loaded, how: SweepOptions = _DEFAULT, ui: SweepUi = _QUIET) -> SweepOutcome:
     """Run the sweep of a spec. Trials that are there already are not done again.

@@ -17,7 +17,13 @@ Objective = Literal["accuracy", "lut", "ff", "dsp", "bram18", "latency_cycles", 
 
 
 class Span(Section):
-    """Numbers from `least` to `most`: each `step`, or any between. On a logarithmic scale they are drawn so."""
+    """Numbers of a range.
+
+    least  the lower end
+    most   the upper end
+    step   between two numbers; left out: any number of the range
+    log    draw on a logarithmic scale
+    """
 
     least: float | int
     most: float | int
@@ -41,7 +47,11 @@ class Span(Section):
 
 
 class Bits(Section):
-    """All widths from `least` to `most`."""
+    """All widths of a range.
+
+    least  the lower end
+    most   the upper end
+    """
 
     least: Annotated[int, Field(ge=1, le=24)]
     most: Annotated[int, Field(ge=1, le=24)]
@@ -54,14 +64,16 @@ class Bits(Section):
 
 
 class Parameter(Section):
-    """One thing that is varied: a field of the spec, or several that have the same value (`path` is a list).
+    """One thing that is varied. It has one of `values`, `bits` and `range`.
 
-    A path is written as for --set. In `precision.layers` and `hls.layers`, a pattern means all layers that it matches.
+    A path is written as for --set. In `precision.layers` and `hls.layers`, a pattern means all layers that it
+    matches.
 
+    path        of a field of the spec, or a list of fields that have the same value
     values      what the field gets
-    bits        the width of the type that stands there, whose other parts stay as they are; with `integer: auto` its
-                integer bits are found from data
+    bits        the width of the type that stands there, whose other parts stay as they are
     range       numbers
+    integer     of types with other widths: `keep` their integer bits, or have them found from data
     each_layer  each layer that the pattern matches gets a parameter of its own
     """
 
@@ -96,21 +108,31 @@ class Parameter(Section):
 
 
 class Grid(Section):
-    """Every combination of the values."""
+    """Every combination of the values.
+
+    name  the name of this strategy
+    """
 
     name: Literal["grid"] = "grid"
 
 
 class Random(Section):
-    """So many points, each drawn by itself."""
+    """Points that are each drawn by themselves.
+
+    name    the name of this strategy
+    trials  so many points
+    """
 
     name: Literal["random"]
     trials: PositiveInt
 
 
 class Tpe(Section):
-    """A tree-structured Parzen estimator (Bergstra et al. 2011; of several objectives: Ozaki et al. 2022), by Optuna,
-    after `startup` random points.
+    """A tree-structured Parzen estimator (Bergstra et al. 2011; of several objectives: Ozaki et al. 2022), by Optuna.
+
+    name     the name of this strategy
+    trials   so many points
+    startup  random points at the start
     """
 
     name: Literal["tpe"]
@@ -119,7 +141,12 @@ class Tpe(Section):
 
 
 class Nsga2(Section):
-    """The genetic algorithm NSGA-II (Deb et al. 2002), by Optuna."""
+    """The genetic algorithm NSGA-II (Deb et al. 2002), by Optuna.
+
+    name        the name of this strategy
+    trials      so many points
+    population  points in a generation
+    """
 
     name: Literal["nsga2"]
     trials: PositiveInt
@@ -129,6 +156,7 @@ class Nsga2(Section):
 class SensitivityOptions(Section):
     """From the base point, which is the spec itself, one parameter at a time takes each of its other values.
 
+    name     the name of this strategy
     retrain  whether each point is trained anew; without, its weights are only rounded
     """
 
@@ -139,6 +167,7 @@ class SensitivityOptions(Section):
 class DescendOptions(Section):
     """From the widest point down, parameter by parameter, as long as an accuracy budget allows, see `descend.py`.
 
+    name               the name of this strategy
     max_accuracy_drop  how far validation accuracy may be below that of the point with all widths at their upper ends,
                        as a share of 1
     cost               the resources that count, each times its factor
@@ -158,7 +187,11 @@ class DescendOptions(Section):
 
 
 class Limit(Section):
-    """The least and the most that a measure may be."""
+    """The least and the most that a measure may be.
+
+    at_least  the least
+    at_most   the most
+    """
 
     at_least: float | None = None
     at_most: float | None = None
@@ -180,7 +213,19 @@ class Share(Limit):
 
 
 class Constraints(Section):
-    """What a point must keep to be feasible; `fits`: it fits the board by the post-synthesis estimate."""
+    """What a point must keep to be feasible.
+
+    fits            it fits the board by the post-synthesis estimate
+    accuracy        on validation samples, 0 to 1
+    lut             look-up tables
+    ff              flip-flops
+    dsp             multipliers
+    bram18          block RAMs of 18 Kb
+    latency_cycles  clock cycles from input to output
+    ii              clock cycles between two inputs
+    energy          for one inference, in the estimate's nanojoules
+    bytes           of model.fpz
+    """
 
     fits: bool = False
     accuracy: Share | None = None
@@ -209,9 +254,13 @@ _OBJECTIVES: list[Objective] = ["accuracy", "lut"]
 class Sweep(Section):
     """The search.
 
-    samples     test samples that the C++ of each point is simulated on; left out: 100, or all if there are fewer (its
-                emulator runs on all; the C++ of the points of the front is simulated as the section `csim` says)
-    stop_early  whether trainings are broken off that can't reach the accuracy asked for
+    parameters   what is varied, by names of your choice
+    strategy     which points are tried; left out: all
+    objectives   what is to be good; each point that no other beats in all of them is on the front
+    constraints  what a point must keep; left out: nothing
+    samples      test samples that the C++ of each point is simulated on; left out: 100, or all if there are fewer (its
+                 emulator runs on all; the C++ of the points of the front is simulated as the section `csim` says)
+    stop_early   whether trainings are broken off that can't reach the accuracy asked for
     """
 
     parameters: Annotated[dict[str, Parameter], Field(min_length=1)]

@@ -24,7 +24,10 @@ _BATCH = 1024
 
 
 class Float(Section):
-    """The spec's own network, as it was before all passes."""
+    """The spec's own network, as it was before all passes.
+
+    family  the name of this family
+    """
 
     family: Literal["float"]
 
@@ -40,6 +43,7 @@ else:
 class Teacher(Section):
     """A network of the family float (the spec's own), imported, or one that is trained for this.
 
+    network   the architecture, or a trained model
     training  left out: the spec's; an imported network is then taken as it is
     seed      of its first weights and its training; left out: the spec's, plus 1 for each teacher before it
     """
