@@ -80,7 +80,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """What another library's error says of a file, on one line: without its number, and with words around a lone key."""
+    """What another library's error says of a file, on one line, without numbers and lone keys."""
     if isinstance(error, OSError) and error.strerror:
         return ": ".join(str(part) for part in (error.filename, error.strerror) if part)
     if isinstance(error, KeyError):
