@@ -253,8 +253,9 @@ def errors() -> Iterator[str]:
             yield from (*wrong, *([""] if wrong else []), messages, "```", "", _escaped(_paragraph(way)), "")
     for group in ways["others"]:
         yield from (f"## {group['title']}", "")
+        yield from (_escaped(_paragraph(group["text"])), "") if "text" in group else ()
         for error in group["errors"]:
-            yield from ("```text", error["message"], "```", "")
+            yield from ("```text", *error["messages"], "```", "")
             yield from (f"Exit code {error['code']}. {_escaped(_paragraph(error['text']))}", "")
 
 
@@ -270,7 +271,8 @@ def _wrong_lines(name: str, messages: str) -> Iterator[str]:
             numbers.add(int(line))
     for file, numbers in places.items():
         lines = _lines(file) if numbers else []
-        shown = [f"{number:>2} | {_shown(lines[number - 1])}" for number in sorted(numbers) if number <= len(lines)]
+        named = [(number, lines[number - 1]) for number in sorted(numbers) if number <= len(lines)]
+        shown = [f"{number:>2} | {_shown(line)}" for number, line in named if line]
         yield from ((f"{file}:", *shown) if shown and file != spec else shown)
 
 
