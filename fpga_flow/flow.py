@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -37,8 +38,13 @@ class Outcome:
 
     def raise_failures(self) -> None:
         """Raise `CheckFailed` if a check did not pass."""
-        if self.failures:
-            raise CheckFailed("\n".join(self.failures))
+        raise_failures([self])
+
+
+def raise_failures(outcomes: Sequence[Outcome]) -> None:
+    """Raise `CheckFailed` with all checks of all runs that did not pass, each behind its run's folder."""
+    if failed := [f"{outcome.folder}: {failure}" for outcome in outcomes for failure in outcome.failures]:
+        raise CheckFailed("\n".join(failed))
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""

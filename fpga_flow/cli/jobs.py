@@ -51,8 +51,7 @@ def run(
             outcomes.append(outcome)
     if as_json:
         print_json([{**outcome.record, "folder": str(outcome.folder)} for outcome in outcomes])
-    for outcome in outcomes:
-        outcome.raise_failures()
+    flow.raise_failures(outcomes)
 
 
 @app.command()

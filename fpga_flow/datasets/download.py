@@ -53,7 +53,7 @@ def fetch_into(path: Path, url: str, most: int) -> str:
 
 def _chunks(url: str, most: int) -> Iterator[bytes]:
     if not url.startswith(("https://", "http://", "file://")):
-        raise ValueError("expected a URL of https, http or file")
+        raise ValueError(f"expected a URL of https, http or file, got {url}")
     left = most
     try:
         answer = urllib.request.urlopen(url, timeout=_TIMEOUT)  # noqa: S310  (checked above)

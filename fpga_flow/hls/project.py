@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from fpga_flow.errors import InputError
+from fpga_flow.errors import InputError, reason
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import convert
 from fpga_flow.hls.backends import BACKENDS
@@ -62,7 +62,9 @@ class HlsProject:
                 layers = tuple(_layer_from_json(layer, weights) for layer in manifest["layers"])
             return cls(folder, HlsSettings(**manifest["settings"]), layers, manifest["tolerance"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError.at(str(folder), f"expected an HLS project made by fpga_flow, got: {error}") from error
+            raise InputError.at(
+                str(folder), f"expected an HLS project made by fpga_flow, got: {reason(error)}"
+            ) from error
 
 
 def generate(

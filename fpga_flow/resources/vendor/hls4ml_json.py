@@ -37,7 +37,8 @@ def parse(text: str, file: str) -> Hls4mlReport:
         raise InputError.at(file, message) from error
     report = data.get(_KEY) if isinstance(data, dict) else None
     if not isinstance(report, dict):
-        raise InputError.at(file, "expected a JSON object", field=_KEY)
+        got = "none" if report is None else "something else"
+        raise InputError.at(file, f"expected a JSON object, got {got}", field=_KEY)
     lines = Lines.of(text, file)
 
     def text_of(name: str) -> str:
