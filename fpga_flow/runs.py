@@ -22,6 +22,8 @@ from typing import Any
 
 import filelock
 
+from fpga_flow.whole import clear, whole_file
+
 _PACKAGE = Path(__file__).parent
 _RECORD = "stage.json"
 #: In a stage's partial folder: what it goes on from if it is killed, and what is removed when all else is written.
@@ -136,6 +138,7 @@ class Run:
         partial, folder = self._partial(stage), self.folder / stage.folder
         if partial.is_dir() and not (partial / f".stage-{stage.digest}").is_file():
             shutil.rmtree(partial)
+        clear(partial)
         if not _is_whole(partial, stage):  # else it was killed just before the end
             self._work(stage, partial, work)
         shutil.rmtree(partial / UNFINISHED, ignore_errors=True)
@@ -191,12 +194,10 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file by one rename, see `write_text`."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
