@@ -205,7 +205,7 @@ def _earlier_notes(the_run: Run) -> list[str] | None:
     """What there was to say of the spec when it was run before; None where that is not known."""
     try:
         found: list[str] = json.loads((the_run.folder / "run.json").read_text(encoding="utf-8"))["notes"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return found
 

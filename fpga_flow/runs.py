@@ -22,6 +22,7 @@ from typing import Any
 
 import filelock
 
+from fpga_flow.errors import InputError
 from fpga_flow.whole import clear, whole_file
 
 _PACKAGE = Path(__file__).parent
@@ -91,7 +92,12 @@ class Run:
 
     @contextmanager
     def locked(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Make the folder and hold its lock; `waiting` is called once if another process holds it."""
+        """Make the folder and hold its lock; `waiting` is called once if another process holds it.
+
+        Raises:
+            InputError: a folder in it is a link to elsewhere.
+        """
+        check_no_links(self.root, self.folder, *(self._partial(stage) for stage in self.stages))
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self.folder / ".lock")
         try:
@@ -183,6 +189,14 @@ class Run:
         folder.rename(kept)
 
 
+def check_no_links(root: Path, *folders: Path) -> None:
+    """Raise InputError where a folder below `root`, or one between them, is a link: nothing is written elsewhere."""
+    for folder in folders:
+        for each in (folder, *folder.parents[: len(folder.relative_to(root).parts) - 1]):
+            if each.is_symlink():
+                raise InputError.at(str(each), f"expected a folder, got a link to {os.readlink(each)}")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file by one rename: readers never see half of it.
 
@@ -231,5 +245,5 @@ def _is_whole(folder: Path, stage: Stage) -> bool:
         return record["digest"] == stage.digest and all(
             file_digest(folder / name) == expected for name, expected in record["files"].items()
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False  # missing, cut off, or not a record

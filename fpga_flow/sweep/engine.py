@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 
-from fpga_flow import compress, datasets, flow, record
+from fpga_flow import compress, datasets, flow, record, runs
 from fpga_flow.errors import CheckFailed, FlowError, InputError
 from fpga_flow.spec.load import Loaded
 from fpga_flow.sweep import database, outputs, pareto, standing, strategies, work
@@ -93,6 +93,7 @@ class _Sweep:
     def __enter__(self) -> _Sweep:
         for text in self.plan.notes:
             self.ui.note(f"note: {text}")
+        runs.check_no_links(self.out, self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock = filelock.FileLock(self.folder / ".lock")
         if self.how.storage is None:

@@ -1,4 +1,4 @@
-"""Judging what becomes of many bad inputs: each must be taken or refused by one of our errors, soon, in little memory."""
+"""Judging what becomes of bad inputs: each must be taken, or refused by one of our errors, soon, in little memory."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Hangs(BaseException):
 
 @dataclass
 class Judgement:
-    """What became of the inputs. `broken`: those that gave a traceback, hung or wrote anywhere, in words; their bytes are
-    in files of `folder`, by their numbers.
+    """What became of the inputs. `broken`: those that gave a traceback, hung or wrote elsewhere, in words; their bytes
+    are in files beside the folder, by their numbers.
     """
 
     inputs: int = 0
