@@ -103,6 +103,9 @@ class Resources(Section):
 Pin = Annotated[str, Form("[A-Za-z0-9_]+", "a pin of the package, for example G2")]
 _Name = Annotated[str, Form("[A-Za-z0-9_-]+", "a name of letters, digits, - and _")]
 
+#: It stands in the scripts of the vendors' tools, where other characters could be commands.
+_Part = Annotated[str, Form("[A-Za-z0-9][A-Za-z0-9_./-]*", "a part's number of letters, digits and _./-")]
+
 
 class Pins(Section):
     """The pins of the clock and of the serial line.
@@ -194,7 +197,7 @@ class Board(Section):
     title: str
     vendor: str
     family: str
-    part: str
+    part: _Part
     toolchain: Toolchain
     lut_kind: Literal["lut6", "lut4", "alut"] = "lut6"
     clock_ns: PositiveFloat

@@ -123,7 +123,6 @@ def _run(
         if wanted != stages:
             return Outcome(the_run.folder, {}, None)
         made = record.make(spec, the_run, dataset, work.finished, started, notes)
-        runs.remove_halves(the_run.folder, "run.json", "spec.yaml", "report.html")
         runs.write_json(the_run.folder / "run.json", made)
         runs.write_text(the_run.folder / "spec.yaml", record.spec_yaml(spec))
         path = the_run.folder / "report.html"
@@ -220,7 +219,7 @@ def _earlier_notes(the_run: Run) -> list[str] | None:
     """What there was to say of the spec when it was run before; None where that is not known."""
     try:
         found: list[str] = json.loads((the_run.folder / "run.json").read_text(encoding="utf-8"))["notes"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return found
 

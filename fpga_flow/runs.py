@@ -22,6 +22,9 @@ from typing import Any
 
 import filelock
 
+from fpga_flow.errors import InputError
+from fpga_flow.whole import clear, whole_file
+
 _PACKAGE = Path(__file__).parent
 _RECORD = "stage.json"
 #: In a stage's partial folder: what it goes on from if it is killed, and what is removed when all else is written.
@@ -94,7 +97,12 @@ class Run:
 
     @contextmanager
     def locked(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Make the folder and hold its lock; `waiting` is called once if another process holds it."""
+        """Make the folder and hold its lock; `waiting` is called once if another process holds it.
+
+        Raises:
+            InputError: a folder in it is a link to elsewhere.
+        """
+        check_no_links(self.root, self.folder, *(self._partial(stage) for stage in self.stages))
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self.folder / ".lock")
         try:
@@ -141,6 +149,7 @@ class Run:
         partial, folder = self._partial(stage), self.folder / stage.folder
         if partial.is_dir() and not (partial / f".stage-{stage.digest}").is_file():
             shutil.rmtree(partial)
+        clear(partial)
         if not _is_whole(partial, stage):  # else it was killed just before the end
             self._work(stage, partial, work)
         shutil.rmtree(partial / UNFINISHED, ignore_errors=True)
@@ -185,6 +194,14 @@ class Run:
         folder.rename(kept)
 
 
+def check_no_links(root: Path, *folders: Path) -> None:
+    """Raise InputError where a folder below `root`, or one between them, is a link: nothing is written elsewhere."""
+    for folder in folders:
+        for each in (folder, *folder.parents[: len(folder.relative_to(root).parts) - 1]):
+            if each.is_symlink():
+                raise InputError.at(str(each), f"expected a folder, got a link to {os.readlink(each)}")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file by one rename: readers never see half of it.
 
@@ -196,27 +213,11 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file by one rename, see `write_text`."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def remove_halves(folder: Path, *names: str) -> None:
-    """Remove what killed processes had half written of these files (and folders, see `whole`) in a folder, into which
-    nobody else must write at this moment.
-    """
-    for name in names:
-        for path in folder.glob(f".{name}.*"):
-            if not path.suffix[1:].isdigit():
-                continue
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -266,5 +267,5 @@ def _is_whole(folder: Path, stage: Stage) -> bool:
         return record["digest"] == stage.digest and all(
             file_digest(folder / name) == expected for name, expected in record["files"].items()
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False  # missing, cut off, or not a record

@@ -119,7 +119,7 @@ def _settings(folder: Path) -> tuple[str, Backend, str]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError.at(
             str(path), f"expected an HLS project's description as JSON, got: {reason(error)}"
         ) from error
@@ -137,7 +137,7 @@ def _yaml(path: Path) -> dict[str, Any]:
     try:
         # the loader makes plain values only
         value = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError.at(str(path), f"expected hls4ml's configuration as YAML, got: {reason(error)}") from error
     return value if isinstance(value, dict) else {}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import sizes
 from fpga_flow.datasets import base, user
 from fpga_flow.errors import FieldError, InputError, suggest
 from fpga_flow.saved import UNREADABLE
@@ -75,6 +77,7 @@ def read(path: str, wanted: Sequence[str], check: Callable[[list[str]], None]) -
         raise InputError.at(path, "expected an .npz file (numpy.savez), got something else or a damaged one")
     name = ""
     try:
+        sizes.check_archive(Path(path))
         # opened here, as numpy leaves a damaged file open
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             known = list(archive.files)

@@ -167,7 +167,9 @@ def _unknown(name: str, value: dict[str, Any]) -> str:
 
 
 def _is_known_function(text: Any) -> bool:
-    name = str(text).partition("(")[0]
+    name, bracket, arguments = str(text).partition("(")
+    if bracket and (not arguments.endswith(")") or "(" in arguments):
+        return False  # QKeras would make the quantizer without these arguments
     return name in (*_QUANTIZERS, *_PLAIN, "softmax") or callable(getattr(keras.activations, name, None))
 
 

@@ -84,7 +84,7 @@ class RtlProject:
             for name in ("input_type", "output_type"):
                 values[name] = FixedPoint.parse(values[name])
             return cls(folder, **values)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError.at(str(folder), f"expected RTL made by fpga_flow, got: {reason(error)}") from error
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import filelock
 from joblib import cpu_count  # counts what this process may use, of a container, too
 
-from fpga_flow import compress, datasets, flow, record
+from fpga_flow import compress, datasets, flow, record, runs
 from fpga_flow.errors import CheckFailed, FlowError, InputError
 from fpga_flow.report.sweep_data import words
 from fpga_flow.spec.load import Loaded
@@ -103,6 +103,7 @@ class _Sweep:
             self.ui.note(f"note: {text}")
         if self.how.fresh and self.how.storage is not None:
             raise InputError.at("--fresh", "expected none with --storage, where others may be at work")
+        runs.check_no_links(self.out, self.folder)
         self.lock = filelock.FileLock(self.folder / ".lock")
         if self.how.storage is None:
             self.folder.mkdir(parents=True, exist_ok=True)

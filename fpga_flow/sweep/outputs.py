@@ -18,10 +18,9 @@ from fpga_flow.whole import whole
 
 
 def write(result: SweepResult, space: Space, folder: Path) -> Path:
-    """Write all of it, each file by one rename, and return the path of the report. Nobody else must do so meanwhile."""
+    """Write all of it, each file by one rename, and return the path of the report."""
     from fpga_flow.report import sweep  # loads jinja2 and plotly
 
-    runs.remove_halves(folder, "sweep.csv", "sweep.parquet", "sweep.json", "front", "report.html")
     columns = table(result)
     runs.write_text(folder / "sweep.csv", _csv(columns))
     _write_parquet(folder / "sweep.parquet", columns)

@@ -86,9 +86,9 @@ def test_an_earlier_front_makes_room(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_had_half_written_is_removed(tmp_path: Path) -> None:
-    (tmp_path / ".front.123").mkdir()
-    (tmp_path / ".front.123" / "0.yaml").touch()
-    (tmp_path / ".sweep.csv.123").touch()
+    (tmp_path / ".front.123.unfinished").mkdir()
+    (tmp_path / ".front.123.unfinished" / "0.yaml").touch()
+    (tmp_path / ".sweep.csv.123.unfinished").touch()
     for name in (".lock", ".writing", "study.db", ".front.mine"):
         (tmp_path / name).touch()
     outputs.write(*made(), tmp_path)

@@ -86,5 +86,5 @@ def _found(file: Path) -> Found:
 def _json(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError.at(str(file), f"expected a result of the open tools, got: {reason(error)}") from error

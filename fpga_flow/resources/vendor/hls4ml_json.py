@@ -32,7 +32,7 @@ def parse(text: str, file: str) -> Hls4mlReport:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"expected the whole JSON of an hls4ml report, but it is cut off or damaged: {error}"
         raise InputError.at(file, message) from error
     report = data.get(_KEY) if isinstance(data, dict) else None
