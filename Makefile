@@ -18,7 +18,7 @@ help:
 	@echo "make test      style, types and the tests (some minutes)"
 	@echo "make test-all  the slow tests, too"
 	@echo "make lint      style and types"
-	@echo "make bench     all benchmarks; rewrites benchmarks/results/ and the README's tables"
+	@echo "make bench     all benchmarks; rewrites benchmarks/results/ and the tables of the README and the docs"
 	@echo "make clean     remove the virtual environment and what tools left"
 
 demo: $(INSTALLED)
@@ -51,7 +51,7 @@ bench: $(OPEN)
 	$(BIN)/python benchmarks/sweep.py --json benchmarks/results/sweep.json
 	$(BIN)/python benchmarks/open_synthesis.py --json benchmarks/results/open_synthesis.json
 	$(BIN)/python benchmarks/flow.py --json benchmarks/results/flow.json
-	$(BIN)/python benchmarks/readme.py
+	$(BIN)/python benchmarks/tables.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist

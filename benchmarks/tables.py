@@ -1,6 +1,7 @@
-"""Rewrites the README's tables from benchmarks/results/*.json, and from published figures in benchmarks/*.yaml.
+"""Rewrites the tables of the README and of the docs' pages from benchmarks/results/*.json, and from published figures
+in benchmarks/*.yaml.
 
-python benchmarks/readme.py
+python benchmarks/tables.py
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 
 import yaml
 from helpers.result import ROOT
+
+_MARKED = re.compile(r"<!-- begin (\w+) -->.*?<!-- end \1 -->", re.DOTALL)
 
 
 def flow(figures: Any) -> list[Sequence[str]]:
@@ -356,19 +359,29 @@ def figures_of(source: str) -> Any:
     return json.loads((folder / "results" / f"{source}.json").read_text(encoding="utf-8"))["figures"]
 
 
+def table(name: str) -> str:
+    """The table of this name, between its markers."""
+    source, rows_of = TABLES[name]
+    head, *rows = rows_of(figures_of(source))
+    lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
+    return "\n".join([f"<!-- begin {name} -->", *(f"| {line} |" for line in lines), f"<!-- end {name} -->"])
+
+
+def rewritten(text: str) -> str:
+    """A page with its tables made anew.
+
+    Raises:
+        KeyError: a marker names no table.
+    """
+    return _MARKED.sub(lambda found: table(found[1]), text)
+
+
 def main() -> None:
     """Replace what stands between the markers of each table."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    for name, (source, rows_of) in TABLES.items():
-        if f"<!-- begin {name} -->" not in text:
-            continue
-        head, *rows = rows_of(figures_of(source))
-        lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
-        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-        block = "\n".join([begin, *(f"| {line} |" for line in lines), end])
-        text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, block=block: block, text, flags=re.DOTALL)
-    readme.write_text(text, encoding="utf-8")
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        text = page.read_text(encoding="utf-8")
+        if (new := rewritten(text)) != text:
+            page.write_text(new, encoding="utf-8")
 
 
 if __name__ == "__main__":
