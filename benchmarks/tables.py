@@ -282,6 +282,48 @@ def compact_specs(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def strategies(page: str) -> Callable[[Any], list[Sequence[str]]]:
+    """What makes the rows of the table of a page's methods, and of what they are beside, strategy by strategy."""
+
+    def rows_of(figures: Any) -> list[Sequence[str]]:
+        rows: list[Sequence[str]] = [
+            ("network", "accuracy", "not zero", "multiplications", "bytes", "strategy", "LUT", "FF", "DSP", "BRAM18",
+             "cycles")
+        ]  # fmt: skip
+        beside = {each["beside"] for each in figures if each["page"] == page}
+        for each in figures:
+            if each["page"] != page and each["name"] not in beside:
+                continue
+            counts = [f"{each[key]:,}" for key in ("nonzero", "macs", "bytes")]
+            first = (each["name"], f"{each['accuracy']:.2f} %", *counts)
+            for number, (strategy, found) in enumerate(each["strategies"].items()):
+                needs = [f"{found[key]:,.0f}" for key in ("lut", "ff", "dsp", "bram18", "latency_cycles")]
+                kept = f", {found['kept_latency']} layers `latency`" if found["kept_latency"] else ""
+                rows.append((*(first if not number else [""] * len(first)), f"`{strategy}`{kept}", *needs))
+        return rows
+
+    return rows_of
+
+
+def all_strategies(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of all methods: LUTs and DSPs by strategy, and how many times fewer LUTs."""
+    names = list(figures[0]["strategies"])
+    rows: list[Sequence[str]] = [
+        ("network", "beside", "accuracy", "bytes", *(f"`{name}`: LUT + DSP" for name in names))
+    ]
+    by_name = {each["name"]: each for each in figures}
+    for each in figures:
+        other = by_name.get(each["beside"])
+        cells = []
+        for name in names:
+            found = each["strategies"][name]
+            times = f" ({other['strategies'][name]['lut'] / found['lut']:.2f}x)" if other else ""
+            cells.append(f"{found['lut']:,.0f}{times} + {found['dsp']:,.0f}")
+        smaller = f" ({other['bytes'] / each['bytes']:.2f}x)" if other else ""
+        rows.append((each["name"], each["beside"], f"{each['accuracy']:.2f} %", f"{each['bytes']:,}{smaller}", *cells))
+    return rows
+
+
 def large_networks(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of networks of real sizes: what is left of them, and seconds of each step."""
     done = [step["step"] for step in figures[0]["steps"][1:]]
@@ -327,6 +369,11 @@ def published_jets(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+#: Pages of docs/methods/ with a table of their method by strategy.
+STRATEGIES = (
+    "circulant", "cluster", "crelu", "deformable", "dilated", "downsample", "hash_share", "low_rank", "mobilenet", "prune",
+    "prune_filters", "quantize", "replace_dense", "shrink", "shufflenet", "squeezenet", "transfer",
+)  # fmt: skip
 #: For each table, between its markers, the name of the result, or the file of published figures, and what makes rows of
 #: its figures.
 TABLES = {
@@ -346,8 +393,10 @@ TABLES = {
     "published_jets": ("published_jets.yaml", published_jets),
     "resource_estimate": ("resource_estimate", resource_estimate),
     "resource_intervals": ("resource_estimate", resource_intervals),
-    "sweep": ("sweep", sweep),
     "storage": ("storage", storage),
+    "strategies": ("strategies", all_strategies),
+    "sweep": ("sweep", sweep),
+    **{f"strategies_{page}": ("strategies", strategies(page)) for page in STRATEGIES},
 }
 
 
