@@ -28,6 +28,8 @@ EPOCHS, RETRAINING, FROM_THE_START = 20, 10, 20
 REUSE = 8
 NUMBERS = ("lut", "ff", "dsp", "bram18", "latency_cycles", "ii")
 TYPES = {"weight": "fixed<6,auto>", "bias": "fixed<8,auto>", "activation": "ufixed<6,auto>", "result": "fixed<8,auto>"}
+#: Layers of few groups, each of which is much of an output.
+WHOLE = {"conv_1": 0.0, "output": 0.0}
 #: What the patterns `dsp` and `bram` go by: the least reuse factors of at least `REUSE` that the layers can have.
 GROUPED = {"strategy": "resource", "reuse_factor": REUSE, "layers": {"conv_1": {"reuse_factor": 9}}}
 BOARD = "zcu104"
@@ -89,10 +91,12 @@ def weights(type_: str) -> dict[str, dict[str, str]]:
 METHODS = (
     Method("as it is", "", ""),
     Method("prune, 75 %", "prune", passes=pruned(sparsity=0.75)),
-    Method("prune, 75 %, dsp", "prune", passes=pruned(sparsity=0.75, pattern="dsp"), hls=GROUPED),
-    Method("prune, 75 %, bram", "prune", passes=pruned(sparsity=0.75, pattern="bram"), hls=GROUPED),
+    Method("prune, 75 %, dsp, of two layers", "prune", hls=GROUPED,
+           passes=pruned(sparsity=0.75, pattern="dsp", layers=WHOLE)),
+    Method("prune, 75 %, bram, of two layers", "prune", hls=GROUPED,
+           passes=pruned(sparsity=0.75, pattern="bram", layers=WHOLE)),
     Method("prune, 2:4", "prune", passes=pruned(pattern="2:4")),
-    Method("prune_filters, half", "prune_filters", passes=before("prune_filters", FROM_THE_START, amount=0.5)),
+    Method("prune_filters, to 30 %", "prune_filters", passes=before("prune_filters", FROM_THE_START, macs=0.3)),
     Method("low_rank, svd", "low_rank", passes=before("low_rank", method="svd", macs=0.4)),
     Method("low_rank, tucker", "low_rank", passes=before("low_rank", method="tucker", macs=0.4)),
     Method("low_rank, cp", "low_rank", passes=before("low_rank", method="cp", macs=0.4)),
@@ -100,7 +104,7 @@ METHODS = (
     Method("shrink, conv_2 to 1x1", "shrink", passes=before("shrink", kernels={"conv_2": 1})),
     Method("replace_dense", "replace_dense",
            passes=before("replace_dense", FROM_THE_START, hidden="convolutions")),
-    Method("3 bits", "quantize", types=weights("fixed<3,auto>")),
+    Method("weights of 3 bits", "quantize", types=weights("fixed<3,auto>")),
     Method("power of two, 3 bits", "quantize", types=weights("po2<3>")),
     Method("ternary", "quantize", types=weights("ternary")),
     Method("binary", "quantize", types=weights("binary")),
@@ -123,7 +127,7 @@ METHODS = (
     Method("small maps", "deformable", "", network=SMALL_MAPS, io_type="io_parallel"),
     Method("deformable", "deformable", "small maps", io_type="io_parallel",
            network={**SMALL_MAPS, "conv": [*conv(4), *conv(8, deformable=True)]},
-           types={"*_offsets": {**TYPES, "activation": "fixed<4,3>"}}),
+           types={"*_offsets": {"activation": "fixed<5,3>"}}),
 )  # fmt: skip
 
 

@@ -371,8 +371,8 @@ def published_jets(figures: Any) -> list[Sequence[str]]:
 
 #: Pages of docs/methods/ with a table of their method by strategy.
 STRATEGIES = (
-    "circulant", "cluster", "crelu", "deformable", "dilated", "downsample", "hash_share", "low_rank", "mobilenet", "prune",
-    "prune_filters", "quantize", "replace_dense", "shrink", "shufflenet", "squeezenet", "transfer",
+    "circulant", "cluster", "crelu", "deformable", "dilated", "downsample", "hash_share", "low_rank", "mobilenet",
+    "prune", "prune_filters", "quantize", "replace_dense", "shrink", "shufflenet", "squeezenet", "transfer",
 )  # fmt: skip
 #: For each table, between its markers, the name of the result, or the file of published figures, and what makes rows of
 #: its figures.
