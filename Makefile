@@ -42,6 +42,7 @@ bench: $(OPEN)
 	$(BIN)/python benchmarks/deep_compression.py --json benchmarks/results/deep_compression.json
 	$(BIN)/python benchmarks/compact.py --json benchmarks/results/compact.json
 	$(BIN)/python benchmarks/compact_specs.py --json benchmarks/results/compact_specs.json
+	$(BIN)/python benchmarks/strategies.py --json benchmarks/results/strategies.json
 	$(BIN)/python benchmarks/distillation.py --json benchmarks/results/distillation.json
 	$(BIN)/python benchmarks/large_networks.py --json benchmarks/results/large_networks.json
 	$(BIN)/python benchmarks/full_size.py --simulate --json benchmarks/results/full_size.json
