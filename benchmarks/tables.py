@@ -298,7 +298,7 @@ def strategies(page: str) -> Callable[[Any], list[Sequence[str]]]:
             first = (each["name"], f"{each['accuracy']:.2f} %", *counts)
             for number, (strategy, found) in enumerate(each["strategies"].items()):
                 needs = [f"{found[key]:,.0f}" for key in ("lut", "ff", "dsp", "bram18", "latency_cycles")]
-                kept = f", {found['kept_latency']} layers `latency`" if found["kept_latency"] else ""
+                kept = f" (`latency`: {found['kept_latency']})" if found["kept_latency"] else ""
                 rows.append((*(first if not number else [""] * len(first)), f"`{strategy}`{kept}", *needs))
         return rows
 
@@ -306,11 +306,9 @@ def strategies(page: str) -> Callable[[Any], list[Sequence[str]]]:
 
 
 def all_strategies(figures: Any) -> list[Sequence[str]]:
-    """The rows of the table of all methods: LUTs and DSPs by strategy, and how many times fewer LUTs."""
+    """The rows of the table of all methods: LUTs by strategy, and how many times fewer they are."""
     names = list(figures[0]["strategies"])
-    rows: list[Sequence[str]] = [
-        ("network", "beside", "accuracy", "bytes", *(f"`{name}`: LUT + DSP" for name in names))
-    ]
+    rows: list[Sequence[str]] = [("network", "beside", "accuracy", "bytes", *(f"`{name}`: LUT" for name in names))]
     by_name = {each["name"]: each for each in figures}
     for each in figures:
         other = by_name.get(each["beside"])
@@ -318,7 +316,7 @@ def all_strategies(figures: Any) -> list[Sequence[str]]:
         for name in names:
             found = each["strategies"][name]
             times = f" ({other['strategies'][name]['lut'] / found['lut']:.2f}x)" if other else ""
-            cells.append(f"{found['lut']:,.0f}{times} + {found['dsp']:,.0f}")
+            cells.append(f"{found['lut']:,.0f}{times}")
         smaller = f" ({other['bytes'] / each['bytes']:.2f}x)" if other else ""
         rows.append((each["name"], each["beside"], f"{each['accuracy']:.2f} %", f"{each['bytes']:,}{smaller}", *cells))
     return rows
