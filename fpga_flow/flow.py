@@ -40,17 +40,17 @@ class Outcome:
         """Raise `CheckFailed` if a check did not pass."""
         raise_failures([self])
 
-
-def raise_failures(outcomes: Sequence[Outcome]) -> None:
-    """Raise `CheckFailed` with all checks of all runs that did not pass, each behind its run's folder."""
-    if failed := [f"{outcome.folder}: {failure}" for outcome in outcomes for failure in outcome.failures]:
-        raise CheckFailed("\n".join(failed))
-
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
         from fpga_flow.report import notebook
 
         return notebook.run(self.record, self.folder, self.report)
+
+
+def raise_failures(outcomes: Sequence[Outcome]) -> None:
+    """Raise `CheckFailed` with all checks of all runs that did not pass, each behind its run's folder."""
+    if failed := [f"{outcome.folder}: {failure}" for outcome in outcomes for failure in outcome.failures]:
+        raise CheckFailed("\n".join(failed))
 
 
 def stage_names(spec: FlowSpec) -> list[str]:

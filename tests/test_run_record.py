@@ -1,4 +1,4 @@
-"""The schema of run.json. That what the flow writes is as it says, each test that runs the flow shows, see conftest.py."""
+"""The schema of run.json. What the flow writes is held against it in each test that runs it (conftest.py)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ DOCS = ROOT / "docs"
 STAND_INS = Path(__file__).parent / "stand_ins"
 PAGES = [*page_files(DOCS), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md") if (ROOT / name).exists())]
 #: Pages whose blocks take more than some seconds.
-SLOW = ("docs/how_to/", "docs/tutorial.md", "docs/reference/sweeps.md", "docs/reference/open_tools.md", "README.md")
+SLOW = (
+    "docs/how_to/", "docs/methods/", "docs/tutorial.md", "docs/reference/sweeps.md", "docs/reference/open_tools.md",
+    "README.md",
+)  # fmt: skip
 
 
 def _names() -> list[Any]:
