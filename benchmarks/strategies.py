@@ -6,8 +6,8 @@ A small network for the 8x8 digits of scikit-learn is trained, compressed by eac
 left of it is estimated (csynth) four times as a stream (the deformable one with all values at once): with strategy
 `latency`, with `resource` and `resource_unrolled`, each layer's reuse factor the least possible one of at least
 `REUSE`, and with `distributed_arithmetic`. A layer that has not the strategy keeps `latency`; how many do is told. The
-seed is one, the test samples are 450: differences of accuracy below one point are noise. Takes ten minutes on 2 idle
-cores; `--quick` trains for an epoch; `--only` runs the methods of one page and what they are beside.
+seed is one, the test samples are 450: differences of accuracy below one point are noise. Takes ten to
+twenty minutes on 2 cores; `--quick` trains for an epoch; `--only` runs the methods of one page and what they are beside.
 """
 
 from __future__ import annotations
