@@ -1,13 +1,14 @@
 """What each method saves with each strategy of hls4ml, by the estimate, on one small network.
 
-    python benchmarks/strategies.py [--quick] [--only METHOD] [--out DIR] [--json FILE]
+    python benchmarks/strategies.py [--quick] [--only PAGE] [--out DIR] [--json FILE]
 
 A small network for the 8x8 digits of scikit-learn is trained, compressed by each method alone, and quantized. What is
 left of it is estimated (csynth) four times as a stream (the deformable one with all values at once): with strategy
 `latency`, with `resource` and `resource_unrolled`, each layer's reuse factor the least possible one of at least
 `REUSE`, and with `distributed_arithmetic`. A layer that has not the strategy keeps `latency`; how many do is told. The
-seed is one, the test samples are 450: differences of accuracy below one point are noise. Takes ten minutes on 2 idle
-cores; `--quick` trains for an epoch; `--only` runs the methods of one page and what they are beside.
+seed is one, the test samples are 450: differences of accuracy below one point are noise. Takes ten to twenty
+minutes on 2 cores. `--quick` trains for an epoch; `--only` runs the methods of one page and what they are beside;
+`--out` keeps the runs, and the same command goes on with them.
 """
 
 from __future__ import annotations
