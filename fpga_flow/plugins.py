@@ -143,14 +143,19 @@ class Registry(Mapping[str, Any]):
     def __init__(self, group: str, built_in: Mapping[str, Any], check: Check) -> None:
         """Args:
         group: the group of entry points.
-        built_in: by name.
+        built_in: the modules by name, or the names of modules that are imported when they are needed.
         check: finds what is wrong with a plugin's module.
         """
         self.group, self.built_in, self._check = group, built_in, check
 
     def __getitem__(self, name: str) -> Any:
         found = self.built_in.get(name)
-        return self._found[0][name] if found is None else found
+        if found is None:
+            return self._found[0][name]
+        return importlib.import_module(found) if isinstance(found, str) else found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.built_in or name in self._found[0]
 
     def __iter__(self) -> Iterator[str]:
         yield from self.built_in

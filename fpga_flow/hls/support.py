@@ -23,7 +23,7 @@ def of_plugins() -> list[dict[str, str]]:
     """The layers of plugins in the same form: `declared` exact by it for some library of types, or `refused`."""
     return [
         {"case": name, **{io_type: _declared(module, io_type) for io_type in IO_TYPES}, "from": LAYERS.origin(name)}
-        for name, module in LAYERS.items()
+        for name, module in LAYERS.of_plugins().items()
     ]
 
 

@@ -64,7 +64,7 @@ def judge(
     """Let `work` read each input from a file of this name, in a folder that is the only one where it may write."""
     found, started = Judgement(), time.monotonic()
     folder = folder.absolute()
-    before = _memory()
+    before = memory()
     _use(folder)
     kept = folder.parent / f"{folder.name}-broken"
     for number, content in enumerate(inputs):
@@ -98,9 +98,21 @@ def judge(
         found.slowest_seconds = max(found.slowest_seconds, time.process_time() - began)
         if number % 500 == 499:
             tell(f"{name}: {found.inputs} inputs, {found.refused} refused, {len(found.broken)} broken")
-    found.grown_bytes = _memory() - before
+    found.grown_bytes = memory() - before
     found.seconds = time.monotonic() - started
     return found
+
+
+@contextmanager
+def kept_environment() -> Iterator[None]:
+    """What `judge` changes of the environment is as it was afterwards."""
+    before, temporary = dict(os.environ), tempfile.tempdir
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        tempfile.tempdir = temporary
 
 
 def _use(folder: Path) -> None:
@@ -140,5 +152,6 @@ def _kind(message: str, file: Path) -> str:
     return first.split(": ")[-1][:30]
 
 
-def _memory() -> int:
+def memory() -> int:
+    """The most bytes that the process has had."""
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

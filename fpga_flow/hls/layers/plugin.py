@@ -65,8 +65,9 @@ def _own() -> dict[str, Any]:
     return layers.BUILT_IN
 
 
-#: By the names of their Keras layers.
-LAYERS = Registry("fpga_flow.hls_layers", {}, _problems)
+#: Layers of this package that keep the contract, by the names of their Keras layers; they are imported where needed.
+_BUILT_IN: dict[str, str] = {}
+LAYERS = Registry("fpga_flow.hls_layers", _BUILT_IN, _problems)
 
 
 def exact(kind: str, types: str, io_type: str) -> bool:
