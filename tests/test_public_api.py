@@ -1,4 +1,4 @@
-"""What docs/public_api.md calls stable is as tests/public_api.txt has it. GOLDEN_RUN=1 writes that anew: then the
+"""What docs/reference/public_api.md calls stable is as tests/public_api.txt has it. GOLDEN_RUN=1 writes that anew: then the
 change belongs into CHANGELOG.md.
 """
 
@@ -24,18 +24,18 @@ from fpga_flow.spec.model import FlowSpec
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).with_name("public_api.txt")
-_BLOCK = re.compile(r"<!-- begin public -->\n(.*)<!-- end public -->", re.DOTALL)
+_BLOCK = re.compile(r"<!-- public -->\n(.*)<!-- end of public -->", re.DOTALL)
 
 
 def names() -> dict[str, list[str]]:
     """The public names by their modules, from the docs."""
-    text = (ROOT / "docs" / "public_api.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "public_api.md").read_text(encoding="utf-8")
     found: dict[str, list[str]] = {}
     block = _BLOCK.search(text)
     assert block is not None
     for line in block[1].splitlines():
-        if line.startswith("    "):
-            module, _, public = line.strip().partition(": ")
+        module, separator, public = line.partition(": ")
+        if separator:
             found.setdefault(module, []).extend(public.split())
     return found
 
