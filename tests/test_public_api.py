@@ -1,5 +1,5 @@
-"""What docs/reference/public_api.md calls stable is as tests/public_api.txt has it. GOLDEN_RUN=1 writes that anew: then the
-change belongs into CHANGELOG.md.
+"""What docs/reference/public_api.md calls stable is as tests/public_api.txt has it. GOLDEN_RUN=1 writes that anew; then
+the change belongs into CHANGELOG.md.
 """
 
 from __future__ import annotations
