@@ -20,7 +20,7 @@ import yaml
 from fpga_flow import boards
 from fpga_flow.cli import app
 from fpga_flow.hls.support import matrix
-from fpga_flow.spec.model import FlowSpec
+from fpga_flow.spec.schema import spec_schema
 
 DOCS = Path(__file__).parent
 BAD_SPECS = DOCS.parent / "tests" / "bad_specs"
@@ -74,14 +74,14 @@ _LARGEST = 2**31
 
 def spec() -> Iterator[str]:
     """Each key of a spec: its type, what it is if left out, what it means."""
-    schema = FlowSpec.model_json_schema()
+    schema = spec_schema()
     definitions = schema["$defs"]
     yield from ("# Keys of a spec", "")
     yield from ("Made from the same classes that read specs. `fpga-flow schema` prints them as a JSON schema.", "")
     yield from ("A key without a default must be given.", "", "## At the top", "")
     yield from _object(schema, definitions)
     for name in dict.fromkeys(_named(schema, definitions)):
-        yield from (f"## {_title(name)}", "")
+        yield from (f"## {_title(name, definitions)}", "")
         yield from _object(definitions[name], definitions)
 
 
@@ -101,7 +101,7 @@ def _named(schema: Any, definitions: Mapping[str, Any]) -> Iterator[str]:
 
 def _object(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[str]:
     if text := schema.get("description"):
-        yield from (*_description(text), "")
+        yield from (*_description(text[0].upper() + text[1:]), "")
     if "enum" in schema:
         yield from (_type(schema, definitions), "")
     if properties := schema.get("properties"):
@@ -114,38 +114,33 @@ def _object(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterat
 
 
 def _description(text: str) -> Iterator[str]:
-    """A docstring's paragraphs; what it lists in columns becomes a list."""
-    for number, block in enumerate(text.split("\n\n")):
-        if number:
-            yield ""
-        lines = block.split("\n")
-        if all(re.match(r"\S+ {2,}\S| {6,}\S", line) for line in lines):
-            items: list[list[str]] = []
-            for line in lines:
-                name, _, rest = line.partition(" ") if not line.startswith(" ") else ("", "", line)
-                items += [[name, rest.strip()]] if name else []
-                if not name:
-                    items[-1][1] += f" {rest.strip()}"
-            yield from (f"- `{name}`: {_escaped(meaning)}" for name, meaning in items)
-        else:
-            yield _escaped(" ".join(line.strip() for line in lines))
+    """The paragraphs of a docstring."""
+    for number, paragraph in enumerate(text.split("
+
+")):
+        yield from ("",) if number else ()
+        yield _escaped(_paragraph(paragraph))
 
 
-def _title(name: str) -> str:
-    """`fpga_flow__compress__prune__Options` is `compress: prune`."""
-    parts = name.split("__")
-    if len(parts) == 1:
-        return name
-    *_, package, module, cls = parts
-    what = {"compress": "compress", "datasets": "data", "networks": "network"}.get(package, package)
-    return f"{what}: {module}" + ("" if cls == "Options" else f", {cls}")
+def _title(name: str, definitions: Mapping[str, Any]) -> str:
+    """`fpga_flow__compress__prune__Options` is "compress: prune": the section, and what is chosen there."""
+    *parts, cls = name.split("__")
+    if len(parts) < 2:
+        return cls
+    package, module = parts[-2:]
+    section, tag = {"datasets": ("data", "name"), "networks": ("network", "family")}.get(package, (package, ""))
+    properties = definitions[name].get("properties", {})
+    chosen = properties[tag].get("const", module) if tag in properties else module
+    if cls == "Options":
+        return f"{section}: {chosen}"
+    return f"{section}, {cls}" if module in ("base", "blocks") else f"{section}: {chosen}, {cls}"  # of all of a kind
 
 
 def _type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     """What may stand there, in words."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix("#/$defs/")
-        return f"[{_title(name)}](#{_anchor(_title(name))})"
+        return f"[{_title(name, definitions)}](#{_anchor(_title(name, definitions))})"
     for key in ("anyOf", "oneOf"):
         if key in schema:
             return " or ".join(dict.fromkeys(_type(each, definitions) for each in schema[key]))
