@@ -115,9 +115,7 @@ def _object(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterat
 
 def _description(text: str) -> Iterator[str]:
     """The paragraphs of a docstring."""
-    for number, paragraph in enumerate(text.split("
-
-")):
+    for number, paragraph in enumerate(text.split("\n\n")):
         yield from ("",) if number else ()
         yield _escaped(_paragraph(paragraph))
 

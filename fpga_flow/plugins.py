@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from fpga_flow import runs
-from fpga_flow.errors import suggest
+from fpga_flow.errors import ToolError, suggest
 
 _PREFIX = "fpga_flow."
 #: The groups of entry points, and what is in them.
@@ -206,7 +206,7 @@ class Registry(Mapping[str, Any]):
                     raise PluginError("; ".join(wrong))
                 plugin.identity  # noqa: B018  (its code must be in files)
                 working[plugin.name] = module
-            except PluginError as error:
+            except (PluginError, ToolError) as error:  # a layer can't be looked at without TensorFlow
                 problems.append((plugin, str(error)))
         return working, problems
 
