@@ -84,12 +84,13 @@ def own_temporary_files() -> None:
     """Have all temporary files of this process, of its libraries and of the tools that it starts in a folder of its
     own, which it removes when it ends; or the next process of the user's that calls this, if it is killed.
     """
+    # not tempfile.gettempdir(), which writes a file to find out whether it can, and may be killed then
+    parent = Path(next(filter(None, map(os.environ.get, ("TMPDIR", "TEMP", "TMP"))), "/tmp"))  # noqa: S108
     try:
-        parent = Path(tempfile.gettempdir())
         clear(parent, _SCRATCH, "")
         folder, _ = _make(parent, _SCRATCH, "", file=False, mode=0o700)  # locked until the process ends
     except OSError:
-        return  # what needs temporary files will say that there is no room for them
+        return  # what needs temporary files looks for another place, or says that there is none
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     tempfile.tempdir = str(folder)
     os.environ["TMPDIR"] = str(folder)
