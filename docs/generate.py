@@ -232,8 +232,14 @@ def layers() -> Iterator[str]:
 # -- errors ------------------------------------------------------------------------------------------------------------
 
 
+#: The longest part of a wrong line that is shown.
+_MOST_SHOWN = 140
+#: A message: file, line, column and the rest.
+_MESSAGE = re.compile(r"^([^:\n]+)(?::(\d+))?(?::(\d+))?: (.*)$", re.MULTILINE)
+
+
 def errors() -> Iterator[str]:
-    """Each message about a spec with a spec that causes it, and the way out."""
+    """Each message about a spec with the wrong lines of a spec that causes it, and the way out; then the others."""
     ways = yaml.safe_load((DOCS / "ways_out.yaml").read_text(encoding="utf-8"))
     yield from ("# Errors", "")
     yield from ways["introduction"].strip().split("\n")
@@ -241,9 +247,50 @@ def errors() -> Iterator[str]:
     for group in ways["groups"]:
         yield from (f"## {group['title']}", "")
         for name, way in group["messages"].items():
-            yield from (f"### {name.replace('_', ' ')}", "")
-            yield from ("```text", (BAD_SPECS / f"{name}.txt").read_text(encoding="utf-8").rstrip(), "```", "")
-            yield from (_escaped(_paragraph(way)), "")
+            messages = (BAD_SPECS / f"{name}.txt").read_text(encoding="utf-8").rstrip()
+            wrong = list(_wrong_lines(name, messages))
+            yield from (f"### {name.replace('_', ' ')}", "", "```text")
+            yield from (*wrong, *([""] if wrong else []), messages, "```", "", _escaped(_paragraph(way)), "")
+    for group in ways["others"]:
+        yield from (f"## {group['title']}", "")
+        yield from (_escaped(_paragraph(group["text"])), "") if "text" in group else ()
+        for error in group["errors"]:
+            yield from ("```text", *error["messages"], "```", "")
+            yield from (f"Exit code {error['code']}. {_escaped(_paragraph(error['text']))}", "")
+
+
+def _wrong_lines(name: str, messages: str) -> Iterator[str]:
+    """The lines that messages about a spec name, with their numbers; of data files, under their names."""
+    spec = f"{name}.yaml"
+    places: dict[str, set[int]] = {spec: set()}
+    for file, line, column, rest in _MESSAGE.findall(messages):
+        numbers = places.setdefault(file, set())
+        if file != spec:
+            places[spec] |= {number for number, text in enumerate(_lines(spec), 1) if file in text}
+        if line and not (file == spec and _is_elsewhere((line, column), rest, _lines(spec))):
+            numbers.add(int(line))
+    for file, numbers in places.items():
+        lines = _lines(file) if numbers else []
+        named = [(number, lines[number - 1]) for number in sorted(numbers) if number <= len(lines)]
+        shown = [f"{number:>2} | {_shown(line)}" for number, line in named if line]
+        yield from ((f"{file}:", *shown) if shown and file != spec else shown)
+
+
+def _is_elsewhere(place: tuple[str, str], message: str, lines: list[str]) -> bool:
+    """Whether a message about a field has the place 1:1 only because the field is not there."""
+    field, colon, _ = message.partition(":")
+    is_field = bool(colon) and re.fullmatch(r"[\w.\[\]]+", field) is not None
+    return place == ("1", "1") and is_field and not lines[0].startswith(re.split(r"[.\[]", field)[0])
+
+
+def _lines(name: str) -> list[str]:
+    return (BAD_SPECS / name).read_bytes().decode(errors="replace").split("\n")
+
+
+def _shown(line: str) -> str:
+    """A line with pictures of its control characters, and its beginning if it is long."""
+    text = "".join(chr(0x2400 + ord(each)) if ord(each) < 0x20 else each for each in line.rstrip("\r"))
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def _paragraph(text: str) -> str:

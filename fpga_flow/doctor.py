@@ -7,8 +7,11 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from fpga_flow import csim
+from fpga_flow import boards, compress, csim, datasets, plugins
 from fpga_flow.errors import ToolError
+from fpga_flow.hls.layers.plugin import LAYERS
+from fpga_flow.networks import FAMILIES
+from fpga_flow.plugins import Plugin
 from fpga_flow.resources import tools
 from fpga_flow.resources.open import tools as open_tools
 from fpga_flow.resources.open.tools import OpenTool
@@ -19,7 +22,27 @@ _PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "da4ml", "scikit-lear
 
 def examine() -> list[dict[str, Any]]:
     """One entry per thing: what, found (its version, or empty), needed for, how to get it, required."""
-    return [_compiler(), *(_package(name) for name in _PACKAGES), *_open_tools(), *_vendor_tools()]
+    return [_compiler(), *(_package(name) for name in _PACKAGES), *_open_tools(), *_vendor_tools(), *_plugins()]
+
+
+def _plugins() -> list[dict[str, Any]]:
+    """The plugins. One that can't be used is not found, and `how` says why; only what needs it is in the way of."""
+    wrong: dict[Plugin, list[str]] = {}
+    for plugin, why in (*plugins.unknown_groups(), *_plugin_problems()):
+        wrong.setdefault(plugin, []).append(why)
+    entries = []
+    for plugin in plugins.everything():
+        what = f"plugin {plugin.package}: {plugin.name}"
+        found = "" if plugin in wrong else plugin.value
+        needed_for = plugins.GROUPS.get(plugin.group, plugin.group)
+        entries.append({**_entry(what, found, needed_for, "; ".join(wrong.get(plugin, []))), "required": False})
+    return entries
+
+
+def _plugin_problems() -> list[tuple[Plugin, str]]:
+    """What is wrong with plugins, found by importing them."""
+    registries = (compress.PASSES, datasets.DATASETS, FAMILIES, LAYERS)
+    return [*boards.problems(), *(each for registry in registries for each in registry.problems)]
 
 
 def _open_tools() -> list[dict[str, Any]]:

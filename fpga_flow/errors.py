@@ -79,6 +79,15 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return "known are " + ", ".join(sorted(known)) if known else "none are known"
 
 
+def reason(error: BaseException) -> str:
+    """What another library's error says of a file, on one line, without numbers and lone keys."""
+    if isinstance(error, OSError) and error.strerror:
+        return ": ".join(str(part) for part in (error.filename, error.strerror) if part)
+    if isinstance(error, KeyError):
+        return f"no key {error}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 #: Keys and list indices that lead to a field of a spec, for example ("data", "path").
 FieldPath = tuple[str | int, ...]
 

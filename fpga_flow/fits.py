@@ -6,18 +6,16 @@ may need more registers to keep it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
+from fpga_flow import recorded
 from fpga_flow.boards import Board
-from fpga_flow.errors import InputError, Place, Problem, dotted
 from fpga_flow.resources.report import ResourceReport, Shortfall, shortfalls
-from fpga_flow.spec import messages
 
 
 class _Record(BaseModel):
@@ -66,25 +64,7 @@ def read(path: Path) -> list[ResourceReport]:
     Raises:
         InputError: the file can't be read, or holds no resource numbers.
     """
-    file = path / "run.json" if path.is_dir() else path
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        return _Record.model_validate_json(json.dumps(data), strict=True).resources
-    except OSError as error:
-        message = f"expected the run.json or the folder of a finished run, but can't read it: {error.strerror}"
-        raise InputError.at(str(file), message) from error
-    except json.JSONDecodeError as error:
-        message = f"expected JSON as a run records it: {error.msg}"
-        raise InputError.at(str(file), message, line=error.lineno, column=error.colno) from error
-    except ValidationError as error:
-        raise InputError(
-            Problem(Place(str(file)), dotted(each.path), each.message) for each in messages.mistakes(error, _Record)
-        ) from error
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # no text, or too many digits or brackets
-        raise InputError.at(str(file), "expected JSON as a run records it, got something else") from error
+    return recorded.read(path, _Record).resources
 
 
 def judge(reports: Sequence[ResourceReport], boards: Sequence[Board], known: Sequence[Board]) -> list[Fit]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -37,8 +38,19 @@ class Outcome:
 
     def raise_failures(self) -> None:
         """Raise `CheckFailed` if a check did not pass."""
-        if self.failures:
-            raise CheckFailed("\n".join(self.failures))
+        raise_failures([self])
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from fpga_flow.report import notebook
+
+        return notebook.run(self.record, self.folder, self.report)
+
+
+def raise_failures(outcomes: Sequence[Outcome]) -> None:
+    """Raise `CheckFailed` with all checks of all runs that did not pass, each behind its run's folder."""
+    if failed := [f"{outcome.folder}: {failure}" for outcome in outcomes for failure in outcome.failures]:
+        raise CheckFailed("\n".join(failed))
 
 
 def stage_names(spec: FlowSpec) -> list[str]:
@@ -132,6 +144,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         spec.training.model_dump(mode="json"),
         runs.code_digest("stages.py", "networks", "training.py", "saved.py", "augment.py", "keras.py"),
         runs.versions("tensorflow", "tf_keras", "numpy"),
+        *datasets.DATASETS.identities(spec.data.name),
     )
     stages = [Stage(1, "float", previous)]
 
@@ -153,7 +166,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
             "compress/base.py",
             "compress/rounds.py",
             "compress/sharing.py",
-            compress.source(one.name),
+            *compress.sources(one.name),
             *getattr(compress.PASSES[one.name], "CODE", ()),
             "hls/settings.py",
             "fixed_point.py",
@@ -161,7 +174,8 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
             "patterns.py",
         )
         packages = runs.versions("QKeras", *getattr(compress.PASSES[one.name], "PACKAGES", ()))
-        add(one.name, one.options.model_dump(mode="json"), uses, code, packages)
+        plugin = compress.PASSES.identities(one.name)
+        add(one.name, one.options.model_dump(mode="json"), uses, code, packages, *plugin)
     network_made = previous
     add("store", runs.code_digest("storage", "networks/model_config.py"))
     previous = network_made  # what follows does not depend on the file
@@ -205,7 +219,7 @@ def _earlier_notes(the_run: Run) -> list[str] | None:
     """What there was to say of the spec when it was run before; None where that is not known."""
     try:
         found: list[str] = json.loads((the_run.folder / "run.json").read_text(encoding="utf-8"))["notes"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return found
 

@@ -10,9 +10,11 @@ from typing import Any
 import yaml
 
 import fpga_flow
-from fpga_flow import runs
+from fpga_flow import compress, datasets, runs
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.layers.plugin import LAYERS
+from fpga_flow.networks import FAMILIES
 from fpga_flow.runs import Done, Run
 from fpga_flow.spec.model import FlowSpec
 
@@ -39,6 +41,7 @@ def make(
             "python": platform.python_version(),
             **runs.versions(*_PACKAGES),
         },
+        "plugins": _plugins(spec, {layer["kind"] for layer in hls["layers"]}),
         "notes": list(notes),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round((datetime.now(UTC) - started).total_seconds(), 3),
@@ -70,6 +73,16 @@ def make(
         ],
         "layers": hls["layers"],
     }
+
+
+def _plugins(spec: FlowSpec, kinds: set[str]) -> list[dict[str, str]]:
+    """What of plugins the run used."""
+    return [
+        *datasets.DATASETS.identities(spec.data.name),
+        *FAMILIES.identities(spec.network.family),
+        *compress.PASSES.identities(*(one.name for one in spec.compress)),
+        *LAYERS.identities(*sorted(kinds)),
+    ]
 
 
 def layer(layer: HlsLayer) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -21,6 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+
+from fpga_flow.errors import InputError
+from fpga_flow.whole import clear, whole_file
 
 _PACKAGE = Path(__file__).parent
 _RECORD = "stage.json"
@@ -40,8 +43,13 @@ def code_digest(*names: str) -> str:
     for name in names:
         path = _PACKAGE / name
         files += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    sources = [file for file in files if file.suffix in (".py", ".cpp", ".h", ".j2")]
-    return digest([[str(file.relative_to(_PACKAGE)), file_digest(file)] for file in sources])
+    return sources_digest(_PACKAGE, files)
+
+
+def sources_digest(root: Path, files: Iterable[Path]) -> str:
+    """A digest of those of some files that are code, with their paths from `root`."""
+    sources = [file for file in files if file.suffix in (".py", ".cpp", ".h", ".j2", ".so", ".pyd")]
+    return digest([[file.relative_to(root).as_posix(), file_digest(file)] for file in sources])
 
 
 def file_digest(path: Path) -> str:
@@ -89,7 +97,12 @@ class Run:
 
     @contextmanager
     def locked(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Make the folder and hold its lock; `waiting` is called once if another process holds it."""
+        """Make the folder and hold its lock; `waiting` is called once if another process holds it.
+
+        Raises:
+            InputError: a folder in it is a link to elsewhere.
+        """
+        check_no_links(self.root, self.folder, *(self._partial(stage) for stage in self.stages))
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self.folder / ".lock")
         try:
@@ -136,6 +149,7 @@ class Run:
         partial, folder = self._partial(stage), self.folder / stage.folder
         if partial.is_dir() and not (partial / f".stage-{stage.digest}").is_file():
             shutil.rmtree(partial)
+        clear(partial)
         if not _is_whole(partial, stage):  # else it was killed just before the end
             self._work(stage, partial, work)
         shutil.rmtree(partial / UNFINISHED, ignore_errors=True)
@@ -180,6 +194,14 @@ class Run:
         folder.rename(kept)
 
 
+def check_no_links(root: Path, *folders: Path) -> None:
+    """Raise InputError where a folder below `root`, or one between them, is a link: nothing is written elsewhere."""
+    for folder in folders:
+        for each in (folder, *folder.parents[: len(folder.relative_to(root).parts) - 1]):
+            if each.is_symlink():
+                raise InputError.at(str(each), f"expected a folder, got a link to {os.readlink(each)}")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file by one rename: readers never see half of it.
 
@@ -191,12 +213,10 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file by one rename, see `write_text`."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
@@ -247,5 +267,5 @@ def _is_whole(folder: Path, stage: Stage) -> bool:
         return record["digest"] == stage.digest and all(
             file_digest(folder / name) == expected for name, expected in record["files"].items()
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False  # missing, cut off, or not a record

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.whole import whole_file
+
 #: What numpy, zipfile, zlib and h5py raise for damaged files.
 UNREADABLE = (
     OSError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RuntimeError,
@@ -25,9 +27,8 @@ def write(path: Path, told: Any, **lists: Sequence[NDArray[Any]]) -> None:
     """Write what there is to tell (JSON values) and lists of arrays by one rename."""
     arrays = {f"{name}_{number}": array for name, each in lists.items() for number, array in enumerate(each)}
     head = json.dumps([told, {name: len(each) for name, each in lists.items()}])
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, allow_pickle=False, head=np.array(head), **arrays)
-    partial.replace(path)
+    with whole_file(path) as unfinished, open(unfinished, "wb") as file:  # numpy would add a suffix to a name
+        np.savez(file, allow_pickle=False, head=np.array(head), **arrays)
 
 
 def read(path: Path) -> tuple[Any, dict[str, list[NDArray[Any]]]]:

@@ -54,7 +54,7 @@ class Work:
 
     def do(self, stage: Stage, folder: Path) -> dict[str, Any]:
         """Do a stage in its folder; what it has to tell, as JSON values."""
-        if stage.name in ("float", "store", "hls", "csim", "resources"):
+        if stage.name in compress.OTHER_STAGES:
             result: dict[str, Any] = getattr(self, f"_{stage.name}")(folder)
             return result
         return self._compress(stage, folder)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fpga_flow import saved
 from fpga_flow.augment import augmented
 from fpga_flow.datasets.base import Dataset, Part
+from fpga_flow.errors import FieldError
 from fpga_flow.keras import keras, seed_everything, tf
 from fpga_flow.spec.base import Training
 
@@ -117,6 +118,9 @@ def fit(
     Args:
         checkpoint: a file from which training goes on if it exists, and to which its state is written. It stays where
             it is: a training that has been done gives its result at once. Who needs it no more removes it.
+
+    Raises:
+        FieldError: the loss is no finite number any more.
     """
     seed_everything(seed)
     if not training.epochs:
@@ -153,6 +157,7 @@ def fit(
         loss, accuracy = train_epoch(x, batches)
         val_loss, val_accuracy = validate()
         state.epoch += 1
+        _check_finite(float(loss), val_loss, state.epoch)
         score = (float(state.epoch), 0.0) if val_loss is None or val_accuracy is None else (val_accuracy, -val_loss)
         better = state.epoch > hooks.ready_epoch and score > state.best
         if better:
@@ -179,6 +184,16 @@ def fit(
     if state.best_weights:
         model.set_weights(state.best_weights)
     return state.history
+
+
+def _check_finite(loss: float, val_loss: float | None, epoch: int) -> None:
+    for what, value in (("the training", loss), ("the validation", 0.0 if val_loss is None else val_loss)):
+        if not math.isfinite(value):
+            raise FieldError(
+                ("training",),
+                f"expected a loss that stays finite, but that of {what} is {value} after epoch {epoch}: use a lower "
+                "learning_rate, or scale the data (data.scale: standard)",
+            )
 
 
 def _optimizer(learning_rate: Any, weight_decay: float) -> Any:

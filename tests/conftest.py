@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +30,23 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     os.environ["FPGA_FLOW_CACHE"] = str(shared / "cache")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _checked_records() -> Iterator[None]:
+    """Each run.json that a test makes is held against its schema."""
+    from fpga_flow import record, run_record
+
+    make = record.make
+
+    def checked(*arguments: Any, **options: Any) -> dict[str, Any]:
+        made = make(*arguments, **options)
+        run_record.RunRecord.model_validate_json(json.dumps(made))
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record, "make", checked)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import typer
 
-from fpga_flow import boards, cli
+from fpga_flow import boards, cli, shipped
+from fpga_flow.spec.schema import BOARD_FILE, SPEC_FILE
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in cli.app.registered_commands)
 BAD = Path(__file__).parent / "bad_specs"
@@ -126,7 +127,10 @@ def test_boards_that_a_run_fits(run: Any, tmp_path: Path) -> None:
 def test_schema(run: Any) -> None:
     code, out, err = run("schema")
     assert (code, err) == (0, "")
-    assert json.loads(out)["title"] == "FlowSpec"
+    assert json.loads(out) == json.loads((shipped.folder("hls_configs") / SPEC_FILE).read_text())
+    code, out, err = run("schema", "board")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == json.loads((shipped.folder("boards") / BOARD_FILE).read_text())
 
 
 @pytest.mark.parametrize(

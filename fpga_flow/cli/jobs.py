@@ -51,8 +51,7 @@ def run(
             outcomes.append(outcome)
     if as_json:
         print_json([{**outcome.record, "folder": str(outcome.folder)} for outcome in outcomes])
-    for outcome in outcomes:
-        outcome.raise_failures()
+    flow.raise_failures(outcomes)
 
 
 @app.command()
@@ -61,8 +60,8 @@ def sweep(
                                         "example.")],
     set_: Set = [],  # noqa: B006  (typer copies it)
     out: Out = Path("runs"),
-    jobs: Annotated[int | None, typer.Option(min=1, max=4096, help="Local processes, or with --cluster jobs; left out: "
-                                             "one for each processor.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, max=4096, help="Local processes; left out: one for each "
+                                             "processor. With --cluster its jobs; left out: one.")] = None,
     dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Work on the Dask cluster of this scheduler, for "
                                              "example tcp://head:8786.")] = None,
     cluster: Annotated[Literal["slurm", "htcondor"] | None, typer.Option(help="Work in jobs of this batch system, with "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +12,7 @@ from fpga_flow.cli.options import Json, NamesOnly, Quiet, app, print_json, print
 
 if TYPE_CHECKING:
     from fpga_flow.boards import Board
+    from fpga_flow.plugins import Registry
 
 
 @app.command()
@@ -34,12 +35,12 @@ def boards(
     from fpga_flow import boards as all_boards
     from fpga_flow import tables
 
-    known = all_boards.shipped_boards()
+    known = all_boards.every_board()
     found = all_boards.select(known, family, toolchain)
     if fits is not None:
         _print_fits(found, known, fits, as_json, quiet)
     elif as_json:
-        print_json([board.model_dump(mode="json") for board in found])
+        print_json([{**board.model_dump(mode="json"), "from": all_boards.origin(board.name)} for board in found])
     elif quiet:
         print_names([board.name for board in found])
     else:
@@ -52,16 +53,17 @@ def boards(
                 b.lut_kind,
                 *(f"{n:,}" for n in b.usable().values()),
                 b.title,
+                all_boards.origin(b.name),
             ]
             for b in found
         ]
         resources = list(all_boards.Amounts.model_fields)
-        tables.print_table(["name", "part", "toolchain", "ns", "LUTs", *resources, "board"], rows)
+        tables.print_table(["name", "part", "toolchain", "ns", "LUTs", *resources, "board", "from"], rows)
 
 
 @app.command()
 def passes(as_json: Json = False, quiet: NamesOnly = False) -> None:
-    """List the compression passes.
+    """List the compression passes, those of plugins, too.
 
     Example: `fpga-flow passes`
     """
@@ -72,7 +74,7 @@ def passes(as_json: Json = False, quiet: NamesOnly = False) -> None:
 
 @app.command()
 def datasets(as_json: Json = False, quiet: NamesOnly = False) -> None:
-    """List the data sets.
+    """List the data sets, those of plugins, too.
 
     Example: `fpga-flow datasets`
     """
@@ -89,12 +91,14 @@ def layers(
 ) -> None:
     """List layers and options: which become HLS code that computes the same bit for bit; which are refused, and why.
 
+    Of layers of plugins it says what these declare; the C simulation of each run shows whether it is true.
+
     Example: `fpga-flow layers pooling`
     """
-    from fpga_flow.hls.support import matrix
+    from fpga_flow.hls.support import matrix, of_plugins
     from fpga_flow.tables import print_table
 
-    found = [entry for entry in matrix() if containing.lower() in entry["case"].lower()]
+    found = [entry for entry in (*matrix(), *of_plugins()) if containing.lower() in entry["case"].lower()]
     if as_json:
         print_json(found)
     elif quiet:
@@ -104,8 +108,8 @@ def layers(
         for entry in found:
             verdicts = [entry[key].partition(": ") for key in ("io_parallel", "io_stream")]
             why = dict.fromkeys(reason for _, _, reason in verdicts if reason)
-            rows.append([entry["case"], *(word for word, _, _ in verdicts), "; ".join(why)])
-        print_table(["case", "io_parallel", "io_stream", "why refused"], rows)
+            rows.append([entry["case"], *(word for word, _, _ in verdicts), "; ".join(why), entry["from"]])
+        print_table(["case", "io_parallel", "io_stream", "why refused", "from"], rows)
 
 
 @app.command()
@@ -128,26 +132,34 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON schema of specs, for editors that complete and check YAML by it.
+def schema(
+    what: Annotated[
+        Literal["spec", "board", "run"], typer.Argument(help="A spec, the file of a board, or run.json.")
+    ] = "spec",
+) -> None:
+    """Print a JSON schema: of specs and boards, for editors that complete and check YAML by it, or of run.json.
+
+    A YAML file names it in a line `# yaml-language-server: $schema=fpga_flow.schema.json`.
 
     Example: `fpga-flow schema > fpga_flow.schema.json`
     """
-    from fpga_flow.spec.model import FlowSpec
+    from fpga_flow import run_record
+    from fpga_flow.spec import schema as schemas
 
-    print_json(FlowSpec.model_json_schema())
+    print_json({"spec": schemas.spec_schema, "board": schemas.board_schema, "run": run_record.schema}[what]())
 
 
-def _list(registry: dict[str, Any], what: str, as_json: bool, quiet: bool) -> None:
+def _list(registry: Registry, what: str, as_json: bool, quiet: bool) -> None:
+    from fpga_flow.spec.schema import module_text
     from fpga_flow.tables import print_table
 
-    rows = [[name, _first_paragraph(module).removeprefix(f"`{name}`: ")] for name, module in registry.items()]
+    rows = [[name, module_text(module), registry.origin(name)] for name, module in registry.items()]
     if quiet and not as_json:
         print_names(list(registry))
     elif as_json:
-        print_json([{"name": name, "description": text} for name, text in rows])
+        print_json([{"name": name, "description": text, "from": origin} for name, text, origin in rows])
     else:
-        print_table([what, "what it is"], rows)
+        print_table([what, "what it is", "from"], rows)
 
 
 def _print_fits(boards: Sequence[Board], known: Sequence[Board], run: Path, as_json: bool, quiet: bool) -> None:
@@ -166,7 +178,3 @@ def _print_fits(boards: Sequence[Board], known: Sequence[Board], run: Path, as_j
             for fit in found
         ]
         print_table(["name", "fits", "numbers", "made for", "lacks"], rows)
-
-
-def _first_paragraph(module: Any) -> str:
-    return (module.__doc__ or "").split("\n\n")[0].replace("\n", " ")

@@ -1,11 +1,13 @@
-"""Compression passes: one file each, and this dict of them. `base.py` states their contract."""
+"""Compression passes: one file each, and this table of them, to which plugins add. `base.py` states their contract."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fpga_flow import plugins
 from fpga_flow.compress import (
     circulant,
     cluster,
@@ -25,9 +27,22 @@ from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import CheckFailed, FieldPath
 from fpga_flow.networks.network import Network, weight
 from fpga_flow.networks.promises import Promise
+from fpga_flow.plugins import Plugin, Registry
+from fpga_flow.spec.base import Section
 from fpga_flow.training import evaluate
 
-PASSES = {
+#: Names of stages that are no passes.
+OTHER_STAGES = ("float", "store", "hls", "csim", "resources")
+
+
+def _problems(plugin: Plugin, module: Any) -> Iterator[str]:
+    """What is wrong with a plugin's pass."""
+    refused = (*OTHER_STAGES, "name", "options", *dir(Section))
+    yield from plugins.name_problems(plugin.name, "[a-z][a-z0-9_]*", "small letters, digits and _", refused)
+    yield from plugins.module_problems(module, ("uses", "check", "apply"), Section)
+
+
+_BUILT_IN = {
     "prune": prune,
     "prune_filters": prune_filters,
     "quantize": quantize,
@@ -41,10 +56,15 @@ PASSES = {
     "distil": distil,
     "transfer": transfer,
 }
+PASSES = Registry("fpga_flow.passes", _BUILT_IN, _problems)
 
 
-def source(name: str) -> str:
-    """The file or the folder of a pass's code, seen from the package."""
+def sources(name: str) -> list[str]:
+    """The file or the folder of a pass's code, seen from the package; none of a plugin's."""
+    return [] if PASSES.plugin(name) else [_source(name)]
+
+
+def _source(name: str) -> str:
     file = Path(str(PASSES[name].__file__))
     return f"compress/{name}" if file.name == "__init__.py" else f"compress/{file.name}"
 

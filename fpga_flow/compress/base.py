@@ -1,6 +1,6 @@
 """The contract of a compression pass.
 
-A pass is a module of this package with
+A pass, of this package or of a plugin, is a module with
 
     uses(options)                               names of the spec's sections that it reads besides its own
     Options                                     its section of the spec, a `Section`

@@ -28,9 +28,11 @@ _AT_ONCE = 1 << 20
 
 
 class Options(Retraining):
-    """`block` is the size of the square blocks of a dense layer's matrix; `layers` gives it by glob pattern. Without it
-    only the layers of the patterns are changed. Blocks at the edges are cut off; no block is larger than the longer
-    side of the matrix.
+    """The size of the square blocks of a dense layer's matrix. Without `block` only the layers of the patterns are
+    changed. Blocks at the edges are cut off; no block is larger than the longer side of the matrix.
+
+    block   rows of a block
+    layers  the same by glob pattern of layer names
     """
 
     block: Block | None = None

@@ -31,8 +31,12 @@ Count = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Options(Retraining):
-    """`clusters` is how many values a kernel (or each of its output channels, by `per`) shares, zero not counted;
-    `layers` gives it by glob pattern. Without it only the layers of the patterns share values.
+    """How many values the weights share. Without `clusters` only the layers of the patterns share values.
+
+    clusters  how many values a kernel (or each of its output channels, by `per`) has, zero not counted
+    layers    the same by glob pattern of layer names
+    init      where k-means begins: values in equal steps, in equal numbers of weights, or weights drawn at random
+    per       whether a layer, or each of its output channels, has values of its own
     """
 
     clusters: Count | None = None

@@ -29,8 +29,10 @@ _AT_ONCE = 1 << 20
 
 
 class Options(Retraining):
-    """`values` is how many values a kernel has, as a share of its weights; `layers` gives it by glob pattern. Without
-    it only the layers of the patterns share values.
+    """How many values the weights share. Without `values` only the layers of the patterns share values.
+
+    values  how many values a kernel has, as a share of its weights
+    layers  the same by glob pattern of layer names
     """
 
     values: Share | None = None

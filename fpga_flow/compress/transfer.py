@@ -29,9 +29,12 @@ _ORIENTATIONS: dict[Symmetry, tuple[int, int]] = {"rotate": (4, 1), "flip": (1, 
 
 
 class Options(Retraining):
-    """`symmetry` says in which orientations each base filter of a convolution is used: `rotate` (4 quarter turns),
-    `flip` (mirrored left to right, 2) or both (8). `layers` gives it by glob pattern; without it only the layers of the
-    patterns are changed.
+    """How the filters of convolutions are made of base filters. Without `symmetry` only the layers of the patterns are
+    changed.
+
+    symmetry  in which orientations each base filter is used: `rotate` (4 quarter turns), `flip` (mirrored left to
+              right, 2) or both (8)
+    layers    the same by glob pattern of layer names
     """
 
     symmetry: Symmetry | None = None

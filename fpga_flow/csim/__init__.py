@@ -36,6 +36,12 @@ class CsimResult:
     headers: str
     first: compare.Mismatch | None = None
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from fpga_flow.report import notebook
+
+        return notebook.simulation(self)
+
 
 def simulate(
     project: HlsProject,

@@ -10,10 +10,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import sizes
+
 #: Bytes that an array of a file may have: a gigabyte.
 MAX_BYTES = 2**30
-#: An archive that unpacks to more than this must be at least a `_RATIO`th of it.
-_SMALL, _RATIO = 2**24, 256
 
 
 def read_array(file: IO[bytes]) -> NDArray[Any]:
@@ -61,5 +61,4 @@ def check_size(unpacked: int, packed: int) -> None:
     """Raise ValueError for an archive that unpacks to too many bytes, or to more than honest data would."""
     if unpacked > MAX_BYTES:
         raise ValueError(f"expected at most {MAX_BYTES:,} bytes in all arrays, got {unpacked:,}")
-    if unpacked > _SMALL and unpacked > _RATIO * packed:
-        raise ValueError(f"expected at most {_RATIO} times the size of the file, {packed:,} bytes, got {unpacked:,}")
+    sizes.check(unpacked, packed)

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+from fpga_flow.whole import held
+
 #: Bytes that all entries together may have; those that were not used for the longest time make room.
 LIMIT = 2**30
 #: Seconds for which an entry is kept whatever its size: someone may be at work with it.
@@ -51,8 +53,7 @@ def entry(digest: str, make: Callable[[Path], None]) -> tuple[Path, bool]:
     if _is_whole(found):
         os.utime(found)  # used now
         return found, True
-    partial = Path(tempfile.mkdtemp(prefix=f".{digest}.", dir=folder()))
-    try:
+    with held(folder(), ".") as partial:
         make(partial)
         (partial / _CONTENTS).write_text(json.dumps(_sizes(partial)), encoding="utf-8")
         if not _is_whole(found):
@@ -62,8 +63,6 @@ def entry(digest: str, make: Callable[[Path], None]) -> tuple[Path, bool]:
         except OSError:
             if not found.is_dir():  # else another process was faster, with the same
                 raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     _make_room(keep=found)
     return found, False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from joblib import cpu_count  # counts what this process may use, of a container, too
 
 from fpga_flow.csim import junit, verify
 from fpga_flow.csim.build import Simulator, build
@@ -177,7 +178,7 @@ def _compile(designs: Sequence[Design], options: Options) -> None:
             else:
                 build(design, stock_headers=options.stock_headers)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         list(pool.map(compile_, designs))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from fpga_flow.errors import InputError, Place, Problem
+from fpga_flow.errors import InputError, Place, Problem, reason
 from fpga_flow.hls.backends import BACKENDS, Backend, Simulation
 
 _CPP = (".h", ".hpp", ".cpp")
@@ -119,8 +119,10 @@ def _settings(folder: Path) -> tuple[str, Backend, str]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError.at(str(path), f"expected an HLS project's description as JSON, got: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError.at(
+            str(path), f"expected an HLS project's description as JSON, got: {reason(error)}"
+        ) from error
     return value if isinstance(value, dict) else {}
 
 
@@ -135,8 +137,8 @@ def _yaml(path: Path) -> dict[str, Any]:
     try:
         # the loader makes plain values only
         value = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError.at(str(path), f"expected hls4ml's configuration as YAML, got: {error}") from error
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise InputError.at(str(path), f"expected hls4ml's configuration as YAML, got: {reason(error)}") from error
     return value if isinstance(value, dict) else {}
 
 
@@ -175,4 +177,4 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except ValueError as error:
-        raise InputError.at(str(path), f"expected C++ in UTF-8, got: {error}") from error
+        raise InputError.at(str(path), f"expected C++ in UTF-8, got: {reason(error)}") from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from joblib import cpu_count  # counts what this process may use, of a container, too
 from numpy.typing import NDArray
 
 from fpga_flow.csim import process
@@ -68,7 +69,7 @@ def run(
         ToolError: the C++ crashed; the message names the sample.
         ValueError: the samples have another number of values.
     """
-    jobs = jobs or min(os.cpu_count() or 1, -(-len(samples) // _SAMPLES))
+    jobs = jobs or min(cpu_count(), -(-len(samples) // _SAMPLES))
     with _files(simulator, samples) as (inputs, outputs):
         for words in _words(simulator, "run", str(inputs), str(outputs), str(jobs)):
             if words[0] == "done":

@@ -30,7 +30,9 @@ def write(design: Design, folder: Path, *, traced: bool, code_gen: str | None = 
         '#include "record.h"',
         f'#include "{first}"',
         # what happens to values on their way into the top function is not the first layer's doing
-        f'template <class... A> auto csim_top(A &&...a) {{ csim::take_events("inputs"); return {top}(a...); }}',
+        # (names that begin with _ are none that the top function can have)
+        "template <class... _types> auto csim_top(_types &&..._given) "
+        f'{{ csim::take_events("inputs"); return {top}(_given...); }}',
         f"#define {top} csim_top" if traced else "",
         *(f'#include "{source}"' for source in others),
         f"#undef {top}",

@@ -1,4 +1,11 @@
-"""A data set in memory, and how raw samples become one: split, scaled and one-hot coded as the spec declares."""
+"""A data set in memory, and how raw samples become one: split, scaled and one-hot coded as the spec declares.
+
+A data set is a module with
+
+    Options               its section of the spec, derived from `DataOptions`; its field `name` is a Literal of the name
+    load(options, seed)   -> the Dataset that `make` makes of raw samples. It raises a `FieldError` where the options
+                          don't suit the data, and an `InputError` where a file is damaged
+"""
 
 from __future__ import annotations
 
@@ -21,10 +28,11 @@ Scale = Literal["none", "minmax", "standard"] | PositiveFloat
 
 
 class Split(Section):
-    """Which share of the samples is kept for validation and for testing, class by class (stratified), by the seed.
+    """Which share of the samples is kept for validation and for testing, class by class (stratified), by the seed. Test
+    data never touch training or scaling.
 
-    `test` is the share of all samples; data sets that come with their own test set refuse it.
-    `validation` is the share of what is left for training. Test data never touch training or scaling.
+    validation  the share of what is left for training
+    test        the share of all samples; data sets that come with their own test set refuse it
     """
 
     validation: Fraction = 0.1
@@ -32,17 +40,21 @@ class Split(Section):
 
 
 class DataOptions(Section):
-    """What every data set takes."""
+    """What every data set takes.
 
-    #: Each data set narrows it to its own name.
+    name           of the data set
+    split          what is kept for validation and testing
+    scale          a number divides the values by it; `minmax` and `standard` are fitted, feature by feature, on the
+                   training samples
+    one_hot        train on one-hot coded labels; false: on class numbers (the loss is the same)
+    train_samples  at most so many training (with validation) samples, taken by the seed; left out: all
+    test_samples   at most so many test samples, taken by the seed; left out: all
+    """
+
     name: str
     split: Split = Split()
-    #: A number divides the values by it; `minmax` and `standard` are fitted, feature by feature, on the training
-    #: samples.
     scale: Scale = "none"
-    #: Train on one-hot coded labels; false: on class numbers (the loss is the same).
     one_hot: bool = True
-    #: At most so many training (with validation) and test samples, taken by the seed; left out: all.
     train_samples: PositiveInt | None = None
     test_samples: PositiveInt | None = None
 

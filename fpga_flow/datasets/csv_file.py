@@ -22,8 +22,9 @@ MOST_PROBLEMS = 20
 class Options(user.Options):
     """How the file is written.
 
-    header      whether the first row holds the names of the columns; `auto`: it does if none of its cells is a number
-    label       the column of the class: its name, or its number from 0 (negative: from the last, which is -1)
+    delimiter  the character between two cells
+    header     whether the first row holds the names of the columns; `auto`: it does if none of its cells is a number
+    label      the column of the class: its name, or its number from 0 (negative: from the last, which is -1)
     """
 
     name: Literal["csv"]
@@ -83,9 +84,21 @@ def _rows(path: str, delimiter: str) -> Iterator[_Row]:
     except csv.Error as error:
         raise InputError.at(path, f"damaged table: {error}", line=line) from error
     except UnicodeDecodeError as error:
-        raise InputError.at(path, f"expected text in UTF-8: {error.reason} at byte {error.start}") from error
+        raise _not_utf8(path) from error
     except OSError as error:
         raise InputError.at(path, f"the file can't be read: {error.strerror}") from error
+
+
+def _not_utf8(path: str) -> InputError:
+    """The error for the first line that is no UTF-8; where it is is not known while a file is read in pieces."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                byte = line[error.start]
+                return InputError.at(path, f"expected text in UTF-8, got the byte 0x{byte:02x}", line=number)
+    raise AssertionError(f"{path} has changed while it was read")
 
 
 def _has_header(first: _Row, header: Literal["auto"] | bool) -> bool:

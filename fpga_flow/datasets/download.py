@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+
+from fpga_flow.whole import whole_file
 
 _TIMEOUT = 30  # seconds without an answer
 _CHUNK = 1 << 20
@@ -53,7 +54,7 @@ def fetch_into(path: Path, url: str, most: int) -> str:
 
 def _chunks(url: str, most: int) -> Iterator[bytes]:
     if not url.startswith(("https://", "http://", "file://")):
-        raise ValueError("expected a URL of https, http or file")
+        raise ValueError(f"expected a URL of https, http or file, got {url}")
     left = most
     try:
         answer = urllib.request.urlopen(url, timeout=_TIMEOUT)  # noqa: S310  (checked above)
@@ -70,11 +71,5 @@ def _chunks(url: str, most: int) -> Iterator[bytes]:
 
 def write_at_once(path: Path, content: bytes) -> None:
     """Write by one rename, so that a killed download leaves no half file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(content)

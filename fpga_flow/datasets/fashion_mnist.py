@@ -35,7 +35,7 @@ SOURCE = idx_images.Source(
 
 
 class Options(idx_images.Options):
-    """Images of 28x28x1 pixels, 0 to 255, in 10 classes; `path` is the folder of the four idx-gz files."""
+    """Images of 28x28x1 pixels, 0 to 255, in 10 classes."""
 
     name: Literal["fashion_mnist"]
 

@@ -31,7 +31,10 @@ _MOST_CONTENT = 128 << 20
 
 
 class Options(base.DataOptions):
-    """`path` is the folder of the four files; left out, they are looked for, else downloaded."""
+    """Images in four idx-gz files.
+
+    path  the folder of the four files; left out, they are looked for, else downloaded
+    """
 
     path: str | None = None
 
@@ -73,7 +76,8 @@ def find(source: Source, options: Options) -> Path:
             raise FieldError(_PATH, f'no such folder: "{options.path}"')
         missing = _missing(folder)
         if missing:
-            raise FieldError(_PATH, f'expected {", ".join(FILES)} in "{options.path}", missing: {", ".join(missing)}')
+            all_of = f"the {len(FILES)} files of {source.name}"
+            raise FieldError(_PATH, f'expected {all_of} in "{options.path}", missing: {", ".join(missing)}')
         return folder
     for folder in download.folders(source.name):
         if not _missing(folder):

@@ -7,7 +7,6 @@ features are those of its table 1.
 from __future__ import annotations
 
 import http.client
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from fpga_flow.datasets import base, download, npz_file, openml
 from fpga_flow.datasets.digits import Split
 from fpga_flow.errors import FieldError, InputError
+from fpga_flow.whole import held
 
 #: In the order of the network's inputs.
 FEATURES = (
@@ -49,9 +49,10 @@ _ARFF = FILES[2]
 
 class Options(base.DataOptions):
     """16 properties of 830,000 jets, in 5 classes; standardised, and a fifth kept for testing, if nothing else is said.
+    Which jets are for testing follows from the seed.
 
-    `path` is a file, OpenML's (ARFF or Parquet) or an .npz with the arrays x (n, 16) and y (n,), or a folder with one;
-    left out, it is looked for and else downloaded. Which jets are for testing follows from the seed.
+    path  a file, OpenML's (ARFF or Parquet) or an .npz with the arrays x (n, 16) and y (n,), or a folder with one; left
+          out, it is looked for and else downloaded
     """
 
     name: Literal["jets"]
@@ -105,8 +106,8 @@ def _download() -> Path:
     mirror = download.mirror(FOLDERS[0])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished.") as unfinished:
-            table = Path(unfinished, _ARFF)
+        with held(folder, ".", ".unfinished") as unfinished:
+            table = unfinished / _ARFF
             if mirror:
                 download.fetch_into(table, f"{mirror}/{_ARFF}", openml.MOST_TABLE)
             else:
@@ -114,7 +115,7 @@ def _download() -> Path:
             samples = openml.read(table, FEATURES, CLASSES)
             if len(samples.y) != ROWS:
                 raise ValueError(f"expected {ROWS} jets, got {len(samples.y)}")
-            packed = Path(unfinished, FILES[0])
+            packed = unfinished / FILES[0]
             np.savez(packed, allow_pickle=False, x=samples.x, y=samples.y)
             return packed.replace(folder / FILES[0])
     except (OSError, http.client.HTTPException, ValueError, InputError) as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import sizes
 from fpga_flow.datasets import base, user
 from fpga_flow.errors import FieldError, InputError, suggest
 from fpga_flow.saved import UNREADABLE
@@ -17,9 +19,12 @@ _DEFAULT_TEST = ("x_test", "y_test")
 
 
 class Options(user.Options):
-    """The names of the arrays: `x` (n, ...) and `y`, which is (n,) whole numbers or text, or (n, classes) one-hot.
+    """The names of the arrays.
 
-    `x_test` and `y_test` are the test set; left out, the arrays of these names are, where the file has them.
+    x       the array of the samples, (n, ...)
+    y       that of the classes: (n,) whole numbers or text, or (n, classes) one-hot
+    x_test  the samples of the test set; left out: the array of this name, where the file has it
+    y_test  the classes of the test set; left out: the array of this name, where the file has it
     """
 
     name: Literal["npz"]
@@ -72,6 +77,7 @@ def read(path: str, wanted: Sequence[str], check: Callable[[list[str]], None]) -
         raise InputError.at(path, "expected an .npz file (numpy.savez), got something else or a damaged one")
     name = ""
     try:
+        sizes.check_archive(Path(path))
         # opened here, as numpy leaves a damaged file open
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             known = list(archive.files)

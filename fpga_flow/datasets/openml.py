@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,9 @@ _MOST_DESCRIPTION = 1 << 20  # bytes
 _MOST_LINE = 1 << 16  # characters
 _MOST_HEADER = 1000  # lines
 _MOST_ROWS = 10_000_000
+
+#: What numpy says of a cell that is no number.
+_NO_NUMBER = re.compile(r"could not convert string '(.*)' to float32 at row")
 
 
 def fetch(number: int, path: Path) -> None:
@@ -122,9 +126,16 @@ def _arff(
         if not table.size:
             raise ValueError("expected rows behind @data, got none")
     except ValueError as error:  # of which UnicodeDecodeError is one
-        reason = error.__cause__ if isinstance(error.__cause__, _ClassError) else error
-        raise InputError.at(name, f"damaged ARFF table: {reason}", line=lines.number) from error
+        raise InputError.at(name, f"damaged ARFF table: {_reason(error)}", line=lines.number) from error
     return table[:, columns], table[:, label].astype(np.int64)
+
+
+def _reason(error: ValueError) -> str:
+    """What is wrong with a table, in our words where numpy has its own."""
+    if isinstance(error.__cause__, _ClassError):
+        return str(error.__cause__)
+    found = _NO_NUMBER.match(str(error))
+    return f'expected a number, got "{found[1]}"' if found else str(error)
 
 
 def _attributes(lines: _Lines) -> list[str]:
@@ -153,9 +164,10 @@ def _columns(names: Sequence[str], features: Sequence[str]) -> list[int]:
     """The places of the features, in their order, and of the class in a table with columns of these names."""
     others = [name for name in names if name not in features]
     if len(others) != 1 or len(names) != len(features) + 1 or len(set(names)) != len(names):
-        raise ValueError(
-            f"expected the columns {', '.join(features)} and one with the class, got {', '.join(names) or 'none'}"
-        )
+        missing = [name for name in features if name not in names]
+        got = f"no {', '.join(missing)}" if missing else f"beside them {', '.join(others) or 'none'}"
+        expected = f"the columns {', '.join(features)} and one with the class"
+        raise ValueError(f"expected {expected}, got {got if names else 'none'}")
     return [names.index(name) for name in (*features, *others)]
 
 

@@ -18,7 +18,11 @@ from fpga_flow.spec.base import PositiveInt
 
 
 class Options(DataOptions):
-    """`path` is the file; `shape`, if given, is what each sample is reshaped to, for example [8, 8, 1]."""
+    """A file of the user's.
+
+    path   the file
+    shape  what each sample is reshaped to, for example [8, 8, 1]; left out: it stays as it is
+    """
 
     path: str
     shape: Annotated[list[PositiveInt], Field(min_length=1)] | None = None

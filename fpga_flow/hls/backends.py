@@ -86,8 +86,11 @@ class Backend:
     unusable: str = ""
 
     def exact(self, kind: str, io_type: str) -> bool:
-        """Whether a kind of layers (`kind` or `kind function`) is known to be exact."""
-        return kind in self.layers or (io_type == "io_parallel" and kind in self.parallel)
+        """Whether a kind of layers (`kind` or `kind function`) is known to be exact, or a plugin says so of its own."""
+        from fpga_flow.hls.layers import plugin
+
+        built_in = kind in self.layers or (io_type == "io_parallel" and kind in self.parallel)
+        return built_in or plugin.exact(kind, self.types, io_type)
 
 
 _AMD = ("vitis", "vivado")

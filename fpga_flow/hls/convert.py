@@ -21,7 +21,7 @@ from fpga_flow.errors import ToolError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.hls.layers import register
+from fpga_flow.hls.layers import plugin, register
 from fpga_flow.hls.plain import plain_model
 from fpga_flow.hls.settings import HlsSettings
 from fpga_flow.hls.written import written
@@ -103,6 +103,8 @@ def _graph(model: Any, layers: Sequence[HlsLayer], settings: HlsSettings, folder
     backend = BACKENDS[settings.backend]
     for name in filter(None, (backend.hls4ml, backend.inherits)):
         register(name, backend.types)
+        for kind in sorted({layer.kind for layer in layers if layer.kind in plugin.LAYERS}):
+            plugin.register(kind, name, backend.types)
     weights = folder / "keras_model.h5"
     save_h5(model, weights)
     hls_config = hls4ml.utils.config_from_keras_model(Architecture(model), granularity="name", backend=backend.hls4ml)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.layers import plugin
 from fpga_flow.hls.linear import Doubles, ideal, kernel, look_up, weigh
 
 
@@ -119,6 +120,8 @@ def _bounds(layer: HlsLayer, *inputs: Interval) -> Bounds:
         return _activated(layer, inputs[0])
     if layer.kind == "deformable":
         return Bounds(_sampled(layer, inputs[0]), ())
+    if layer.kind in plugin.LAYERS:
+        return Bounds(Interval(*plugin.bounds(layer, inputs[0].low, inputs[0].high)), ())
     if layer.kind == "merge":
         value = _joined(layer, *inputs)
     else:  # each value of these rises with the one that it is made of, or falls

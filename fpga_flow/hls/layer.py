@@ -17,7 +17,7 @@ class HlsLayer:
 
     kind        `dense`; `conv1d`, `conv2d`, `depthwise1d`, `depthwise2d`; `activation`; `pool`, `global_pool`; `merge`;
                 `reshape`, `permute`, `zero_pad`, `crop`, `upsample`, `shuffle` of channels, `crelu`,
-                `deformable` (samples of an image, see `networks/sampling.py`)
+                `deformable` (samples of an image, see `networks/sampling.py`), or the name of a plugin's layer
     function    what an `activation`, `pool` or `merge` computes: `relu`, `linear`, `lookup`, `softmax`; `max`,
                 `average`; `add`, `subtract`, `average`, `multiply`, `maximum`, `minimum`, `concatenate`
     inputs      names of the layers that it reads, or `inputs`; the shape and the type are of the first of them
@@ -38,6 +38,7 @@ class HlsLayer:
                 a `deformable` reaches
     order       of a `permute`: the axis of the input for each axis of the output, from 0
     axis        of a `concatenate`: from 0
+    config      of a plugin's layer, see `layers/plugin.py`: the configuration of its Keras layer as JSON
     strategy    see `strategy.py`; empty for layers without weights. What lowering gives to a layer that it adds holds
                 unless the spec says otherwise
     """
@@ -66,6 +67,7 @@ class HlsLayer:
     pads: tuple[tuple[int, int], ...] = ()
     order: tuple[int, ...] = ()
     axis: int = 0
+    config: str = ""
     strategy: str = ""
     reuse_factor: int = 1
 

@@ -18,6 +18,7 @@ from fpga_flow.hls import bilinear
 from fpga_flow.hls.emulate import softmax
 from fpga_flow.hls.emulate.elementwise import shuffled
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.layers import plugin
 
 Doubles = NDArray[np.float64]
 
@@ -48,6 +49,8 @@ def ideal(layer: HlsLayer, *inputs: Doubles) -> Doubles:
     if layer.kind == "deformable":
         samples = bilinear.sample(x, *bilinear.axes(layer, inputs[1]))
         return np.asarray(samples.reshape(len(x), *layer.output_shape), np.float64)
+    if layer.kind in plugin.LAYERS:
+        return plugin.compute(layer, x)
     return _moved(layer, x)
 
 
@@ -109,6 +112,8 @@ def backward(layer: HlsLayer, slope: Doubles, inputs: tuple[Doubles, ...]) -> tu
         return (up * np.where((x <= 0) & (up < 0), _FLAT, 1.0) - down * np.where((x >= 0) & (down < 0), _FLAT, 1.0),)
     if layer.kind == "deformable":
         return _sample_back(layer, slope, *inputs)
+    if layer.kind in plugin.LAYERS:
+        return (plugin.slope(layer, slope, x),)
     # what moves values moves their numbers, too; 0 stands for padding
     source = _moved(layer, 1.0 + np.arange(x[0].size).reshape(1, *x.shape[1:]))[0].ravel().astype(np.int64)
     back = np.zeros((x[0].size + 1, len(x)))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.layers import plugin
 from fpga_flow.keras import keras
 
 
@@ -20,7 +21,8 @@ def plain_model(layers: Sequence[HlsLayer]) -> Any:
     tensors = {"inputs": inputs}
     for layer in layers:
         sources = [tensors[name] for name in layer.inputs]
-        tensors[layer.name] = _MAKERS[layer.kind](layer)(sources if len(sources) > 1 else sources[0])
+        made = _MAKERS.get(layer.kind, plugin.keras_layer)(layer)
+        tensors[layer.name] = made(sources if len(sources) > 1 else sources[0])
     model = keras.Model(inputs, tensors[layers[-1].name])
     for layer in layers:
         if weights := plain_weights(layer):

@@ -13,12 +13,14 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from fpga_flow.errors import InputError
+from fpga_flow import sizes
+from fpga_flow.errors import InputError, reason
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls import convert
 from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.settings import HlsSettings
+from fpga_flow.saved import UNREADABLE
 
 #: Samples in the project's own test bench. A vendor's co-simulation takes seconds to minutes for each.
 TESTBENCH_SAMPLES = 100
@@ -43,6 +45,12 @@ class HlsProject:
         """The top function of the hardware."""
         return BACKENDS[self.settings.backend].top.format(top=self.settings.project)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from fpga_flow.report import notebook
+
+        return notebook.project(self)
+
     @classmethod
     def load(cls, folder: Path) -> HlsProject:
         """Read a project that `generate` wrote.
@@ -52,11 +60,14 @@ class HlsProject:
         """
         try:
             manifest = json.loads((folder / "project.json").read_text(encoding="utf-8"))
+            sizes.check_archive(folder / "weights.npz")
             with np.load(folder / "weights.npz", allow_pickle=False) as weights:
                 layers = tuple(_layer_from_json(layer, weights) for layer in manifest["layers"])
             return cls(folder, HlsSettings(**manifest["settings"]), layers, manifest["tolerance"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError.at(str(folder), f"expected an HLS project made by fpga_flow, got: {error}") from error
+        except UNREADABLE as error:
+            raise InputError.at(
+                str(folder), f"expected an HLS project made by fpga_flow, got: {reason(error)}"
+            ) from error
 
 
 def generate(

@@ -19,8 +19,12 @@ Width = Annotated[float, Field(gt=0, le=8)]
 
 
 class Stem(Section):
-    """The first convolution with ReLU; with `pool` above 1, maxima over so many pixels each way follow, in steps
-    of 2.
+    """The first convolution with ReLU.
+
+    filters  of the convolution
+    kernel   its height and width
+    strides  pixels from one position of the kernel to the next
+    pool     above 1: maxima over so many pixels each way follow, in steps of 2
     """
 
     filters: PositiveInt
@@ -30,7 +34,11 @@ class Stem(Section):
 
 
 class Stage(Section):
-    """`repeat` blocks (of VGG: convolutions) that give so many filters."""
+    """Some blocks (of VGG: convolutions) of one size.
+
+    filters  that each of them gives
+    repeat   how many blocks
+    """
 
     filters: PositiveInt
     repeat: PositiveInt = 1

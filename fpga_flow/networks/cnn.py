@@ -14,11 +14,19 @@ from fpga_flow.spec.base import Fraction, PositiveInt, Section
 
 
 class Convolution(Section):
-    """One convolution with ReLU, followed by pooling over `pool` x `pool` pixels where that is above 1. With `dilation`
-    above 1 the kernel looks at pixels so far apart (Yu & Koltun 2016, "Multi-Scale Context Aggregation by Dilated
-    Convolutions"). A `deformable` one learns from the image which pixels to look at (see `networks/deformable.py`), and
-    becomes HLS code with io_parallel alone. The activation function crelu gives twice as many channels (Shang et al.
-    2016, "Understanding and Improving Convolutional Neural Networks via Concatenated Rectified Linear Units").
+    """One convolution with ReLU, and pooling behind it.
+
+    filters     of the convolution
+    kernel      its height and width
+    strides     pixels from one position of the kernel to the next
+    dilation    above 1, the kernel looks at pixels so far apart (Yu & Koltun 2016, "Multi-Scale Context Aggregation by
+                Dilated Convolutions")
+    deformable  it learns from the image which pixels to look at (see `networks/deformable.py`), and becomes HLS code
+                with io_parallel alone
+    padding     `same`: zeros around the image, so that it keeps its size; `valid`: none
+    activation  crelu gives twice as many channels (Shang et al. 2016, "Understanding and Improving Convolutional Neural
+                Networks via Concatenated Rectified Linear Units")
+    pool        above 1: pooling over so many pixels each way follows
     """
 
     filters: PositiveInt
@@ -32,7 +40,14 @@ class Convolution(Section):
 
 
 class Options(Section):
-    """Convolutions first to last, then the neurons of each hidden dense layer."""
+    """Convolutions first to last, then hidden dense layers.
+
+    family   the name of this family
+    conv     the convolutions
+    pooling  of what `pool` joins: its maximum or its average
+    hidden   neurons of each hidden dense layer
+    dropout  the share of neurons of hidden dense layers that is dropped in training
+    """
 
     family: Literal["cnn"]
     conv: list[Convolution] = Field(min_length=1)

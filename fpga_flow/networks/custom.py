@@ -24,8 +24,12 @@ _FUNCTION = ("network", "function")
 
 
 class Options(Section):
-    """`function` is `module:function` or `path/to/file.py:function`; it is called with
-    `(input_shape, classes, **options)` and returns a Keras 2 model whose outputs are logits.
+    """A function that is called with `(input_shape, classes, **options)` and returns a Keras 2 model whose outputs are
+    logits.
+
+    family    the name of this family
+    function  `module:function` or `path/to/file.py:function`
+    options   what the function gets besides the input's shape and the number of classes
     """
 
     family: Literal["custom"]

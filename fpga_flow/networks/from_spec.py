@@ -10,12 +10,12 @@ from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError
 from fpga_flow.keras import tf
 from fpga_flow.networks import FAMILIES, custom, imported
-from fpga_flow.spec.base import tagged
+from fpga_flow.spec.base import tagged_of
 
 if TYPE_CHECKING:  # the real one is made of what the registry holds
     NetworkOptions: TypeAlias = Any
 else:
-    NetworkOptions = tagged([module.Options for module in FAMILIES.values()], "family")
+    NetworkOptions = tagged_of(FAMILIES, "family")
 
 
 def build(options: Any, dataset: Dataset, *, trust_code: bool = False) -> Any:
@@ -40,15 +40,20 @@ def build(options: Any, dataset: Dataset, *, trust_code: bool = False) -> Any:
         raise FieldError(("network",), "expected a network that fits into memory, got a larger one") from error
 
 
-def sources(options: Any) -> list[str]:
-    """Digests of the files that the model is made from.
+def sources(options: Any) -> list[Any]:
+    """Digests of the files, and what is of plugins, that the model is made from.
 
     Raises:
         FieldError: one is missing, damaged, or of another form.
     """
+    from fpga_flow.hls.layers.plugin import LAYERS
+
     files: list[Path] = []
+    of_plugins = FAMILIES.identities(options.family)
+    if of_plugins or options.family in ("custom", "imported"):  # which of the layers they have, only their code tells
+        of_plugins += LAYERS.identities(*LAYERS)
     if options.family == "custom":
         files = [custom.source(options)]
     if options.family == "imported":
         files = imported.sources(options)
-    return [runs.file_digest(file) for file in files]
+    return [*(runs.file_digest(file) for file in files), *of_plugins]

@@ -13,7 +13,12 @@ from fpga_flow.spec.base import Section
 
 
 class Options(Section):
-    """`path` is the file (.keras, .h5, .json or .fpz); `weights` is the .h5 file with the weights of a .json."""
+    """A model that is trained already.
+
+    family   the name of this family
+    path     the file: .keras, .h5, .json or .fpz
+    weights  the .h5 file with the weights of a .json
+    """
 
     family: Literal["imported"]
     path: str

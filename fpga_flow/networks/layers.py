@@ -62,4 +62,11 @@ class CReLU(keras.layers.Layer):
 
 
 #: All of our own layers, by their names.
-OWN = {each.__name__: each for each in (ChannelShuffle, CReLU, Clamp, DeformableSampling)}
+BUILT_IN = {each.__name__: each for each in (ChannelShuffle, CReLU, Clamp, DeformableSampling)}
+
+
+def own() -> dict[str, Any]:
+    """All layers besides those of Keras and QKeras, by their names: our own ones, and those of plugins."""
+    from fpga_flow.hls.layers.plugin import LAYERS
+
+    return {**BUILT_IN, **{name: module.LAYER for name, module in LAYERS.items()}}

@@ -9,7 +9,12 @@ from fpga_flow.spec.base import Fraction, PositiveInt, Section
 
 
 class Options(Section):
-    """Neurons of each hidden layer, first to last, and the share of them dropped in training."""
+    """Dense layers with ReLU.
+
+    family   the name of this family
+    hidden   neurons of each hidden layer, first to last
+    dropout  the share of their neurons that is dropped in training
+    """
 
     family: Literal["mlp"]
     hidden: list[PositiveInt]

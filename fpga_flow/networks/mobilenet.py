@@ -22,8 +22,10 @@ from fpga_flow.spec.base import Fraction, PositiveInt, Section
 
 
 class Block(Stage):
-    """`repeat` blocks, the first one with `strides`. Of version 2, the channels inside are `expand` (left out: 6) times
-    those that come in.
+    """Some blocks of one size.
+
+    strides  of the first block
+    expand   of version 2: the channels inside, as a multiple of those that come in; left out: 6
     """
 
     strides: PositiveInt = 1
@@ -31,9 +33,18 @@ class Block(Stage):
 
 
 class Options(Section):
-    """`layout` says what is left out of `stem`, `blocks` and `last` (the filters of a convolution over single pixels
-    behind the blocks, 0 for none). `width` is multiplied with the filters; `resolution`, 1 divided by a whole number,
-    with height and width of the images.
+    """A stem, blocks, and the average over all pixels.
+
+    family      the name of this family
+    version     of the blocks: depthwise separable convolutions (1), or inverted residuals (2)
+    layout      where the sizes come from that are left out: `small` for images of some 32 pixels, `imagenet` as in the
+                paper
+    width       multiplied with all numbers of filters
+    resolution  multiplied with height and width of the images: 1 divided by a whole number
+    stem        the first convolution; left out: by `layout`
+    blocks      first to last; left out: by `layout`
+    last        filters of a convolution over single pixels behind the blocks, 0 for none; left out: by `layout`
+    dropout     the share of channels whose average is dropped in training
     """
 
     family: Literal["mobilenet"]

@@ -58,7 +58,7 @@ def classes() -> dict[str, Any]:
 
     ours = {name: getattr(quantizers, name) for name in _OURS}
     names = (*_QLAYERS, *_QUANTIZERS, *_QOTHERS)
-    return {**ours, **layers.OWN, **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
+    return {**ours, **layers.own(), **{name: getattr(qkeras, name) for name in names}, "QActivation": _qactivation()}
 
 
 def findings(config: dict[str, Any]) -> list[Finding]:
@@ -136,9 +136,10 @@ def _walk(value: Any, where: str, key: str = "") -> Iterator[Finding]:
 
 
 def _supported() -> tuple[str, ...]:
+    from fpga_flow.hls.layers import plugin
     from fpga_flow.networks.sites import LAYERS
 
-    return (*LAYERS, *_QLAYERS, *_MODELS, "Softmax", "DepthwiseConv1D")
+    return (*LAYERS, *plugin.LAYERS, *_QLAYERS, *_MODELS, "Softmax", "DepthwiseConv1D")
 
 
 def _unknown(name: str, value: dict[str, Any]) -> str:
@@ -148,13 +149,14 @@ def _unknown(name: str, value: dict[str, Any]) -> str:
     module = value.get("module")
     if name in ("Lambda", "__lambda__"):
         return "a Lambda layer" if name == "Lambda" else "a Python lambda"
-    if module is not None and not (isinstance(module, str) and _MODULES.fullmatch(module)):
+    plain = name.rpartition(">")[2]
+    known = getattr(layers.own().get(plain), "__module__", None)  # a plugin's is known by its name alone
+    if module is not None and not (isinstance(module, str) and (module == known or _MODULES.fullmatch(module))):
         return f'of the unknown class "{module}.{name}"'
     if name == "function":
         known = _is_known_function(value.get("config")) and module in (None, "builtins", "keras.activations")
         return "" if known else f'the unknown function "{value.get("config")}"'
-    plain = name.rpartition(">")[2]
-    if plain in (*_QLAYERS, *_QUANTIZERS, *_QOTHERS, *_OURS, *layers.OWN, *_VALUES):
+    if plain in (*_QLAYERS, *_QUANTIZERS, *_QOTHERS, *_OURS, *layers.own(), *_VALUES):
         return ""
     if name in ("TFOpLambda", "SlicingOpLambda"):
         return f"a call of a TensorFlow function ({name})"
@@ -165,7 +167,9 @@ def _unknown(name: str, value: dict[str, Any]) -> str:
 
 
 def _is_known_function(text: Any) -> bool:
-    name = str(text).partition("(")[0]
+    name, bracket, arguments = str(text).partition("(")
+    if bracket and (not arguments.endswith(")") or "(" in arguments):
+        return False  # QKeras would make the quantizer without these arguments
     return name in (*_QUANTIZERS, *_PLAIN, "softmax") or callable(getattr(keras.activations, name, None))
 
 

@@ -7,17 +7,20 @@ configuration alone, without what the file says of compilation; nothing is unpic
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from fpga_flow import sizes
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import keras, quietly
-from fpga_flow.networks import model_config
+from fpga_flow.networks import hdf5_file, model_config
+from fpga_flow.spec.yaml_file import shortened
 from fpga_flow.storage import building
 from fpga_flow.storage import file as storage_file
 
@@ -25,6 +28,8 @@ PATH, WEIGHTS = ("network", "path"), ("network", "weights")
 
 #: The files of a .keras archive, and the most bytes that each may have.
 _MEMBERS = {"metadata.json": 10**6, "config.json": 10**8, "model.weights.h5": 2 * 10**9}
+#: Levels of JSON: models in models have four more, each.
+_MAX_DEPTH = 200
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,9 @@ def read(path: str, weights: str | None) -> ModelFile:
             config, version = _stored(file).config, None
         else:
             raise FieldError(PATH, f'expected a file .keras, .h5, .hdf5, .json or .fpz, got "{path}"')
-    if version is not None and not version.startswith("2."):
-        raise FieldError(PATH, f'expected a model of Keras 2 (tf_keras), but "{path}" was saved by Keras {version}')
+    if version is not None and not str(version).startswith("2."):
+        got = model_config.printable(shortened(str(version)))
+        raise FieldError(PATH, f'expected a model of Keras 2 (tf_keras), but "{path}" was saved by Keras {got}')
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise _damaged(file, PATH, "its configuration is no model's")
     return ModelFile(file, _without_compilation(config), weights_file)
@@ -171,11 +177,15 @@ def _keras_config(file: Path) -> tuple[Any, str | None]:
                         PATH,
                         f'expected at most {most:,} bytes in {member.filename} of "{file}", got {member.file_size:,}',
                     )
+            if len(set(archive.namelist())) != len(archive.namelist()):
+                raise _damaged(file, PATH, "it holds two files of one name")
+            sizes.check(sum(member.file_size for member in archive.infolist()), file.stat().st_size)
             if bad := archive.testzip():
                 raise _damaged(file, PATH, f"wrong checksum of {bad}")
             config, metadata = (_parsed(file, archive.read(name)) for name in ("config.json", "metadata.json"))
             if "model.weights.h5" not in archive.namelist():
                 raise _damaged(file, PATH, "it holds no model.weights.h5")
+            _check_h5(file, PATH, io.BytesIO(archive.read("model.weights.h5")))
     except (zipfile.BadZipFile, EOFError, KeyError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise _damaged(file, PATH, _text(error)) from error
     return config, metadata.get("keras_version") if isinstance(metadata, dict) else None
@@ -196,36 +206,44 @@ def _h5_config(file: Path) -> tuple[Any, str | None]:
     return _parsed(file, str(texts[0])), texts[1]
 
 
-def _check_h5(file: Path, where: tuple[str, ...]) -> None:
-    """Read all of a HDF5 file once, which finds what is damaged; links into other files are refused."""
-    import h5py
-
-    def visit(group: Any) -> None:
-        for name in group:
-            if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
-                raise FieldError(where, f'expected no links into other files in "{file}", got one at {name}')
-            each = group[name]
-            if isinstance(each, h5py.Group):
-                visit(each)
-            elif each.external:
-                raise FieldError(where, f'expected no data of other files in "{file}", got some at {name}')
-            else:
-                each[()]
-
+def _check_h5(file: Path, where: tuple[str, ...], content: IO[bytes] | None = None) -> None:
+    """Look at a HDF5 file, or at one that another file holds as `content`."""
     try:
-        with h5py.File(file, "r") as data:
-            visit(data)
-            for value in data.attrs.values():
-                _ = value
+        hdf5_file.check(file if content is None else content)
+    except hdf5_file.Outside as error:
+        what, _, got = str(error).partition(", ")
+        raise FieldError(where, f'expected no {what} in "{file}", {got}') from error
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, MemoryError, RecursionError) as error:
         raise _damaged(file, where, _text(error)) from error
 
 
 def _parsed(file: Path, content: bytes | str) -> Any:
+    """The JSON values of a file's content, of which no number is infinite, and nothing is nested without an end."""
     try:
-        return json.loads(content)
+        if len(content) > _MEMBERS["config.json"]:
+            raise ValueError(f"expected at most {_MEMBERS['config.json']:,} bytes of JSON, got {len(content):,}")
+        value = json.loads(content, parse_constant=_no_number)
+        _check_depth(value)
     except (ValueError, RecursionError) as error:
         raise _damaged(file, PATH, _text(error)) from error
+    return value
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"expected numbers, got {text}")
+
+
+def _check_depth(value: Any) -> None:
+    """Raise ValueError where values are nested so deep that to walk through them would end in a traceback."""
+    level, depth = [value], 0
+    while level := [each for holder in level for each in _held(holder)]:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"expected at most {_MAX_DEPTH} levels of JSON, got more")
+
+
+def _held(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
 
 
 def _without_compilation(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fpga_flow.errors import InputError
+from fpga_flow.errors import InputError, reason
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import load_h5, save_h5, tf
 from fpga_flow.networks import promises
@@ -68,10 +68,10 @@ class Network:
 
         model_file, promised = cls.files(folder)
         try:
-            model = load_h5(model_file, {**quantizers.OWN, **layers.OWN})
+            model = load_h5(model_file, {**quantizers.OWN, **layers.own()})
             return cls(model, promises.load(promised))
         except UNREADABLE as error:
-            raise InputError.at(str(folder), f"expected a network saved by fpga_flow, got: {error}") from error
+            raise InputError.at(str(folder), f"expected a network saved by fpga_flow, got: {reason(error)}") from error
 
 
 def weight(model: Any, layer: str, name: str) -> Any:

@@ -19,15 +19,25 @@ from fpga_flow.spec.base import Fraction, PositiveInt, Section
 
 
 class Stage(blocks.Stage):
-    """`repeat` blocks of so many filters, the first one with `strides`."""
+    """Some residual blocks of one size.
+
+    strides  of the first block
+    """
 
     strides: PositiveInt = 1
 
 
 class Options(Section):
-    """`layout` says what is left out of `stem` and `stages`, and whether convolutions have a bias beside their
-    normalisation (`small`), or those over single pixels a normalisation (`imagenet`). `width` is multiplied with the
-    filters.
+    """A stem, stages of residual blocks, and the average over all pixels.
+
+    family   the name of this family
+    layout   where the sizes come from that are left out: `small` for images of some 32 pixels, `imagenet` as in the
+             paper; also whether convolutions have a bias beside their normalisation (`small`), or those over single
+             pixels a normalisation (`imagenet`)
+    width    multiplied with all numbers of filters
+    stem     the first convolution; left out: by `layout`
+    stages   first to last; left out: by `layout`
+    dropout  the share of channels whose average is dropped in training
     """
 
     family: Literal["resnet"]

@@ -19,9 +19,17 @@ from fpga_flow.spec.base import Fraction, Section
 
 
 class Options(Section):
-    """`layout` says what is left out of `stem` and `stages`: stages of `repeat` units, the first of which halves height
-    and width. `width` is multiplied with the stages' filters. Between the two grouped convolutions of a unit there are
-    a quarter of its filters.
+    """A stem, stages whose first unit halves height and width, and the average over all pixels. Between the two grouped
+    convolutions of a unit there are a quarter of its filters.
+
+    family   the name of this family
+    layout   where the sizes come from that are left out: `small` for images of some 32 pixels, `imagenet` as in the
+             paper
+    groups   into which channels are divided
+    width    multiplied with the filters of the stages
+    stem     the first convolution; left out: by `layout`
+    stages   of `repeat` units each, first to last; left out: by `layout`
+    dropout  the share of channels whose average is dropped in training
     """
 
     family: Literal["shufflenet"]

@@ -150,6 +150,8 @@ def kind_of(layer: Any) -> str:
     Raises:
         FieldError: the layer is of none of these kinds.
     """
+    from fpga_flow.hls.layers import plugin
+
     name = _name(layer)
     if name in WEIGHTED:
         _check_function(layer, layer.activation)
@@ -171,7 +173,7 @@ def kind_of(layer: Any) -> str:
         return "relu" if plain else "function"
     if name in _AVERAGES:
         return "function" if averaged(layer) else "passed on"
-    if name in _PASSED_ON:
+    if name in _PASSED_ON or name in plugin.LAYERS:
         return "passed on"
     raise FieldError(("network",), f'layer "{layer.name}" ({name}) can\'t be quantized: {way_out(name)}')
 

@@ -20,8 +20,11 @@ from fpga_flow.spec.base import Fraction, PositiveInt, Section
 
 
 class Fire(Section):
-    """A Fire module: `squeeze` filters, then `expand` of each size side by side; with `pool` above 1, maxima over so
-    many pixels each way follow, in steps of 2.
+    """A Fire module.
+
+    squeeze  filters of the convolution that comes first
+    expand   filters of each of the two behind it, over 1x1 and over 3x3 pixels
+    pool     above 1: maxima over so many pixels each way follow, in steps of 2
     """
 
     squeeze: PositiveInt
@@ -30,7 +33,16 @@ class Fire(Section):
 
 
 class Options(Section):
-    """`layout` says what is left out of `stem` and `fires`."""
+    """A stem, Fire modules, and the average over all pixels.
+
+    family               the name of this family
+    layout               where the sizes come from that are left out: `small` for images of some 32 pixels, `imagenet`
+                         as in the paper
+    stem                 the first convolution; left out: by `layout`
+    fires                first to last; left out: by `layout`
+    batch_normalization  behind each convolution
+    dropout              the share of channels whose average is dropped in training
+    """
 
     family: Literal["squeezenet"]
     layout: Literal["small", "imagenet"] = "small"

@@ -18,8 +18,16 @@ from fpga_flow.spec.base import Fraction, PositiveInt, Section
 
 
 class Options(Section):
-    """`layout` says what is left out of `stages` and `hidden` (the neurons of the dense layers). `width` is multiplied
-    with the filters.
+    """Stages of convolutions with maxima behind each, then dense layers.
+
+    family               the name of this family
+    layout               where the sizes come from that are left out: `small` for images of some 32 pixels, `imagenet`
+                         as in the paper
+    width                multiplied with all numbers of filters
+    stages               first to last; left out: by `layout`
+    hidden               neurons of each hidden dense layer; left out: by `layout`
+    batch_normalization  behind each convolution
+    dropout              the share of neurons of hidden dense layers that is dropped in training
     """
 
     family: Literal["vgg"]

@@ -70,7 +70,7 @@ def render(record: Mapping[str, Any], dataset: Dataset, finished: Sequence[Done]
     context = {
         "record": record,
         "dataset": dataset,
-        "verdict": _verdict(record["csim"]),
+        "verdict": verdict(record["csim"]),
         "resources": [resources.shown(each) for each in record["resources"]],
         "parts": list(dict.fromkeys((each["part"], each["board"]) for each in record["resources"])),
         "resource_names": tuple(RESOURCE_NAMES.items()),
@@ -104,7 +104,8 @@ def interval(share: float, samples: int) -> tuple[float, float]:
     return min(share, middle - half), max(share, middle + half)
 
 
-def _verdict(simulation: Mapping[str, Any]) -> Verdict:
+def verdict(simulation: Mapping[str, Any]) -> Verdict:
+    """What a C simulation says, by its entry in run.json."""
     samples, wrong = simulation["samples"], simulation["mismatches"]
     largest, tolerance = simulation["max_abs_diff"], simulation.get("tolerance", 0.0)
     if not samples:

@@ -156,6 +156,11 @@ def value_text(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else text.plain(value)
 
 
+def words(values: Mapping[str, Any]) -> str:
+    """The values of a point in words: "width 4, rate 0.001"."""
+    return ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
+
+
 def finite(value: float | None) -> float | None:
     """The value, if it is a number."""
     return value if value is not None and math.isfinite(value) else None

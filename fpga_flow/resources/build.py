@@ -20,6 +20,7 @@ from fpga_flow.resources import process, tools
 from fpga_flow.resources.process import Ui
 from fpga_flow.resources.vendor import cosim_rpt, utilization
 from fpga_flow.resources.vendor import project as reports
+from fpga_flow.resources.vendor.found import read_text
 
 #: Minutes after which a step counts as hanging. Synthesis of a large network takes hours.
 TIMEOUT_MINUTES = 240.0
@@ -38,11 +39,11 @@ def _check_csynth(path: Path) -> None:
 
 
 def _check_utilization(path: Path) -> None:
-    utilization.parse(reports.read_text(path), str(path))
+    utilization.parse(read_text(path), str(path))
 
 
 def _check_cosim(path: Path) -> None:
-    results = cosim_rpt.parse(reports.read_text(path), str(path))
+    results = cosim_rpt.parse(read_text(path), str(path))
     failed = [language for language, result in results.items() if result.status == "Fail"]
     if failed:
         raise CheckFailed(f"{path}: in co-simulation the {' and '.join(failed)} computes something else than the C++")

@@ -30,6 +30,7 @@ import numpy as np
 from fpga_flow.errors import InputError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.layers import plugin
 from fpga_flow.resources.estimate.hardware import shared_additions
 from fpga_flow.resources.estimate.layers import csd_digits, sampling_of
 from fpga_flow.resources.estimate.sampling import CORNERS
@@ -87,6 +88,8 @@ def _computing(layer: HlsLayer) -> float:
         return _softmax(layer)
     if layer.kind in ("reshape", *_MOVES) or (layer.kind == "activation" and layer.function in ("relu", "linear")):
         return 0.0
+    if layer.kind in plugin.LAYERS:
+        return float(plugin.LAYERS[layer.kind].energy(layer))
     what = " ".join(word for word in (layer.function, layer.kind) if word)
     raise InputError.at("", f'expected a layer whose energy is known, got "{what}"', field=layer.name)
 

@@ -94,6 +94,12 @@ class ResourceReport:
         """What reports are sorted by, the least certain first: the place of the source, and of an estimate's stage."""
         return SOURCES.index(self.source), 0 if self.stage is None else STAGES.index(self.stage)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from fpga_flow.report import notebook
+
+        return notebook.needed(self)
+
     def to_dict(self) -> dict[str, Any]:
         """The report as one entry of `resources` in run.json."""
         return {**asdict(self), "layers": [asdict(layer) for layer in self.layers]}

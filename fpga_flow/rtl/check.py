@@ -65,6 +65,8 @@ def _messages(layer: HlsLayer) -> Iterator[str]:
             "expected a layer that RTL can be made of, got a deformable sampling, whose addresses depend on the data: "
             "keep to the HLS code, or take a dilated convolution"
         )
+    if layer.config:
+        yield f"expected a layer that RTL can be made of, got {layer.kind} of a plugin, which has HLS code alone"
     if layer.table is not None and layer.input_type.width > MAX_TABLE_BITS:
         yield (
             f"expected a function of at most {MAX_TABLE_BITS} bits, since RTL keeps a table for each value, got "

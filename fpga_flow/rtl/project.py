@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow import runs
-from fpga_flow.errors import CheckFailed, InputError
+from fpga_flow.errors import CheckFailed, InputError, reason
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.project import HlsProject
@@ -84,8 +84,8 @@ class RtlProject:
             for name in ("input_type", "output_type"):
                 values[name] = FixedPoint.parse(values[name])
             return cls(folder, **values)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError.at(str(folder), f"expected RTL made by fpga_flow, got: {error}") from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError.at(str(folder), f"expected RTL made by fpga_flow, got: {reason(error)}") from error
 
 
 def generate(

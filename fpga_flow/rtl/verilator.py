@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from joblib import cpu_count  # counts what this process may use, of a container, too
+
 from fpga_flow.csim import cache, compiler
 from fpga_flow.errors import ToolError
 from fpga_flow.rtl.deadline import Deadline
@@ -133,7 +135,7 @@ def _compile(
     def compile_(source: Path, unit: Path) -> None:
         _run_compiler(cpp, [*flags, "-c", str(source), "-o", str(unit)], objects, deadline)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         list(pool.map(compile_, sources, units))
     return units
 

@@ -47,6 +47,8 @@ def check(
     if dataset is None and "data" in sections:
         dataset = found.call(lambda: datasets.load(sections["data"], sections.get("seed", 0)))
     backend = found.call(lambda: _backend(sections)) if "hls" in sections else None
+    if "hls" in sections and sections.get("sweep") is not None:
+        found.all(sweeps.check_boards(sections["sweep"], sections["hls"].backend))
     if backend is not None:
         board = boards.load(sections["hls"].board)
         found.all(fit.check(sections["hls"], board))

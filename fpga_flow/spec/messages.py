@@ -19,12 +19,15 @@ def mistakes(error: ValidationError, model: type[BaseModel]) -> list[FieldError]
     by_field: dict[FieldPath, list[Any]] = {}
     known: dict[FieldPath, list[str]] = {}
     for each in error.errors(include_url=False):
-        path, keys = _find(model, each["loc"])
+        path, keys, annotation = _find(model, each["loc"])
         if each["type"] == "union_tag_invalid":
             path = (*path, _discriminator(each))
         by_field.setdefault(path, []).append(each)
-        known[path] = keys
-    return [FieldError(path, _message(path, errors, known[path])) for path, errors in by_field.items()]
+        known[path] = _tags(annotation, each) if each["type"] == "union_tag_not_found" else keys
+    # where something is wrong further inside, one of several types was right
+    right = {path[:length] for path in by_field for length in range(len(path))}
+    wrong = {path: errors for path, errors in by_field.items() if path not in right or not _of_type(errors)}
+    return [FieldError(path, _message(path, errors, known[path])) for path, errors in wrong.items()]
 
 
 def show(value: Any) -> str:
@@ -32,13 +35,18 @@ def show(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, (list, dict)):
-        return "a list" if isinstance(value, list) else "a mapping"
+        kind = "list" if isinstance(value, list) else "mapping"
+        return f"a {kind}" if value else f"an empty {kind}"
     return shortened(json.dumps(value, ensure_ascii=False))
 
 
 def either(words: Sequence[str]) -> str:
     """Words in a sentence: a, b or c."""
     return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"'
 
 
 _EXPECTED = {
@@ -50,6 +58,7 @@ _EXPECTED = {
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
     "dataclass_type": "a mapping",
 }
 _LIMITS = {
@@ -66,6 +75,11 @@ _LENGTHS = {
 }
 
 
+def _of_type(errors: Sequence[Any]) -> bool:
+    """Whether all that is wrong is the type."""
+    return all(each["type"] in _EXPECTED for each in errors)
+
+
 def _message(path: FieldPath, errors: Sequence[Any], known_keys: Sequence[str]) -> str:
     error = errors[0]
     kind, context = error["type"], error.get("ctx", {})
@@ -74,12 +88,13 @@ def _message(path: FieldPath, errors: Sequence[Any], known_keys: Sequence[str]) 
     if kind == "missing":
         return "the key is missing"
     if kind == "union_tag_not_found":
-        return f'the key "{_discriminator(error)}" is missing'
+        return f'the key "{_discriminator(error)}" is missing: expected {either([_quoted(key) for key in known_keys])}'
     if kind == "value_error":
         return str(context["error"])
     value = error["input"].get(path[-1]) if kind == "union_tag_invalid" else error["input"]
-    expected = dict.fromkeys(words for each in errors for words in _expected(each))
-    return f"expected {either(list(expected))}, got {_got(error, value)}{_nearest(errors, value)}"
+    sized = [each for each in errors if each["type"] in _LENGTHS]  # the type was right: others don't count
+    expected = dict.fromkeys(words for each in sized or errors for words in _expected(each))
+    return f"expected {either(list(expected))}, got {_got((sized or errors)[0], value)}{_nearest(errors, value)}"
 
 
 def _expected(error: Any) -> list[str]:
@@ -89,7 +104,7 @@ def _expected(error: Any) -> list[str]:
         words, key = _LIMITS[kind]
         return [f"{words} {context[key]:.10g}"]
     if choices := _choices(error):
-        return [f'"{choice}"' for choice in choices]
+        return [_quoted(choice) for choice in choices]
     if kind in _LENGTHS:
         words, key, one, more = _LENGTHS[kind]
         return [f"{words} {context[key]} {one if context[key] == 1 else more}"]
@@ -118,8 +133,15 @@ def _discriminator(error: Any) -> str:
     return str(error["ctx"]["discriminator"]).strip("'")
 
 
-def _find(annotation: Any, location: Sequence[str | int]) -> tuple[FieldPath, list[str]]:
-    """The location without the names of union members that it puts between; the keys known at its end."""
+def _tags(annotation: Any, error: Any) -> list[str]:
+    """What the key that tells the members of a union apart may be."""
+    key = _discriminator(error)
+    fields = [getattr(member, "model_fields", {}).get(key) for member in _members(annotation)]
+    return [str(tag) for field in fields if field is not None for tag in get_args(field.annotation)]
+
+
+def _find(annotation: Any, location: Sequence[str | int]) -> tuple[FieldPath, list[str], Any]:
+    """The location without the names of union members that it puts between; the keys and the type known at its end."""
     path: list[str | int] = []
     keys: list[str] = []
     for part in location:
@@ -134,7 +156,7 @@ def _find(annotation: Any, location: Sequence[str | int]) -> tuple[FieldPath, li
             annotation = annotation.model_fields[str(part)].annotation if part in keys else None
         else:  # a list, or a mapping with any keys
             annotation = next(reversed(get_args(annotation)), None)
-    return tuple(path), keys
+    return tuple(path), keys, annotation
 
 
 def _members(annotation: Any) -> list[Any]:

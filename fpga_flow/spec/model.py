@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, create_model, model_validator
+from pydantic import ConfigDict, Field, create_model, model_validator
 
 from fpga_flow import compress, datasets
 from fpga_flow.hls import backends
 from fpga_flow.networks.from_spec import NetworkOptions
-from fpga_flow.spec.base import Form, PositiveFloat, PositiveInt, Section, Training, TypeField, WeightTypeField, tagged
+from fpga_flow.spec.base import (
+    Form,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+    Training,
+    TypeField,
+    WeightTypeField,
+    tagged_of,
+)
 from fpga_flow.spec.messages import show
 from fpga_flow.sweep.options import Sweep
 
@@ -23,6 +32,7 @@ _TAKEN = frozenset(
         "protected public register reinterpret_cast requires return short signed sizeof static static_assert "
         "static_cast struct switch template this thread_local throw true try typedef typeid typename union "
         "unsigned using virtual void volatile wchar_t while xor xor_eq main std nnet hls defines parameters "
+        "csim csim_top light "
     ).split()
 )
 _NAME = Form(r"[A-Za-z][A-Za-z0-9_]*", "a name of letters, digits and _ that begins with a letter", 64, _TAKEN)
@@ -32,10 +42,16 @@ Strategy = Literal["latency", "resource", "resource_unrolled", "distributed_arit
 
 
 class LayerPrecision(Section):
-    """The types of one layer. `activation` is the type of its output, after its activation function; `input` is one
-    into which what a function or an average gets is rounded first (left out: it is not), so that its table is small;
-    `result` is one into which sums are rounded that reach other layers with weights (left out: they are exact).
-    With `weight_per` channel, each channel of the output has a weight type with a range of its own.
+    """The types of the layers that a pattern matches.
+
+    weight      of the kernel
+    weight_per  whether all weights of a layer have the same range, or those of each channel of the output have their
+                own; left out: the same
+    bias        of the biases
+    activation  of the output, after the activation function
+    input       into which what a function or an average gets is rounded first, so that its table is small; left out: it
+                is not rounded
+    result      into which sums are rounded that reach other layers with weights; left out: they are exact
     """
 
     weight: WeightTypeField | None = None
@@ -47,9 +63,12 @@ class LayerPrecision(Section):
 
 
 class Precision(Section):
-    """Types of the network: of its input, and of its layers by glob pattern. The most specific pattern wins.
+    """Types of the network.
 
     A network with quantizers of its own, which goes without a quantize pass, needs at most a type of its input.
+
+    input   of the network's input
+    layers  types by glob pattern of layer names; of several that match, the most specific one wins
     """
 
     input: TypeField
@@ -57,42 +76,59 @@ class Precision(Section):
 
 
 class LayerHls(Section):
-    """HLS settings of the layers that a pattern matches."""
+    """HLS settings of the layers that a pattern matches.
+
+    strategy      of these layers instead of the network's
+    reuse_factor  of these layers instead of the network's
+    """
 
     strategy: Strategy | None = None
     reuse_factor: PositiveInt | None = None
 
 
 class Hls(Section):
-    """How the network becomes HLS C++."""
+    """How the network becomes HLS C++.
+
+    board              the name of a board (see `fpga-flow boards`), or a file that describes one
+    backend            of hls4ml; left out: by the board's toolchain
+    io_type            all values of a layer at once, or a stream of pixels
+    strategy           `latency`: as fast as possible; `resource`: multipliers are used again; `resource_unrolled`: the
+                       same, without those of zeros; `distributed_arithmetic`: shifts and adders instead of multipliers;
+                       `fit`: by the board. Left out: latency, or the only one that the backend has
+    reuse_factor       how many multiplications share a multiplier; left out: 1, or what the strategy fit chooses
+    clock_ns           the clock period in nanoseconds; left out: the board's
+    softmax            compute softmax in the FPGA; left out: its inputs, the logits, come out, exactly
+    softmax_tolerance  how far the outputs of softmax may be from the network's
+    layers             settings by glob pattern of layer names
+    """
 
     board: str = "pynq-z2"
-    #: Left out: by the board's toolchain.
     backend: backends.Name | None = None
     io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
-    #: Left out: latency, or the only one that the backend has.
     strategy: Strategy | None = None
-    #: Left out: 1, or what the strategy fit chooses.
     reuse_factor: PositiveInt | None = None
-    #: Nanoseconds; left out: the board's.
     clock_ns: PositiveFloat | None = None
-    #: Compute softmax in the FPGA; its outputs may differ by `softmax_tolerance` (left out: logits, exact).
     softmax: bool = False
     softmax_tolerance: PositiveFloat = 0.02
     layers: dict[str, LayerHls] = Field(default_factory=dict)
 
 
 class Csim(Section):
-    """The C simulation."""
+    """The C simulation.
 
-    #: How many of the test samples are simulated; left out: all. With 0 nothing is proven of the C++.
+    samples        how many of the test samples are simulated; left out: all. With 0 nothing is proven of the C++
+    stock_headers  compile with the fixed-point types that hls4ml bundles, not with the light ones, which have the same
+                   results
+    """
+
     samples: Annotated[int, Field(ge=0, lt=2**31)] | None = None
-    #: Compile with the fixed-point types that hls4ml bundles, not with the light ones, which have the same results.
     stock_headers: bool = False
 
 
 class _OnePass(Section):
     """One entry of `compress`: the name of a pass and its options."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     @model_validator(mode="before")
     @classmethod
@@ -100,6 +136,8 @@ class _OnePass(Section):
         if not isinstance(value, dict) or len(value) != 1:
             got = f"{len(value)}: {', '.join(value)}" if isinstance(value, dict) and value else show(value)
             raise ValueError(f"expected one pass with its options, for example - prune: {{sparsity: 0.5}}, got {got}")
+        if (name := next(iter(value))) in compress.PASSES.broken:
+            raise ValueError(compress.PASSES.broken[name])
         return value
 
     @property
@@ -120,13 +158,26 @@ else:
     OnePass = create_model(
         "OnePass",
         __base__=_OnePass,
+        __doc__=_OnePass.__doc__,
         **{name: (module.Options, None) for name, module in compress.PASSES.items()},
     )
-    DataOptions = tagged([module.Options for module in datasets.DATASETS.values()], "name")
+    DataOptions = tagged_of(datasets.DATASETS, "name")
 
 
 class FlowSpec(Section):
-    """A spec as a user writes it, complete with its defaults."""
+    """A spec: from a data set and a network to an HLS project and its proof.
+
+    name       of the runs' folder and of the C++ function
+    seed       of everything random: two runs with the same one are alike
+    data       the samples that the network learns and is tested on
+    network    the architecture, or a trained model
+    training   of the float network
+    compress   the passes that make the network small, in their order
+    precision  the number types of the network
+    hls        the board, and how the network becomes C++ for it
+    csim       the simulation of the C++
+    sweep      fields that `fpga-flow sweep` varies, and what it looks for
+    """
 
     name: Name
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1

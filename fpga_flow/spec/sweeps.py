@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fpga_flow import boards
 from fpga_flow.boards import Board
 from fpga_flow.datasets import Dataset
-from fpga_flow.errors import FieldError
+from fpga_flow.errors import FieldError, InputError
+from fpga_flow.hls import backends
 from fpga_flow.resources.estimate import LUT_KIND
 from fpga_flow.sweep.options import Sweep
 
@@ -23,6 +25,28 @@ def check_samples(sweep: Sweep, dataset: Dataset) -> Iterator[FieldError]:
         yield FieldError(
             ("sweep", "samples"), f"expected at most {there}, as many as there are test samples, got {sweep.samples}"
         )
+
+
+def check_boards(sweep: Sweep, backend: str | None) -> Iterator[FieldError]:
+    """Each board that the sweep tries must be one for which projects can be made.
+
+    Args:
+        backend: the spec's `hls.backend`.
+    """
+    varied = {path for parameter in sweep.parameters.values() for path in parameter.paths}
+    for name, parameter in sweep.parameters.items():
+        for number, value in enumerate(parameter.values or ()) if "hls.board" in parameter.paths else ():
+            if not isinstance(value, str):
+                continue  # that it is no text is said of all fields
+            place = ("sweep", "parameters", name, "values", number)
+            try:
+                board = boards.load(value)
+                if "hls.backend" not in varied:
+                    backends.choose(backend, board)
+            except FieldError as error:
+                yield FieldError(place, str(error))
+            except InputError as error:  # the board's file is wrong
+                yield FieldError(place, "; ".join(map(str, error.problems)))
 
 
 def check_board(sweep: Sweep, board: Board) -> Iterator[FieldError]:

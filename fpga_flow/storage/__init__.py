@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from fpga_flow.networks.promises import Mask, Promise, Sharing
 from fpga_flow.storage.file import MAX_BYTES
 from fpga_flow.storage.streams import Coding
 from fpga_flow.storage.summary import Summary, summarise
+from fpga_flow.whole import whole_file
 
 #: The C decoder.
 HEADER = Path(__file__).with_name("fpz.h")
@@ -107,9 +107,8 @@ def _is_kept(promise: Promise, values: NDArray[np.float32], found: Sequence[Prom
 
 def write(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(data)
 
 
 def read(path: Path, max_bytes: int = MAX_BYTES) -> tuple[Network, Summary]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any, Literal
 
-from fpga_flow.errors import InputError, Place, Problem, ToolError
+from fpga_flow.errors import InputError, Place, Problem, ToolError, reason
 from fpga_flow.sweep import work
 from fpga_flow.sweep.executors import gave_up
 from fpga_flow.sweep.work import Do, Measured, OtherEnvironment, Task
@@ -189,7 +189,7 @@ def begin(system: System, jobs: int, files: list[str], do: Do) -> Dask:
         cluster = kind()
     except (ValueError, TypeError, RuntimeError, OSError) as error:
         settings = f"expected settings for {system} in Dask's configuration (jobqueue.{system})"
-        raise InputError.at("--cluster", f"{settings}, got: {_on_a_line(error)}") from error
+        raise InputError.at("--cluster", f"{settings}, got: {reason(error)}") from error
     try:
         for _ in range(jobs):
             cluster.worker_spec.update(cluster.new_worker_spec())
@@ -198,11 +198,7 @@ def begin(system: System, jobs: int, files: list[str], do: Do) -> Dask:
     except (ValueError, RuntimeError) as error:
         with contextlib.suppress(AssertionError):  # that refused jobs have not ended; those taken are cancelled before
             cluster.close()
-        raise InputError.at("--cluster", f"{system} refuses the job: {_on_a_line(error)}") from error
-
-
-def _on_a_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+        raise InputError.at("--cluster", f"{system} refuses the job: {reason(error)}") from error
 
 
 def _silence() -> None:

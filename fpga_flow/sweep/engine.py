@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filelock
+from joblib import cpu_count  # counts what this process may use, of a container, too
 
-from fpga_flow import compress, datasets, flow, record
+from fpga_flow import compress, datasets, flow, record, runs
 from fpga_flow.errors import CheckFailed, FlowError, InputError
+from fpga_flow.report.sweep_data import words
 from fpga_flow.spec.load import Loaded
 from fpga_flow.sweep import database, outputs, pareto, standing, strategies, work
 from fpga_flow.sweep.executors import Executor, Local
@@ -52,6 +54,12 @@ class SweepOutcome:
         """Raise `CheckFailed` if a check did not pass."""
         if self.failures:
             raise CheckFailed("\n".join(self.failures))
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from fpga_flow.report import notebook
+
+        return notebook.sweep(self.result, self.folder, self.report)
 
 
 def run_sweep(loaded: Loaded, how: SweepOptions = _DEFAULT, ui: SweepUi = _QUIET) -> SweepOutcome:
@@ -93,18 +101,20 @@ class _Sweep:
     def __enter__(self) -> _Sweep:
         for text in self.plan.notes:
             self.ui.note(f"note: {text}")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.how.fresh and self.how.storage is not None:
+            raise InputError.at("--fresh", "expected none with --storage, where others may be at work")
+        runs.check_no_links(self.out, self.folder)
         self.lock = filelock.FileLock(self.folder / ".lock")
         if self.how.storage is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
             self._lock()
             if self.how.fresh:
                 _set_aside(self.folder / "study.db")
-        elif self.how.fresh:
-            raise InputError.at("--fresh", "expected none with --storage, where others may be at work")
         self.study = Study(
             self.url, f"{self.plan.spec.name}-{self.plan.digest}", self.plan.sweep, self.plan.space,
             self.plan.spec.seed, alone=self.how.storage is None,
         )  # fmt: skip
+        self.folder.mkdir(parents=True, exist_ok=True)  # only now: of a database that can't be reached nothing is left
         return self
 
     def __exit__(self, kind: Any, *_: object) -> None:
@@ -229,6 +239,7 @@ class _Sweep:
                 todo = [number for number in best if not self.study.is_proven(number)]
                 if not todo:
                     return
+                self.ui.note(f"simulating the whole C++ of {len(todo)} of {len(best)} points on the front")
                 for number in todo:
                     while len(self.running) >= self._workers().slots:
                         self._end(self._prove)
@@ -259,7 +270,7 @@ class _Sweep:
         """What the sweep has come to."""
         result, report = self.write(finished=True)
         failures = [
-            f"trial {trial.number} ({_words(trial.values)}): {trial.error}"
+            f"trial {trial.number} ({words(trial.values)}): {trial.error}"
             for trial in result.trials
             if trial.state == "failed"
         ]
@@ -328,7 +339,7 @@ class _Sweep:
 def executor(plan: Plan, how: SweepOptions, do: Do) -> Executor:
     """The executor that the options ask for."""
     files = work.relative_files({name: part for name, part in plan.loaded.document.data.items() if name != "sweep"})
-    cores = os.cpu_count() or 1
+    cores = cpu_count()
     if how.dask is not None:
         from fpga_flow.sweep import dask_cluster
 
@@ -351,10 +362,6 @@ def _nothing(result: SweepResult) -> str:
     errors = [trial.error for trial in result.trials if trial.error]
     first = f"; the first: {errors[0]}" if errors else ""
     return f"no point keeps the constraints ({counts or 'none was tried'}){first}"
-
-
-def _words(values: Any) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _set_aside(path: Path) -> None:

@@ -10,21 +10,35 @@ from pydantic import Field, model_validator
 from fpga_flow.spec.base import Fraction, PositiveFloat, PositiveInt, Section, tagged
 from fpga_flow.sweep.measures import CHOOSING
 
+#: A parameter can't have more values than this: each of them is checked before the sweep.
+MOST_VALUES = 1000
+
 Objective = Literal["accuracy", "lut", "ff", "dsp", "bram18", "latency_cycles", "ii", "energy", "bytes"]
 
 
 class Span(Section):
-    """Numbers from `least` to `most`: each `step`, or any between. On a logarithmic scale they are drawn so."""
+    """Numbers of a range.
+
+    least  the lower end
+    most   the upper end
+    step   between two numbers; left out: any number of the range
+    log    draw on a logarithmic scale
+    """
 
     least: float | int
     most: float | int
-    step: PositiveFloat | PositiveInt | None = None
+    step: Annotated[float | int, Field(gt=0)] | None = None
     log: bool = False
 
     @model_validator(mode="after")
     def _in_order(self) -> Span:
         if self.least > self.most:
             raise ValueError(f"expected least below most, got {self.least} and {self.most}")
+        if self.step is not None and (count := (self.most - self.least) / self.step) >= MOST_VALUES:
+            raise ValueError(
+                f"expected at most {MOST_VALUES:,} values, got about {count:,.0f}: give a larger step, or none, to "
+                "draw any between"
+            )
         if self.log and not self.least > 0:
             raise ValueError(f"expected least above 0 on a logarithmic scale, got {self.least}")
         if self.log and self.step is not None:
@@ -33,7 +47,11 @@ class Span(Section):
 
 
 class Bits(Section):
-    """All widths from `least` to `most`."""
+    """All widths of a range.
+
+    least  the lower end
+    most   the upper end
+    """
 
     least: Annotated[int, Field(ge=1, le=24)]
     most: Annotated[int, Field(ge=1, le=24)]
@@ -46,19 +64,21 @@ class Bits(Section):
 
 
 class Parameter(Section):
-    """One thing that is varied: a field of the spec, or several that have the same value (`path` is a list).
+    """One thing that is varied. It has one of `values`, `bits` and `range`.
 
-    A path is written as for --set. In `precision.layers` and `hls.layers`, a pattern means all layers that it matches.
+    A path is written as for --set. In `precision.layers` and `hls.layers`, a pattern means all layers that it
+    matches.
 
+    path        of a field of the spec, or a list of fields that have the same value
     values      what the field gets
-    bits        the width of the type that stands there, whose other parts stay as they are; with `integer: auto` its
-                integer bits are found from data
+    bits        the width of the type that stands there, whose other parts stay as they are
     range       numbers
+    integer     of types with other widths: `keep` their integer bits, or have them found from data
     each_layer  each layer that the pattern matches gets a parameter of its own
     """
 
     path: str | Annotated[list[str], Field(min_length=1)]
-    values: Annotated[list[Any], Field(min_length=1, max_length=1000)] | None = None
+    values: Annotated[list[Any], Field(min_length=1, max_length=MOST_VALUES)] | None = None
     bits: Bits | Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)] | None = None
     range: Span | None = None
     integer: Literal["keep", "auto"] = "keep"
@@ -77,7 +97,7 @@ class Parameter(Section):
     def _values_differ(self) -> Parameter:
         values = self.values or (self.bits if isinstance(self.bits, list) else ())
         for number, value in enumerate(values):
-            if value in values[:number]:
+            if any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in values[:number]):
                 raise ValueError(f"expected values that differ, got {value} twice")
         return self
 
@@ -88,21 +108,31 @@ class Parameter(Section):
 
 
 class Grid(Section):
-    """Every combination of the values."""
+    """Every combination of the values.
+
+    name  the name of this strategy
+    """
 
     name: Literal["grid"] = "grid"
 
 
 class Random(Section):
-    """So many points, each drawn by itself."""
+    """Points that are each drawn by themselves.
+
+    name    the name of this strategy
+    trials  so many points
+    """
 
     name: Literal["random"]
     trials: PositiveInt
 
 
 class Tpe(Section):
-    """A tree-structured Parzen estimator (Bergstra et al. 2011; of several objectives: Ozaki et al. 2022), by Optuna,
-    after `startup` random points.
+    """A tree-structured Parzen estimator (Bergstra et al. 2011; of several objectives: Ozaki et al. 2022), by Optuna.
+
+    name     the name of this strategy
+    trials   so many points
+    startup  random points at the start
     """
 
     name: Literal["tpe"]
@@ -111,7 +141,12 @@ class Tpe(Section):
 
 
 class Nsga2(Section):
-    """The genetic algorithm NSGA-II (Deb et al. 2002), by Optuna."""
+    """The genetic algorithm NSGA-II (Deb et al. 2002), by Optuna.
+
+    name        the name of this strategy
+    trials      so many points
+    population  points in a generation
+    """
 
     name: Literal["nsga2"]
     trials: PositiveInt
@@ -121,6 +156,7 @@ class Nsga2(Section):
 class SensitivityOptions(Section):
     """From the base point, which is the spec itself, one parameter at a time takes each of its other values.
 
+    name     the name of this strategy
     retrain  whether each point is trained anew; without, its weights are only rounded
     """
 
@@ -131,6 +167,7 @@ class SensitivityOptions(Section):
 class DescendOptions(Section):
     """From the widest point down, parameter by parameter, as long as an accuracy budget allows, see `descend.py`.
 
+    name               the name of this strategy
     max_accuracy_drop  how far validation accuracy may be below that of the point with all widths at their upper ends,
                        as a share of 1
     cost               the resources that count, each times its factor
@@ -150,7 +187,11 @@ class DescendOptions(Section):
 
 
 class Limit(Section):
-    """The least and the most that a measure may be."""
+    """The least and the most that a measure may be.
+
+    at_least  the least
+    at_most   the most
+    """
 
     at_least: float | None = None
     at_most: float | None = None
@@ -159,14 +200,35 @@ class Limit(Section):
     def _limits_something(self) -> Limit:
         if self.at_least is None and self.at_most is None:
             raise ValueError("expected at_least, at_most, or both, got none")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"expected at_least below at_most, got {self.at_least:g} and {self.at_most:g}")
         return self
 
 
+class Share(Limit):
+    """The least and the most that a share of 1 may be."""
+
+    at_least: Annotated[float, Field(ge=0, le=1)] | None = None
+    at_most: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
 class Constraints(Section):
-    """What a point must keep to be feasible; `fits`: it fits the board by the post-synthesis estimate."""
+    """What a point must keep to be feasible.
+
+    fits            it fits the board by the post-synthesis estimate
+    accuracy        on validation samples, 0 to 1
+    lut             look-up tables
+    ff              flip-flops
+    dsp             multipliers
+    bram18          block RAMs of 18 Kb
+    latency_cycles  clock cycles from input to output
+    ii              clock cycles between two inputs
+    energy          for one inference, in the estimate's nanojoules
+    bytes           of model.fpz
+    """
 
     fits: bool = False
-    accuracy: Limit | None = None
+    accuracy: Share | None = None
     lut: Limit | None = None
     ff: Limit | None = None
     dsp: Limit | None = None
@@ -192,9 +254,13 @@ _OBJECTIVES: list[Objective] = ["accuracy", "lut"]
 class Sweep(Section):
     """The search.
 
-    samples     test samples that the C++ of each point is simulated on; left out: 100, or all if there are fewer (its
-                emulator runs on all; the C++ of the points of the front is simulated as the section `csim` says)
-    stop_early  whether trainings are broken off that can't reach the accuracy asked for
+    parameters   what is varied, by names of your choice
+    strategy     which points are tried; left out: all
+    objectives   what is to be good; each point that no other beats in all of them is on the front
+    constraints  what a point must keep; left out: nothing
+    samples      test samples that the C++ of each point is simulated on; left out: 100, or all if there are fewer (its
+                 emulator runs on all; the C++ of the points of the front is simulated as the section `csim` says)
+    stop_early   whether trainings are broken off that can't reach the accuracy asked for
     """
 
     parameters: Annotated[dict[str, Parameter], Field(min_length=1)]

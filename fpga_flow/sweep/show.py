@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
+from fpga_flow.report.sweep_data import value_text, words
 from fpga_flow.sweep.engine import SweepOutcome
 from fpga_flow.sweep.measures import MEASURES
 from fpga_flow.sweep.result import SweepResult, Trial
@@ -43,18 +44,20 @@ class SweepProgress(SweepUi):
 
     def trial(self, trial: Trial) -> None:
         """Print a line."""
-        values = ", ".join(f"{name} {value}" for name, value in trial.values.items())
-        self.console.print(f"  [bold]{trial.number:>4}[/]  {trial.seconds:>6.1f} s  {escape(values)}: {_say(trial)}")
+        self.console.print(
+            f"  [bold]{trial.number:>4}[/]  {trial.seconds:>6.1f} s  {escape(words(trial.values))}: {_say(trial)}"
+        )
 
     def note(self, text: str) -> None:
         """Print a line."""
         self.console.print(escape(text))
 
     def outcome(self, outcome: SweepOutcome) -> None:
-        """Print the front and where all is."""
-        if self.table:
-            _print_front(outcome.result)
-        self.console.print(f"front      {escape(str(outcome.folder / 'front'))}")
+        """Print the front, if there is one, and where all is."""
+        if outcome.result.front:
+            if self.table:
+                _print_front(outcome.result)
+            self.console.print(f"front      {escape(str(outcome.folder / 'front'))}")
         self.console.print(f"report     {escape(str(outcome.report))}")
 
 
@@ -93,7 +96,7 @@ def _print_front(result: SweepResult) -> None:
     trials = {trial.number: trial for trial in result.trials}
     columns = ["trial", *(each.name for each in result.parameters), *(MEASURES[name].label for name in names)]
     rows = [
-        [str(number), *(str(value) for value in trials[number].values.values()),
+        [str(number), *map(value_text, trials[number].values.values()),
          *(_cell(name, trials[number].measures.get(name)) for name in names)]
         for number in result.front
     ]  # fmt: skip

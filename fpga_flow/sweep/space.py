@@ -19,7 +19,7 @@ from fpga_flow.spec import changes, load, messages, yaml_file
 from fpga_flow.spec.base import MAX_WIDTH
 from fpga_flow.spec.load import Loaded
 from fpga_flow.spec.model import FlowSpec
-from fpga_flow.sweep.options import Bits, Parameter, Span
+from fpga_flow.sweep.options import MOST_VALUES, Bits, Parameter, Span
 from fpga_flow.sweep.result import Parameter as Shown
 
 #: What a parameter is at a point, by the names of the dimensions.
@@ -323,7 +323,7 @@ def _choices(parameter: Parameter) -> tuple[tuple[Any, ...] | None, Span | None]
         count = math.floor((span.most - span.least) / span.step + 1e-9) + 1
         values = [span.least + number * span.step for number in range(count)]
         return tuple(value if isinstance(value, int) else round(value, 12) for value in values), None
-    if span is not None and _whole(span) and span.most - span.least < 1000:
+    if span is not None and _whole(span) and span.most - span.least < MOST_VALUES:
         return tuple(range(int(span.least), int(span.most) + 1)), None
     return None, span
 

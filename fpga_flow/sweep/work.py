@@ -17,8 +17,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fpga_flow import datasets, flow, runs
+from fpga_flow import compress, datasets, flow, runs
 from fpga_flow.errors import CheckFailed, FlowError, InputError
+from fpga_flow.hls.layers.plugin import LAYERS
+from fpga_flow.networks import FAMILIES
 from fpga_flow.runs import Stage
 from fpga_flow.spec import load, yaml_file
 from fpga_flow.stages import Ui
@@ -83,8 +85,19 @@ class _Stopped(Exception):  # noqa: N818  (not an error)
 
 def environment() -> str:
     """The versions on which a point's numbers depend, as a text that is the same where they are."""
-    found = {"fpga_flow code": _code(), **runs.versions(*PACKAGES)}
+    found = {"fpga_flow code": _code(), **runs.versions(*PACKAGES), **_plugins()}
     return ", ".join(f"{name} {version}" for name, version in found.items())
+
+
+def _plugins() -> dict[str, str]:
+    """Each plugin that works, with the version and the digest of its code."""
+    registries = (compress.PASSES, datasets.DATASETS, FAMILIES, LAYERS)
+    return {
+        f"{plugin.group}:{name}": f"{plugin.package} {plugin.identity['code']}"
+        for registry in registries
+        for name in registry
+        if (plugin := registry.plugin(name)) is not None
+    }
 
 
 @cache
@@ -123,8 +136,9 @@ def _outcome(task: Task) -> Measured:
         return Measured("failed", error=str(error))
     except (FlowError, OSError):
         raise
-    except Exception:  # a bug, which shows itself here: the other points can be worked on all the same
-        return Measured("failed", error=traceback.format_exc())
+    except Exception as error:  # a bug, which shows itself here: the other points can be worked on all the same
+        summary = "".join(traceback.format_exception_only(error)).strip()  # first, as lists show the first line
+        return Measured("failed", error=f"{summary}\n{traceback.format_exc()}")
 
 
 def _measured(task: Task, watch: _Watch) -> Measured:
@@ -201,7 +215,7 @@ class _Watch(Ui):
 
     def __init__(self, task: Task) -> None:
         self.floor = task.floor
-        passes = [next(iter(each)) for each in task.data["compress"] or ()]
+        passes = [next(iter(each)) for each in task.data.get("compress") or ()]
         self.last = (1 + len(passes), passes[-1] if passes else "float")
         self.watching = False
         self.accuracies: list[float] = []

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.csim import arrays
+from fpga_flow import sizes
 from fpga_flow.csim.compare import compare
 from fpga_flow.csim.golden import file as golden_file
 from fpga_flow.csim.golden.values import Golden, Signal, fixed_point
@@ -122,8 +122,8 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"expected at most 90 values, got \d+: record fewer samples"):
         golden_file.save(make(), tmp_path / "x.npz")
     monkeypatch.undo()
-    monkeypatch.setattr(arrays, "_SMALL", 100)
-    monkeypatch.setattr(arrays, "_RATIO", 0.01)
+    monkeypatch.setattr(sizes, "_SMALL", 100)
+    monkeypatch.setattr(sizes, "_RATIO", 0.01)
     with pytest.raises(InputError, match=r"the record can't be written: expected at most 0\.01 times"):
         golden_file.save(make(), tmp_path / "x.npz")
     assert not list(tmp_path.iterdir())

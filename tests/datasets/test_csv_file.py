@@ -179,7 +179,7 @@ def test_at_most_twenty_problems(file: Path) -> None:
         ("1,2,a\n3,4,a", {}, ' expected at least two classes, got only "a"'),
         ('1,2,a\n1,"2"x,b', {}, "2: damaged table: ',' expected after '\"'"),
         ('1,2,a\n1,"2,b', {}, "2: damaged table: unexpected end of data"),
-        (b"1,2,\xff\n", {}, " expected text in UTF-8: invalid start byte at byte 4"),
+        (b"1,2,\xff\n", {}, "1: expected text in UTF-8, got the byte 0xff"),
         (
             "\n".join([*ROWS, "1,2,d", "1,2,d"]),
             {},

@@ -108,8 +108,8 @@ def test_missing_files(images: Path) -> None:
     (images / FILES[1]).unlink()
     (images / FILES[2]).unlink()
     assert field_error(path=str(images)) == (
-        "data.path: expected train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, "
-        f't10k-labels-idx1-ubyte.gz in "{images}", missing: train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz'
+        f'data.path: expected the 4 files of mnist in "{images}", missing: train-labels-idx1-ubyte.gz, '
+        "t10k-images-idx3-ubyte.gz"
     )
 
 

@@ -1,7 +1,8 @@
-"""A PostgreSQL server for the tests of sweeps, where it is installed."""
+"""What tests of sweeps need: a PostgreSQL server, where it is installed, and patience with Dask."""
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -11,6 +12,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+#: Of tests with Dask: it leaves sockets to the garbage collector, and tasks of event loops that it ends.
+LEAVES_SOCKETS = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
+]
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """What Dask leaves unclosed is collected here, where its warnings are ignored."""
+    yield
+    gc.collect()
 
 
 def free_port() -> int:

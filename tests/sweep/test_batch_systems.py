@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,20 +16,11 @@ from fpga_flow.sweep.plan import SweepOptions
 from fpga_flow.sweep.watching import SweepUi
 from tests.conftest import ROOT
 from tests.sweep import fake, fake_work
+from tests.sweep.conftest import LEAVES_SOCKETS
 
 pytest.importorskip("dask_jobqueue")
 dask = pytest.importorskip("dask")
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-
-@pytest.fixture(autouse=True)
-def _collected() -> Iterator[None]:
-    """What Dask leaves unclosed is collected here, where its warnings are ignored."""
-    yield
-    gc.collect()
+pytestmark = LEAVES_SOCKETS
 
 
 SBATCH = """#!/bin/sh

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -26,21 +25,10 @@ from fpga_flow.sweep.plan import SweepOptions
 from fpga_flow.sweep.watching import SweepUi
 from tests.conftest import ROOT
 from tests.sweep import fake, fake_work
-from tests.sweep.conftest import free_port
+from tests.sweep.conftest import LEAVES_SOCKETS, free_port
 
 pytest.importorskip("distributed")
-pytestmark = [
-    # sockets that Dask leaves to the garbage collector, and tasks of event loops that it ends
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-
-@pytest.fixture(autouse=True)
-def _collected() -> Iterator[None]:
-    """What Dask leaves unclosed is collected here, where its warnings are ignored."""
-    yield
-    gc.collect()
+pytestmark = LEAVES_SOCKETS
 
 
 class Cluster:

@@ -416,6 +416,7 @@ def test_a_database_that_is_none(sweep: Any, tmp_path: Path, what: str) -> None:
     expected = SAID[what].format(**places)
     assert str(caught.value) == (expected if what == "no driver" else f"--storage: {expected}")
     assert caught.value.exit_code == (3 if what == "no driver" else 2)
+    assert not (tmp_path / "fake").exists()
 
 
 def test_a_database_of_another_version_of_optuna(sweep: Any, tmp_path: Path) -> None:
@@ -432,6 +433,7 @@ def test_fresh_on_a_shared_database(sweep: Any, tmp_path: Path) -> None:
     url = database.sqlite(tmp_path / "shared.db")
     with pytest.raises(InputError, match=r"^--fresh: expected none with --storage, where others may be at work$"):
         sweep(how={"storage": url, "fresh": True})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_can_not_be_written(sweep: Any, tmp_path: Path) -> None:

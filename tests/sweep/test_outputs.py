@@ -83,3 +83,16 @@ def test_an_earlier_front_makes_room(tmp_path: Path) -> None:
     (tmp_path / "front" / "7.yaml").write_text("old", encoding="utf-8")
     outputs.write(*made(), tmp_path)
     assert [file.name for file in (tmp_path / "front").iterdir()] == ["0.yaml"]
+
+
+def test_what_a_killed_process_had_half_written_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".front.123.unfinished").mkdir()
+    (tmp_path / ".front.123.unfinished" / "0.yaml").touch()
+    (tmp_path / ".sweep.csv.123.unfinished").touch()
+    for name in (".lock", ".writing", "study.db", ".front.mine"):
+        (tmp_path / name).touch()
+    outputs.write(*made(), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".front.mine", ".lock", ".writing", "front", "report.html", "study.db", "sweep.csv", "sweep.json",
+        "sweep.parquet",
+    ]  # fmt: skip

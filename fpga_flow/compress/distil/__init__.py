@@ -36,8 +36,11 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Hints(Section):
-    """`layers` of the student, each with the teacher's layer that it is led to. As in the paper, it is so for some
-    `epochs` beforehand, in which nothing else is learnt; `weight` is that of the hints in the loss afterwards.
+    """Layers of the student that are led to those of the teacher.
+
+    layers  of the student, each with the teacher's layer that it is led to
+    epochs  beforehand, in which nothing else is learnt, as in the paper
+    weight  of the hints in the loss afterwards
     """
 
     layers: Layers
@@ -46,8 +49,10 @@ class Hints(Section):
 
 
 class Attention(Section):
-    """`layers` of the student, each with the teacher's layer whose map of strengths it is to have; `weight` is the
-    paper's beta.
+    """Layers of the student that are to look where the teacher's look.
+
+    layers  of the student, each with the teacher's layer whose map of strengths it is to have
+    weight  the paper's beta
     """
 
     layers: Layers
@@ -58,7 +63,12 @@ class Options(Retraining):
     """Retraining with a loss that is the cross-entropy of the labels times 1 - `weight`, plus that of the soft targets
     times `weight` and the square of the temperature, plus that of hints and attention.
 
-    teachers  left out: the spec's own network, as it was before all passes
+    epochs       of retraining
+    teachers     whose outputs are averaged; left out: the spec's own network, as it was before all passes
+    temperature  that makes the targets soft
+    weight       of the soft targets in the loss, 0 to 1
+    hints        FitNets; left out: none
+    attention    attention transfer; left out: none
     """
 
     epochs: Annotated[int, Field(ge=1, lt=2**31)] = 10

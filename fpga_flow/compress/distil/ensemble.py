@@ -18,13 +18,16 @@ from fpga_flow.datasets.base import Dataset
 from fpga_flow.keras import keras, seed_everything, tf
 from fpga_flow.networks import FAMILIES, from_spec
 from fpga_flow.networks.rebuild import flat
-from fpga_flow.spec.base import Section, Training, tagged
+from fpga_flow.spec.base import Section, Training, tagged_of
 
 _BATCH = 1024
 
 
 class Float(Section):
-    """The spec's own network, as it was before all passes."""
+    """The spec's own network, as it was before all passes.
+
+    family  the name of this family
+    """
 
     family: Literal["float"]
 
@@ -34,12 +37,13 @@ FLOAT = Float(family="float")
 if TYPE_CHECKING:  # the real one is made of what the registry holds
     TeacherNetwork: TypeAlias = Any
 else:
-    TeacherNetwork = tagged([Float, *(module.Options for module in FAMILIES.values())], "family")
+    TeacherNetwork = tagged_of(FAMILIES, "family", Float)
 
 
 class Teacher(Section):
     """A network of the family float (the spec's own), imported, or one that is trained for this.
 
+    network   the architecture, or a trained model
     training  left out: the spec's; an imported network is then taken as it is
     seed      of its first weights and its training; left out: the spec's, plus 1 for each teacher before it
     """

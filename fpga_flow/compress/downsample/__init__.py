@@ -34,10 +34,16 @@ _PATH: FieldPath = ("compress",)
 
 
 class Options(Retraining):
-    """Where the downsamplings go: a placement, or `at` the convolutions that `at` names, in the order of the network.
+    """Where the downsamplings go. `macs`, `feature_maps` and `max_accuracy_drop` are the budget of the placement
+    `auto`.
 
-    The rest is for the placement `auto`: `macs` and `feature_maps` are the most that it may have, as shares of what
-    the network has now. Without `resources` none are estimated, and the pass does not depend on types and HLS settings.
+    placement          early, evenly, late, or where it is best by trial
+    at                 the convolutions that downsample, in the order of the network, instead of a placement
+    macs               the most multiplications, as a share of what the network has now
+    feature_maps       the most values between layers, as a share of what the network has now
+    max_accuracy_drop  how far validation accuracy may fall, as a share of 1
+    resources          estimate the resources of the candidates; without, the pass does not depend on types and HLS
+                       settings
     """
 
     placement: Literal["early", "even", "late", "auto"] | None = None

@@ -51,8 +51,10 @@ _RULES = ("energy", "vbmf", "macs", "max_accuracy_drop")
 
 
 class Layer(Section):
-    """The ranks of a layer (two for `tucker`: of the input and the output channels) and its method; with the method
-    `none` it is left as it is.
+    """What is done with a layer.
+
+    rank    one rank, or two for `tucker`: of the input and the output channels
+    method  of this layer; `none`: it is left as it is
     """
 
     rank: PositiveInt | Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] | None = None
@@ -68,8 +70,15 @@ class Layer(Section):
 
 
 class Options(Retraining):
-    """`method` is that of convolutions over more than one position; `layers` gives ranks and methods by glob pattern.
-    `energy` is the share of each kernel's squared norm that stays, `macs` that of the network's multiplications.
+    """Where the ranks come from: one of `energy`, `vbmf`, `macs` and `max_accuracy_drop`, or `layers`.
+
+    method             of convolutions over more than one position
+    layers             ranks and methods by glob pattern of layer names
+    energy             the share of each kernel's squared norm that stays
+    vbmf               what is more than noise, by variational Bayesian matrix factorization
+    macs               the share of the network's multiplications that is left
+    max_accuracy_drop  how far validation accuracy may fall, as a share of 1
+    steps              with `max_accuracy_drop`, rounds of factoring and retraining; left out: 10
     """
 
     method: Name = "tucker"
@@ -78,7 +87,6 @@ class Options(Retraining):
     vbmf: bool = False
     macs: Share | None = None
     max_accuracy_drop: Fraction | None = None
-    #: With `max_accuracy_drop`, rounds of factoring and retraining; left out: 10.
     steps: PositiveInt | None = None
 
     @model_validator(mode="after")

@@ -34,8 +34,11 @@ from fpga_flow.spec.base import Fraction, Retraining, Section
 
 
 class Schedule(Section):
-    """Of the method `gradual`: sparsity goes from `initial` to its end along 1 - (1 - t)**power, over this share of the
-    epochs. A layer whose end is below `initial` starts at its end.
+    """Of the method `gradual`: sparsity goes from `initial` to its end along 1 - (1 - t)**power.
+
+    initial  sparsity at the start; a layer whose end is below it starts at its end
+    power    the exponent
+    share    of the epochs in which sparsity rises
     """
 
     initial: Fraction = 0.0
@@ -44,10 +47,22 @@ class Schedule(Section):
 
 
 class Options(Retraining):
-    """`sparsity` is the share of weights that become zero, of each kernel or (allocations `global`, `lamp` and
-    `sensitivity`) of all of them; `layers` gives it by glob pattern. Without it only the layers of the patterns are
-    pruned, or, with `max_accuracy_drop`, all of them as far as accuracy bears it. An N:M `pattern` says the share;
-    then `layers` can only leave layers out, by 0. `epochs` are those of each training.
+    """How many weights become zero, and which. Without `sparsity` only the layers of the patterns in `layers` are
+    pruned, or, with `max_accuracy_drop`, all of them as far as accuracy bears it.
+
+    epochs             of each training
+    sparsity           the share of weights that become zero, of each kernel or (allocations `global`, `lamp` and
+                       `sensitivity`) of all
+    layers             the sparsity by glob pattern of layer names; with an N:M `pattern`, 0 leaves a layer out
+    method             whether sparsity rises while the network is trained on, all weights go at once, or round by round
+    criterion          what makes a weight matter
+    allocation         how sparsity is shared out among layers
+    pattern            which weights go together: none, N:M (of M weights N stay), or groups that save whole multipliers
+                       or block RAMs
+    schedule           of the method `gradual`
+    max_accuracy_drop  of the method `iterative`: how far validation accuracy may fall, as a share of 1; left out: as
+                       far as it does
+    step               of the method `iterative`: the share of the weights left that each round prunes
     """
 
     sparsity: Fraction | None = None
@@ -57,9 +72,7 @@ class Options(Retraining):
     allocation: Allocation = "uniform"
     pattern: groups.PatternText | None = None
     schedule: Schedule = Schedule()
-    #: Of the method `iterative`: how far validation accuracy may fall, as a share of 1; left out: as far as it does.
     max_accuracy_drop: Fraction | None = None
-    #: Of the method `iterative`: the share of the weights left that each round prunes.
     step: Annotated[float, Field(gt=0, lt=1)] = 0.25
 
 

@@ -38,8 +38,17 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Options(Retraining):
-    """`amount` is the share of a layer's filters that goes, `layers` gives it by glob pattern; `parameters` and `macs`
-    are the shares that are left. `epochs` are those of each round.
+    """How many filters go, and which.
+
+    epochs             of each round
+    amount             the share of a layer's filters that goes
+    layers             the amount by glob pattern of layer names
+    parameters         the share of the network's parameters that is left
+    macs               the share of its multiplications that is left
+    max_accuracy_drop  how far validation accuracy may fall, as a share of 1
+    criterion          what makes a filter matter
+    least              at least so many filters of each layer stay
+    steps              rounds of pruning and retraining; left out: 1, or 10 with `max_accuracy_drop`
     """
 
     amount: Fraction | None = None
@@ -48,9 +57,7 @@ class Options(Retraining):
     macs: Share | None = None
     max_accuracy_drop: Fraction | None = None
     criterion: Criterion = "l1"
-    #: At least so many filters of each layer stay.
     least: PositiveInt = 1
-    #: Rounds of pruning and retraining; left out: 1, or 10 with `max_accuracy_drop`.
     steps: PositiveInt | None = None
 
     @model_validator(mode="after")

@@ -44,10 +44,11 @@ def uses(options: Options) -> tuple[str, ...]:
 
 
 class Options(Retraining):
-    """Retraining of the quantized network (without epochs: none). Its types stand in the spec's `precision` section.
+    """Retraining of the quantized network. Its types stand in the spec's `precision` section.
 
-    ranges  how types that are left open are found: by the least squared error, or so that they hold all numbers
-    widths  narrow the weights as far as an accuracy budget allows
+    learning_rate  of retraining
+    ranges         how types that are left open are found: by the least squared error, or so that they hold all numbers
+    widths         narrow the weights as far as an accuracy budget allows; left out: they have the widths of the spec
     """
 
     learning_rate: PositiveFloat | None = 5e-4

@@ -34,8 +34,11 @@ CODE = ("compress/prune_filters",)
 
 
 class Options(Retraining):
-    """`width` is the share of filters that stay; `kernels` gives the largest kernels by glob pattern; with `dilated`,
-    kernels reach as far as before.
+    """What becomes smaller.
+
+    width    the share of filters that stay
+    kernels  the largest height and width of kernels, by glob pattern of layer names
+    dilated  kernels reach as far as before, with pixels left out
     """
 
     width: Annotated[float, Field(gt=0, lt=1)] | None = None

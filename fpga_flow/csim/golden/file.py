@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from fpga_flow.errors import InputError
 from fpga_flow.saved import UNREADABLE
 from fpga_flow.spec import messages
 from fpga_flow.spec.base import Section
+from fpga_flow.whole import whole_file
 
 #: The version of the file's form; it rises whenever an older reader would misunderstand a newer file.
 FORMAT = 1
@@ -98,18 +98,15 @@ def save(golden: Golden, path: Path) -> None:
     text = np.frombuffer(json.dumps(metadata, indent=1).encode(), np.uint8)
     stored = {"metadata": text, "sha256": np.frombuffer(bytes.fromhex(_sha256(text)), np.uint8), **stored}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(partial, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **stored)
-        arrays.check_size(sum(array.nbytes for array in stored.values()), partial.stat().st_size)
-        partial.replace(path)
+        with whole_file(path) as unfinished:
+            with open(unfinished, "wb") as file:
+                np.savez_compressed(file, allow_pickle=False, **stored)
+            arrays.check_size(sum(array.nbytes for array in stored.values()), unfinished.stat().st_size)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     except ValueError as error:
         raise InputError.at(str(path), f"the record can't be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load(path: Path) -> Golden:

@@ -9,7 +9,6 @@ Tensors are (*shape, n): with the samples last, every window of an image is a ma
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import threadpoolctl
+from joblib import cpu_count  # counts what this process may use, of a container, too
 from numpy.typing import NDArray
 
 from fpga_flow.hls.emulate.arithmetic import Reals, needed_bits
@@ -72,7 +72,7 @@ class Emulator:
                     np.multiply(samples_first, 2.0**-fraction, out=outputs[name][rows])
 
         starts = range(0, len(x), self._batch)
-        jobs = min(jobs or os.cpu_count() or 1, len(starts))
+        jobs = min(jobs or cpu_count(), len(starts))
         if jobs <= 1:
             for start in starts:
                 compute(start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from fpga_flow.hls import bilinear
 from fpga_flow.hls.emulate.arithmetic import Range, Reals, convert, shift
 from fpga_flow.hls.emulate.weighted import places
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.layers import plugin
 
 _JOINS: dict[str, Callable[[Reals, Reals], Reals]] = {
     "add": np.add,
@@ -156,7 +158,15 @@ def moved(layer: HlsLayer) -> Callable[[Reals], Reals]:
         return lambda x: x[..., shuffled(layer), :]
     if layer.kind == "crelu":
         return lambda x: np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)], axis=-2)
+    if layer.kind in plugin.LAYERS:
+        return partial(_of_plugin, layer)
     raise ValueError(f'layer "{layer.name}": no kind "{layer.kind}" is known')
+
+
+def _of_plugin(layer: HlsLayer, x: Reals) -> Reals:
+    """A plugin's layer, of steps and in steps."""
+    values = plugin.compute(layer, np.moveaxis(x, -1, 0) * layer.input_type.step)
+    return np.asarray(np.moveaxis(values, 0, -1) / layer.result_type.step, x.dtype)
 
 
 def shuffled(layer: HlsLayer) -> NDArray[np.int64]:

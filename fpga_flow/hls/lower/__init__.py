@@ -17,7 +17,8 @@ from typing import Any
 from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.layer import HlsLayer
-from fpga_flow.hls.lower import activation, deformable, merge, pool, shape, weighted
+from fpga_flow.hls.layers.plugin import LAYERS
+from fpga_flow.hls.lower import activation, deformable, merge, of_plugin, pool, shape, weighted
 from fpga_flow.hls.lower.signal import Signal, Unrounded
 from fpga_flow.hls.lower.streamed import streamed
 from fpga_flow.keras import keras, qkeras
@@ -141,7 +142,7 @@ def _ruled(call: Call, sources: list[Signal | Unrounded]) -> tuple[list[HlsLayer
     name = type(call.layer).__name__
     if name == "TimeDistributed" and type(call.layer.layer).__name__ in _STEPWISE:
         return _ruled(replace(call, layer=call.layer.layer), sources)
-    rule = _RULES.get(name)
+    rule: Rule | None = of_plugin.lower if name in LAYERS else _RULES.get(name)
     if rule is None:
         way_out = _WAYS_OUT.get(name, "`fpga-flow layers` lists those that have")
         raise FieldError(("network",), f'layer "{call.name}" ({name}) has no exact HLS code here: {way_out}')

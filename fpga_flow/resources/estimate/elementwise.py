@@ -137,6 +137,29 @@ class Move:
         return _cost(self, target)
 
 
+@dataclass(frozen=True)
+class Declared:
+    """A layer of a plugin, which says itself what it needs."""
+
+    given: Cost
+
+    def lut(self, target: Target) -> Formula:
+        """LUTs."""
+        return Formula.exact(self.given.lut)
+
+    def ff(self, target: Target) -> Formula:
+        """FFs."""
+        return Formula.exact(self.given.ff)
+
+    def latency(self, target: Target) -> Formula:
+        """Cycles."""
+        return Formula.exact(self.given.latency_cycles)
+
+    def cost(self, target: Target) -> Cost:
+        """All numbers."""
+        return self.given
+
+
 def _cost(
     part: Merge | Lookup | ConcatenatedRelu | Move, target: Target, multipliers: int = 0, dsp: int = 0, bram18: int = 0
 ) -> Cost:

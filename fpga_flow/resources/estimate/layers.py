@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from fpga_flow.errors import InputError
 from fpga_flow.hls.layer import HlsLayer
+from fpga_flow.hls.layers import plugin
 from fpga_flow.hls.strategy import Strategy
 from fpga_flow.hls.written import OWN_STRATEGIES, with_zeros
 from fpga_flow.resources.estimate.activation import Activation, Softmax
 from fpga_flow.resources.estimate.dense import StreamDense
-from fpga_flow.resources.estimate.elementwise import ConcatenatedRelu, Lookup, Merge, Move
+from fpga_flow.resources.estimate.elementwise import ConcatenatedRelu, Declared, Lookup, Merge, Move
 from fpga_flow.resources.estimate.formula import Part
 from fpga_flow.resources.estimate.hardware import shared_additions
 from fpga_flow.resources.estimate.matrix import Matrix, mean_weight_bits
@@ -73,6 +74,8 @@ def layer_part(layer: HlsLayer, words: Mapping[str, int], *, stream: bool) -> Pa
             relu=layer.function == "relu",
             signed=layer.result_type.signed,
         )
+    if layer.kind in plugin.LAYERS:
+        return Declared(plugin.LAYERS[layer.kind].cost(layer, stream))
     what = " ".join(word for word in (layer.function, layer.kind) if word)
     raise InputError.at("", f'expected a layer that a formula covers, got "{what}"', field=layer.name)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fpga_flow import runs
-from fpga_flow.errors import InputError
+from fpga_flow.errors import InputError, reason
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources.report import ResourceReport
 from fpga_flow.rtl.project import MANIFEST, RtlProject, digest_of
@@ -80,11 +80,11 @@ def _found(file: Path) -> Found:
     try:
         return Found(ResourceReport.from_dict(told["report"]), file, told["carry"], told["bitstream"])
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError.at(str(file), f"expected a report of the open tools, got: {error}") from error
+        raise InputError.at(str(file), f"expected a report of the open tools, got: {reason(error)}") from error
 
 
 def _json(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError.at(str(file), f"expected a result of the open tools, got: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError.at(str(file), f"expected a result of the open tools, got: {reason(error)}") from error

@@ -32,12 +32,13 @@ def parse(text: str, file: str) -> Hls4mlReport:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"expected the whole JSON of an hls4ml report, but it is cut off or damaged: {error}"
         raise InputError.at(file, message) from error
     report = data.get(_KEY) if isinstance(data, dict) else None
     if not isinstance(report, dict):
-        raise InputError.at(file, "expected a JSON object", field=_KEY)
+        got = "none" if report is None else "something else"
+        raise InputError.at(file, f"expected a JSON object, got {got}", field=_KEY)
     lines = Lines.of(text, file)
 
     def text_of(name: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from fpga_flow.hls.project import HlsProject
-from fpga_flow.resources.report import SOURCES, ResourceReport
+from fpga_flow.resources.report import SOURCES
 from fpga_flow.resources.vendor import (
     convert,
     cosim_rpt,
@@ -19,16 +19,8 @@ from fpga_flow.resources.vendor import (
     utilization,
 )
 from fpga_flow.resources.vendor.cosim_rpt import Cosimulation
+from fpga_flow.resources.vendor.found import Found, read_text, relative
 from fpga_flow.resources.vendor.timing import Timing
-
-
-@dataclass(frozen=True)
-class Found:
-    """Resource numbers, the file that they were read from (relative to the project), and what else it says."""
-
-    file: str
-    report: ResourceReport
-    note: str
 
 
 @dataclass(frozen=True)
@@ -83,23 +75,19 @@ def read(project: HlsProject) -> VendorReports:
     Raises:
         InputError: one of them is cut off or damaged.
     """
-    resources = sorted(_resources(project), key=lambda found: SOURCES.index(found.report.source))
+    found = (each for reader in READERS for each in reader(project))
+    resources = sorted(found, key=lambda found: SOURCES.index(found.report.source))
     cosimulations = tuple(
-        FoundCosimulation(_relative(project, path), language, result)
+        FoundCosimulation(relative(project, path), language, result)
         for path in _existing(cosim_file(project))
         for language, result in cosim_rpt.parse(read_text(path), str(path)).items()
         if result.status != "NA"
     )
     timings = tuple(
-        FoundTiming(_relative(project, path), timing.parse(read_text(path), str(path)))
+        FoundTiming(relative(project, path), timing.parse(read_text(path), str(path)))
         for path in _matching(project, "*timing_summary*.rpt")
     )
     return VendorReports(tuple(resources), cosimulations, timings)
-
-
-def read_text(path: Path) -> str:
-    """A report's text."""
-    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def read_csynth(path: Path) -> csynth_rpt.CsynthReport:
@@ -107,34 +95,51 @@ def read_csynth(path: Path) -> csynth_rpt.CsynthReport:
     return csynth_rpt.parse(read_text(path), str(path))
 
 
-def _resources(project: HlsProject) -> Iterator[Found]:
-    board, top = project.settings.board, project.top
-    rpt = csynth_file(project)
+def _csynth(project: HlsProject) -> Iterator[Found]:
+    """The report of HLS on the top function, of which there are two forms."""
+    board, rpt = project.settings.board, csynth_file(project)
     xml = [*_existing(rpt.with_suffix(".xml"), rpt.with_name("csynth.xml"))]
     if rpt.is_file():
         csynth = read_csynth(rpt)
         note = f"estimated clock {csynth.clock.estimated_ns:g} ns"
-        yield Found(_relative(project, rpt), convert.from_csynth(csynth, board, str(rpt)), note)
+        yield Found(relative(project, rpt), convert.from_csynth(csynth, board, str(rpt)), note)
     elif xml:
         parsed = csynth_xml.parse(read_text(xml[0]), str(xml[0]))
         note = f"estimated clock {parsed.clock.estimated_ns:g} ns"
-        yield Found(_relative(project, xml[0]), convert.from_csynth_xml(parsed, board, str(xml[0])), note)
+        yield Found(relative(project, xml[0]), convert.from_csynth_xml(parsed, board, str(xml[0])), note)
+
+
+def _exported(project: HlsProject) -> Iterator[Found]:
+    """Reports of exported RTL."""
     for path in _matching(project, "*export*.rpt"):
         exported = export.parse(read_text(path), str(path))
         reached = exported.synthesis_ns if exported.implementation_ns is None else exported.implementation_ns
         note = f"critical path {reached:g} ns, timing {'met' if exported.met else 'not met'}"
-        yield Found(_relative(project, path), convert.from_export(exported, board), note)
+        yield Found(relative(project, path), convert.from_export(exported, project.settings.board), note)
+
+
+def _utilization(project: HlsProject) -> Iterator[Found]:
+    """Vivado's reports of utilization, flat or by hierarchy."""
+    board, top = project.settings.board, project.top
     for path in [*_existing(synthesis_file(project)), *_matching(project, "*util*.rpt")]:
         text = read_text(path)
         if "Utilization by Hierarchy" in text:
             tree = hierarchy.parse(text, str(path))
             of_top = bool(tree.of_module(top))
             note = f"{tree.header.state}, {f'module {top} in ' if of_top else ''}design {tree.header.design}"
-            yield Found(_relative(project, path), convert.from_hierarchy(tree, top, board, str(path)), note)
+            yield Found(relative(project, path), convert.from_hierarchy(tree, top, board, str(path)), note)
         else:
             used = utilization.parse(text, str(path))
             note = f"{used.header.state}, design {used.header.design}"
-            yield Found(_relative(project, path), convert.from_utilization(used, board, str(path)), note)
+            yield Found(relative(project, path), convert.from_utilization(used, board, str(path)), note)
+
+
+#: The readers of resource numbers, see `found.py`.
+READERS: tuple[Callable[[HlsProject], Iterator[Found]], ...] = (
+    _csynth,
+    _exported,
+    _utilization,
+)
 
 
 def _matching(project: HlsProject, pattern: str) -> list[Path]:
@@ -146,7 +151,3 @@ def _matching(project: HlsProject, pattern: str) -> list[Path]:
 
 def _existing(*paths: Path) -> list[Path]:
     return [path for path in paths if path.is_file()]
-
-
-def _relative(project: HlsProject, path: Path) -> str:
-    return str(path.relative_to(project.folder))

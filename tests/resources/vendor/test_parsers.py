@@ -264,7 +264,8 @@ def test_what_is_no_report_is_refused(name: str, text: str) -> None:
          'net_export.rpt:10: expected a whole number as LUT, got "n/a"'),
         ("report.json", '"816"', "816", "report.json: CSynthesisReport.LUT: expected a text with a number, got 816"),
         ("report.json", '"816"', '"8-16"', 'report.json:2: expected a whole number as LUT, got "8-16"'),
-        ("report.json", "CSynthesisReport", "CSynthesis", "report.json: CSynthesisReport: expected a JSON object"),
+        ("report.json", "CSynthesisReport", "CSynthesis",
+         "report.json: CSynthesisReport: expected a JSON object, got none"),
     ],
 )  # fmt: skip
 def test_damaged_reports(name: str, old: str, new: str, message: str | None) -> None:

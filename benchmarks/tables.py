@@ -1,6 +1,7 @@
-"""Rewrites the README's tables from benchmarks/results/*.json, and from published figures in benchmarks/*.yaml.
+"""Rewrites the tables of the README and of the docs' pages from benchmarks/results/*.json, and from published figures
+in benchmarks/*.yaml.
 
-python benchmarks/readme.py
+python benchmarks/tables.py
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 
 import yaml
 from helpers.result import ROOT
+
+_MARKED = re.compile(r"<!-- begin (\w+) -->.*?<!-- end \1 -->", re.DOTALL)
 
 
 def flow(figures: Any) -> list[Sequence[str]]:
@@ -279,6 +282,46 @@ def compact_specs(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def strategies(page: str) -> Callable[[Any], list[Sequence[str]]]:
+    """What makes the rows of the table of a page's methods, and of what they are beside, strategy by strategy."""
+
+    def rows_of(figures: Any) -> list[Sequence[str]]:
+        rows: list[Sequence[str]] = [
+            ("network", "accuracy", "not zero", "multiplications", "bytes", "strategy", "LUT", "FF", "DSP", "BRAM18",
+             "cycles")
+        ]  # fmt: skip
+        beside = {each["beside"] for each in figures if each["page"] == page}
+        for each in figures:
+            if each["page"] != page and each["name"] not in beside:
+                continue
+            counts = [f"{each[key]:,}" for key in ("nonzero", "macs", "bytes")]
+            first = (each["name"], f"{each['accuracy']:.2f} %", *counts)
+            for number, (strategy, found) in enumerate(each["strategies"].items()):
+                needs = [f"{found[key]:,.0f}" for key in ("lut", "ff", "dsp", "bram18", "latency_cycles")]
+                kept = f" (`latency`: {found['kept_latency']})" if found["kept_latency"] else ""
+                rows.append((*(first if not number else [""] * len(first)), f"`{strategy}`{kept}", *needs))
+        return rows
+
+    return rows_of
+
+
+def all_strategies(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of all methods: LUTs by strategy, and how many times fewer they are."""
+    names = list(figures[0]["strategies"])
+    rows: list[Sequence[str]] = [("network", "beside", "accuracy", "bytes", *(f"`{name}`: LUT" for name in names))]
+    by_name = {each["name"]: each for each in figures}
+    for each in figures:
+        other = by_name.get(each["beside"])
+        cells = []
+        for name in names:
+            found = each["strategies"][name]
+            times = f" ({other['strategies'][name]['lut'] / found['lut']:.2f}x)" if other else ""
+            cells.append(f"{found['lut']:,.0f}{times}")
+        smaller = f" ({other['bytes'] / each['bytes']:.2f}x)" if other else ""
+        rows.append((each["name"], each["beside"], f"{each['accuracy']:.2f} %", f"{each['bytes']:,}{smaller}", *cells))
+    return rows
+
+
 def large_networks(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of networks of real sizes: what is left of them, and seconds of each step."""
     done = [step["step"] for step in figures[0]["steps"][1:]]
@@ -324,8 +367,31 @@ def published_jets(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+#: Pages of docs/methods/ with a table of their method by strategy.
+STRATEGIES = (
+    "circulant", "cluster", "crelu", "deformable", "dilated", "downsample", "hash_share", "low_rank", "mobilenet",
+    "prune", "prune_filters", "quantize", "replace_dense", "shrink", "shufflenet", "squeezenet", "transfer",
+)  # fmt: skip
+
+
 #: For each table, between its markers, the name of the result, or the file of published figures, and what makes rows of
 #: its figures.
+def descend(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of `descend` against uniform widths and AutoQKeras."""
+    rows: list[Sequence[str]] = [
+        ("spec", "HLS settings", "widths", "validation accuracy", "test accuracy", "LUT (estimate)", "trainings")
+    ]
+    for each in figures["comparisons"]:
+        for row in each["rows"]:
+            rows.append((
+                f"`{each['spec']}`", each["settings"], row["method"], f"{row['accuracy']:.2%}",
+                f"{row['test_accuracy']:.2%}", f"{row['lut']:,.0f}", str(row["trainings"]),
+            ))  # fmt: skip
+        least = ("least widths of all, not trained", "-", "-", f"{each['least_lut']:,.0f}", "-")
+        rows.append((f"`{each['spec']}`", each["settings"], *least))
+    return rows
+
+
 TABLES = {
     "compact_fashion": ("compact", compact("fashion_mnist")),
     "compact_mnist": ("compact", compact("mnist")),
@@ -333,6 +399,7 @@ TABLES = {
     "csim": ("csim", csim),
     "deep_compression": ("deep_compression", deep_compression),
     "deep_compression_resources": ("deep_compression", deep_compression_resources),
+    "descend": ("descend", descend),
     "distillation": ("distillation", distillation),
     "flow": ("flow", flow),
     "full_size": ("full_size", full_size),
@@ -343,8 +410,10 @@ TABLES = {
     "published_jets": ("published_jets.yaml", published_jets),
     "resource_estimate": ("resource_estimate", resource_estimate),
     "resource_intervals": ("resource_estimate", resource_intervals),
-    "sweep": ("sweep", sweep),
     "storage": ("storage", storage),
+    "strategies": ("strategies", all_strategies),
+    "sweep": ("sweep", sweep),
+    **{f"strategies_{page}": ("strategies", strategies(page)) for page in STRATEGIES},
 }
 
 
@@ -356,19 +425,29 @@ def figures_of(source: str) -> Any:
     return json.loads((folder / "results" / f"{source}.json").read_text(encoding="utf-8"))["figures"]
 
 
+def table(name: str) -> str:
+    """The table of this name, between its markers."""
+    source, rows_of = TABLES[name]
+    head, *rows = rows_of(figures_of(source))
+    lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
+    return "\n".join([f"<!-- begin {name} -->", *(f"| {line} |" for line in lines), f"<!-- end {name} -->"])
+
+
+def rewritten(text: str) -> str:
+    """A page with its tables made anew.
+
+    Raises:
+        KeyError: a marker names no table.
+    """
+    return _MARKED.sub(lambda found: table(found[1]), text)
+
+
 def main() -> None:
     """Replace what stands between the markers of each table."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    for name, (source, rows_of) in TABLES.items():
-        if f"<!-- begin {name} -->" not in text:
-            continue
-        head, *rows = rows_of(figures_of(source))
-        lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
-        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-        block = "\n".join([begin, *(f"| {line} |" for line in lines), end])
-        text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, block=block: block, text, flags=re.DOTALL)
-    readme.write_text(text, encoding="utf-8")
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        text = page.read_text(encoding="utf-8")
+        if (new := rewritten(text)) != text:
+            page.write_text(new, encoding="utf-8")
 
 
 if __name__ == "__main__":

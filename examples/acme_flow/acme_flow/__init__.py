@@ -1,0 +1,1 @@
+"""What Acme adds to fpga_flow, see pyproject.toml."""

@@ -1,0 +1,175 @@
+"""Specs, data, projects and folders made to do harm: refused by one message, in little time and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fpga_flow import boards, datasets
+from fpga_flow.csim.design import Design
+from fpga_flow.errors import FlowError, InputError
+from fpga_flow.hls.project import HlsProject
+from fpga_flow.runs import Run, Stage
+from fpga_flow.spec import yaml_file
+from fpga_flow.spec.load import load
+
+HEAD = "name: a\ndata: {name: digits}\nnetwork: {family: mlp, hidden: [4]}\n"
+
+
+def memory() -> int:
+    """The most that the process has had, in kilobytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x0: &x0 [1, 1]\n" + "".join(f"x{n}: &x{n} [*x{n - 1}, *x{n - 1}]\n" for n in range(1, 40)),
+         "expected at most 100,000 values, got more"),
+        ("a: &a [*a]", "expected at most 50 levels, got more"),
+        ("[" * 60 + "]" * 60, "expected at most 50 levels, got more"),
+        ("{a: " * 5000 + "}" * 5000, "expected at most 50 levels, got more"),
+        ("a: !!python/object/apply:os.system ['touch harm']", "expected a value without a tag"),
+        ("a: !!python/name:os.system", "expected a value without a tag"),
+        ("a: !!binary eA==", "expected a value without a tag"),
+        ("a: " + "9" * 5000, "expected a whole number of at most 100 digits"),
+        ("a: .nan", "expected a finite number"),
+        ("a: 1e999", "expected a finite number"),
+        ("a: \0", "got the control character 0x00"),
+        ("a: '\\0'\n? [b]\n: 1", "expected a name as key"),
+        ("x" * 1_000_001, "expected at most 1,000,000 bytes"),
+    ],
+)  # fmt: skip
+def test_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    file, before = tmp_path / "a.yaml", memory()
+    file.write_text(text)
+    try:
+        said = "\n".join(map(str, yaml_file.read(file).problems))
+    except InputError as error:
+        said = str(error)
+    assert message in said
+    assert not (tmp_path / "harm").exists()
+    assert memory() - before < 200_000
+
+
+NAMES = [
+    "../x",
+    "/tmp/x",
+    "a/b",
+    "a;touch x",
+    "$(touch x)",
+    "a b",
+    "a\nb",
+    "é",
+    "a\u202eb",
+    "a\0b",
+    "-x",
+    "",
+    ".",
+    "9a",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_projects(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(json.dumps({"name": name, "data": {"name": "digits"}, "network": {"family": "mlp", "hidden": [4]}}))
+    assert any(problem.field == "name" for problem in load(file).problems)
+
+
+PARTS = ["a;touch x", "$(touch x)", "[exec touch x]", "a b", 'a"b', "a\nb", "../x", "a}b", "é", "-x", "a\\b", ""]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_of_boards(tmp_path: Path, part: str) -> None:
+    """They reach Tcl scripts."""
+    whole = yaml_file.read(Path(boards.__file__).parents[1] / "boards" / "pynq-z2.yaml").data
+    for name in ("part", "name"):
+        file = tmp_path / "mine.yaml"
+        file.write_text(json.dumps({**whole, name: part}))
+        with pytest.raises(FlowError):
+            boards.load(str(file))
+
+
+def load_data(**options: Any) -> Any:
+    section = {"name": options.pop("kind"), **options}
+    text = {"name": "a", "data": section, "network": {"family": "mlp", "hidden": [4]}}
+    spec = load_text(text)
+    return datasets.load(spec.sections["data"], 1)
+
+
+def load_text(tree: Any) -> Any:
+    from fpga_flow.spec.load import from_document
+
+    return from_document(yaml_file.parse(json.dumps(tree), "a.yaml"))
+
+
+def test_a_bomb_as_data(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, shape in (("x", (100, 2**20)), ("y", (100,))):
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+                for _ in range(100):
+                    file.write(bytes(int(np.prod(shape)) // 100))
+    before = memory()
+    with pytest.raises(InputError, match="expected at most 256 times the size of the file"):
+        load_data(kind="npz", path=str(path))
+    assert memory() - before < 50_000
+
+
+@pytest.mark.parametrize("columns", [50_000, pytest.param(10**6, marks=pytest.mark.slow)])
+def test_many_columns(tmp_path: Path, columns: int) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("1," * columns + "a\n" + "1," * columns + "b\n" + "x," * columns + "b\n")
+    with pytest.raises(FlowError) as caught:
+        load_data(kind="csv", path=str(path))
+    assert len(str(caught.value)) < 5000
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, "{", "null", '{"layers": 5}', "\0"])
+def test_projects_with_other_descriptions(tmp_path: Path, content: str) -> None:
+    (tmp_path / "project.json").write_text(content)
+    for read in (HlsProject.load, Design.read):
+        with pytest.raises(InputError):
+            read(tmp_path)
+    (tmp_path / "project.json").rename(tmp_path / "hls4ml_config.yml")
+    with pytest.raises(InputError):
+        Design.read(tmp_path)
+
+
+def test_links_among_the_runs(tmp_path: Path) -> None:
+    """Nothing is written where a link in the folder of runs leads to."""
+    elsewhere, out = tmp_path / "elsewhere", tmp_path / "runs"
+    elsewhere.mkdir()
+    run = Run(out, "name", "digest", (Stage(1, "work", "d"),))
+    for link in (out / "name", out / "name" / "digest", out / "name" / "digest" / ".1-work.partial"):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(elsewhere)
+        with pytest.raises(InputError, match="expected a folder, got a link to "), run.locked():
+            pass
+        assert os.listdir(elsewhere) == []
+        link.unlink()
+    linked = tmp_path / "linked"
+    linked.symlink_to(elsewhere)  # which the user names
+    with Run(linked, "name", "digest", ()).locked():
+        assert (elsewhere / "name" / "digest").is_dir()
+
+
+def test_a_link_in_the_place_of_a_file(tmp_path: Path) -> None:
+    from fpga_flow.runs import write_text
+
+    target = tmp_path / "target"
+    target.write_text("mine")
+    (tmp_path / "run.json").symlink_to(target)
+    write_text(tmp_path / "run.json", "{}")
+    assert target.read_text() == "mine"
+    assert (tmp_path / "run.json").read_text() == "{}"
