@@ -324,6 +324,50 @@ def published_jets(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def robustness(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of what was tried to break the flow."""
+    rows: list[Sequence[str]] = [("what was tried", "times", "refused", "broken", "slowest, s", "memory grown, MB")]
+    kills = {
+        "kill_run": "SIGKILL at a moment of `run`", "kill_sweep": "SIGKILL at a moment of `sweep`",
+        "kill_search": "SIGKILL at a moment of a sweep without training",
+    }  # fmt: skip
+    for name, what in kills.items():
+        if (found := figures.get(name)) is not None:
+            rows.append((what, f"{found['kills']:,}", "-", str(found["wrong"]), "-", "-"))
+    inputs = {
+        "specs_loaded": "specs, read", "specs_checked": "specs, checked with data, network and HLS layers",
+        "stored": "`.fpz` files", "golden": "golden records",
+    }  # fmt: skip
+    judged = [(what, figures[name]) for name, what in inputs.items() if name in figures]
+    judged += [(f"models, `.{form}`", each) for form, each in figures.get("models", {}).get("forms", {}).items()]
+    for what, found in judged:
+        counts = [f"{found[key]:,}" for key in ("inputs", "refused", "broken")]
+        rows.append((what, *counts, f"{found['slowest_seconds']:g}", str(found["grown_mb"])))
+    return rows
+
+
+def robustness_load(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of large sweeps and reports."""
+    rows: list[Sequence[str]] = [("what", "rows", "seconds", "peak, GB", "seconds in a browser")]
+    if (found := figures.get("load")) is not None:
+        sweep, report = found["sweep"], found["report"]
+        browser = [
+            "-" if each["browser_seconds"] is None else f"{each['browser_seconds']:g}" for each in (sweep, report)
+        ]
+        peak = f"{sweep['peak_bytes'] / 1e9:.2f}"
+        rows.append(
+            (
+                "a sweep, all of whose points are there",
+                f"{sweep['points']:,}",
+                f"{sweep['cached_seconds']:g}",
+                peak,
+                browser[0],
+            )
+        )
+        rows.append(("the report of a sweep", f"{report['rows']:,}", f"{report['seconds']:g}", "-", browser[1]))
+    return rows
+
+
 #: For each table, between its markers, the name of the result, or the file of published figures, and what makes rows of
 #: its figures.
 TABLES = {
@@ -343,6 +387,8 @@ TABLES = {
     "published_jets": ("published_jets.yaml", published_jets),
     "resource_estimate": ("resource_estimate", resource_estimate),
     "resource_intervals": ("resource_estimate", resource_intervals),
+    "robustness": ("robustness", robustness),
+    "robustness_load": ("robustness", robustness_load),
     "sweep": ("sweep", sweep),
     "storage": ("storage", storage),
 }
@@ -357,18 +403,18 @@ def figures_of(source: str) -> Any:
 
 
 def main() -> None:
-    """Replace what stands between the markers of each table."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    for name, (source, rows_of) in TABLES.items():
-        if f"<!-- begin {name} -->" not in text:
-            continue
-        head, *rows = rows_of(figures_of(source))
-        lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
-        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-        block = "\n".join([begin, *(f"| {line} |" for line in lines), end])
-        text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, block=block: block, text, flags=re.DOTALL)
-    readme.write_text(text, encoding="utf-8")
+    """Replace what stands between the markers of each table, in the README and in the docs."""
+    for page in (ROOT / "README.md", ROOT / "docs" / "promises.md"):
+        text = page.read_text(encoding="utf-8")
+        for name, (source, rows_of) in TABLES.items():
+            if f"<!-- begin {name} -->" not in text:
+                continue
+            head, *rows = rows_of(figures_of(source))
+            lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
+            begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+            block = "\n".join([begin, *(f"| {line} |" for line in lines), end])
+            text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, block=block: block, text, flags=re.DOTALL)
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
