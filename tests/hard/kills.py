@@ -147,7 +147,7 @@ def kill_often(
         while seen.kills < count:
             out = folder / f"killed-{seen.finished}"
             if seen.finished % COMPILED_ANEW == 0:
-                shutil.rmtree(cache)  # so that compiling is killed, too
+                shutil.rmtree(cache, ignore_errors=True)  # so that compiling is killed, too
             for number in range(MOST_IN_A_ROW + 1):
                 last = number == MOST_IN_A_ROW or seen.kills == count
                 by_time, group = random_.random() < 0.5, random_.random() < 0.5
