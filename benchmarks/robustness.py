@@ -47,12 +47,10 @@ MOST_BYTES, MOST_SECONDS = 2e9, 3.0
 def load(count: int, folder: Path) -> dict[str, Any]:
     """The figures of much work at once."""
     folder.mkdir()
-    sweep = loads.cached_sweep(count, folder)
-    report = loads.large_report(10 * count, folder)
-    return {
-        "sweep": {**sweep, "browser_seconds": loads.in_browser(Path(sweep.pop("report")))},
-        "report": {**report, "browser_seconds": loads.in_browser(Path(report.pop("report")))},
-    }
+    found = {"sweep": loads.cached_sweep(count, folder), "report": loads.large_report(10 * count, folder)}
+    for each in found.values():
+        each["browser_seconds"] = loads.in_browser(Path(each.pop("report")))
+    return found
 
 
 def models(count: int, folder: Path) -> dict[str, Any]:

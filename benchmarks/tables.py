@@ -367,6 +367,50 @@ def published_jets(figures: Any) -> list[Sequence[str]]:
     return rows
 
 
+def robustness(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of what was tried to break the flow."""
+    rows: list[Sequence[str]] = [("what was tried", "times", "refused", "broken", "slowest, s", "memory grown, MB")]
+    kills = {
+        "kill_run": "SIGKILL at a moment of `run`", "kill_sweep": "SIGKILL at a moment of `sweep`",
+        "kill_search": "SIGKILL at a moment of a sweep without training",
+    }  # fmt: skip
+    for name, what in kills.items():
+        if (found := figures.get(name)) is not None:
+            rows.append((what, f"{found['kills']:,}", "-", str(found["wrong"]), "-", "-"))
+    inputs = {
+        "specs_loaded": "specs, read", "specs_checked": "specs, checked with data, network and HLS layers",
+        "stored": "`.fpz` files", "golden": "golden records",
+    }  # fmt: skip
+    judged = [(what, figures[name]) for name, what in inputs.items() if name in figures]
+    judged += [(f"models, `.{form}`", each) for form, each in figures.get("models", {}).get("forms", {}).items()]
+    for what, found in judged:
+        counts = [f"{found[key]:,}" for key in ("inputs", "refused", "broken")]
+        rows.append((what, *counts, f"{found['slowest_seconds']:g}", str(found["grown_mb"])))
+    return rows
+
+
+def robustness_load(figures: Any) -> list[Sequence[str]]:
+    """The rows of the table of large sweeps and reports."""
+    rows: list[Sequence[str]] = [("what", "rows", "seconds", "peak, GB", "seconds in a browser")]
+    if (found := figures.get("load")) is not None:
+        sweep, report = found["sweep"], found["report"]
+        browser = [
+            "-" if each["browser_seconds"] is None else f"{each['browser_seconds']:g}" for each in (sweep, report)
+        ]
+        peak = f"{sweep['peak_bytes'] / 1e9:.2f}"
+        rows.append(
+            (
+                "a sweep, all of whose points are there",
+                f"{sweep['points']:,}",
+                f"{sweep['cached_seconds']:g}",
+                peak,
+                browser[0],
+            )
+        )
+        rows.append(("the report of a sweep", f"{report['rows']:,}", f"{report['seconds']:g}", "-", browser[1]))
+    return rows
+
+
 #: Pages of docs/methods/ with a table of their method by strategy.
 STRATEGIES = (
     "circulant", "cluster", "crelu", "deformable", "dilated", "downsample", "hash_share", "low_rank", "mobilenet",
@@ -410,6 +454,8 @@ TABLES = {
     "published_jets": ("published_jets.yaml", published_jets),
     "resource_estimate": ("resource_estimate", resource_estimate),
     "resource_intervals": ("resource_estimate", resource_intervals),
+    "robustness": ("robustness", robustness),
+    "robustness_load": ("robustness", robustness_load),
     "storage": ("storage", storage),
     "strategies": ("strategies", all_strategies),
     "sweep": ("sweep", sweep),

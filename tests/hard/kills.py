@@ -147,21 +147,25 @@ def kill_often(
         while seen.kills < count:
             out = folder / f"killed-{seen.finished}"
             if seen.finished % COMPILED_ANEW == 0:
-                shutil.rmtree(cache)  # so that compiling is killed, too
+                shutil.rmtree(cache, ignore_errors=True)  # so that compiling is killed, too
             for number in range(MOST_IN_A_ROW + 1):
                 last = number == MOST_IN_A_ROW or seen.kills == count
                 by_time, group = random_.random() < 0.5, random_.random() < 0.5
                 moment: dict[str, Any] = {}
+                place = random_.random() ** (1 if number == 0 else 3)  # what goes on has less before it
                 if not last and by_time:
-                    moment = {"seconds": random_.uniform(0, takes), "group": group}
+                    moment = {"seconds": place * takes, "group": group}
                 elif not last:
-                    moment = {"change": random_.randint(1, changes), "group": group}
+                    moment = {"change": 1 + int(place * changes), "group": group}
+                began = time.monotonic()
                 code, _ = warm.run([*arguments, "--out", str(out)], out, **moment)
                 if code == -signal.SIGKILL:
                     seen.kills += 1
                     seen.by_time += by_time
                     seen.at_changes += not by_time
                     continue
+                if number == 0:
+                    takes = (takes + time.monotonic() - began) / 2  # other work on the machine comes and goes
                 if code:
                     seen.wrong.append(f"after {number} kills it gave exit code {code}: {warm.said()}")
                 break
