@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fpga_flow.cli.options import Fresh, Json, Out, Quiet, Set, Specs, TrustCode, app, print_json
+from fpga_flow.cli.options import Fresh, Json, MLflow, Out, Quiet, Set, Specs, TrustCode, app, print_json
 from fpga_flow.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from fpga_flow.spec.load import Loaded
+    from fpga_flow.tracking import Tracker
 
 
 @app.command()
@@ -24,6 +25,7 @@ def run(
     until: Annotated[str | None, typer.Option(metavar="STAGE", help="The last stage to do.")] = None,
     fresh: Fresh = False,
     trust_code: TrustCode = False,
+    mlflow: MLflow = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -42,12 +44,15 @@ def run(
     else:
         loaded = [load(specs[0], set_)]
     _check_stage(until, loaded)
+    tracker = _tracker(out) if mlflow else None
     outcomes = []
     for each in loaded:
         with Progress(quiet=quiet, to_stderr=as_json) as progress:
             outcome = flow.run(each, out, progress, fresh=fresh, until=until, trust_code=trust_code)
             runs.mark_latest(outcome.folder)
             progress.outcome(outcome)
+            if tracker is not None and outcome.record:
+                tracker.run(outcome)
             outcomes.append(outcome)
     if as_json:
         print_json([{**outcome.record, "folder": str(outcome.folder)} for outcome in outcomes])
@@ -72,6 +77,7 @@ def sweep(
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Begin all trials anew, or go on with those there "
                                         "are.")] = False,
     trust_code: TrustCode = False,
+    mlflow: MLflow = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
@@ -89,10 +95,13 @@ def sweep(
     if dask is not None and (cluster is not None or jobs is not None):
         raise InputError.at("--dask", "expected no --jobs or --cluster beside it: the cluster has workers of its own")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # of batch systems: as Ctrl-C
+    tracker = _tracker(out) if mlflow else None
     how = SweepOptions(out, jobs, dask, cluster, storage, fresh, yes, trust_code)
     with SweepProgress(quiet=quiet, to_stderr=as_json) as progress:
         outcome = engine.run_sweep(load(spec, set_), how, progress)
         progress.outcome(outcome)
+        if tracker is not None:
+            tracker.sweep(outcome)
     if as_json:
         print_json({**outcome.result.to_dict(), "folder": str(outcome.folder)})
     outcome.raise_failures()
@@ -280,6 +289,13 @@ def resources(
     elif not quiet:
         show.print_numbers(made)
     made.raise_failures()
+
+
+def _tracker(out: Path) -> Tracker:
+    """What logs to MLflow; missing, it is better missed before the work than after it."""
+    from fpga_flow.tracking import Tracker
+
+    return Tracker(out)
 
 
 def _check_stage(until: str | None, specs: Sequence[Loaded]) -> None:

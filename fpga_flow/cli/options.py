@@ -27,6 +27,9 @@ NamesOnly = Annotated[bool, typer.Option("--quiet", "-q", help="Print the names 
 Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Do all stages again, or use those there are.")]
 TrustCode = Annotated[bool, typer.Option("--trust-code", help="Run the Python functions that the specs name.")]
 
+MLflow = Annotated[bool, typer.Option("--mlflow", help="Log the outcome to MLflow: at $MLFLOW_TRACKING_URI, or in "
+                                      "mlflow.db in the folder of all runs.")]  # fmt: skip
+
 
 def print_names(names: Sequence[str]) -> None:
     """Print one name a line."""

@@ -146,7 +146,7 @@ def gather(places: Sequence[Path]) -> Comparison:
         _table("Accuracy and C simulation", _METRICS, records),
         _table("Size", _SIZE, records),
         *_resources([_reports(record, folder) for record, folder in zip(records, folders, strict=True)]),
-        _differences("What differs in the specs", "spec.", [_flat(record.spec) for record in records]),
+        _differences("What differs in the specs", "spec.", [flat(record.spec) for record in records]),
         _differences("What differs in the versions", "versions.", [dict(record.versions) for record in records]),
         _table("Runs", _RUNS, records),
     ]
@@ -262,7 +262,7 @@ def _differences(title: str, prefix: str, values: Sequence[Mapping[str, Any]]) -
     return Table(title, columns, tuple(tuple(each.get(key) for key in differing) for each in values))
 
 
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
+def flat(value: Any, path: str = "") -> dict[str, Any]:
     """The fields of a spec by their paths, as `--set` takes them."""
     if isinstance(value, dict) and value:
         pairs = list(value.items())
@@ -276,7 +276,7 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for key, each in pairs:
         quoted = f'"{key}"' if "." in key or "=" in key else key
-        fields |= _flat(each, f"{path}.{quoted}" if path else quoted)
+        fields |= flat(each, f"{path}.{quoted}" if path else quoted)
     return fields
 
 

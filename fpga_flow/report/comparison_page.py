@@ -13,7 +13,9 @@ from fpga_flow.report.drawing import PARTS, Drawn, axis, drawn, label
 from fpga_flow.report.rendering import fill
 
 #: Tables show so many runs; the other formats have all of them.
-MOST_RUNS = 1000
+MOST_RUNS = 500
+#: Of more points, all are drawn by WebGL.
+_MANY = 2000
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star", "cross")
 
 
@@ -68,7 +70,8 @@ def _figure(comparison: Comparison) -> Drawn | None:
             for row, share, run in zip(table.rows, shares, comparison.runs, strict=True)
             if row[place] is not None and share is not None
         ]
-        figure.add_scatter(
+        add = figure.add_scattergl if len(comparison.runs) > _MANY else figure.add_scatter
+        add(
             x=[x for x, _, _ in points],
             y=[y for _, y, _ in points],
             text=[label(name) for _, _, name in points],

@@ -31,7 +31,7 @@ _LAYERS = ("name", "kind", "shape", "weight_type", "result_type", "strategy", "r
 def run(record: Mapping[str, Any], folder: Path, report: Path | None) -> str:
     """A run: what the C simulation says, accuracies, size, resources. `record` is empty if it was stopped before."""
     if not record:
-        return fill("notebook.html.j2", parts=["stopped"], folder=folder)
+        return fill("notebook.html.j2", parts=["stopped"], folder=_seen(folder))
     stages = [("float", record["metrics"]["float"]["accuracy"])]
     stages += [(each["name"], each["accuracy_after"]) for each in record["passes"]]
     stages += [
@@ -45,12 +45,11 @@ def run(record: Mapping[str, Any], folder: Path, report: Path | None) -> str:
         verdict=verdict(record["csim"]),
         stages=[(name, value) for name, value in stages if value is not None],
         resources=[resources.shown(each) for each in record["resources"]],
-        folder=folder,
-        report=report,
+        report=_seen(report),
     )
 
 
-def sweep(result: SweepResult, folder: Path, report: Path) -> str:
+def sweep(result: SweepResult, report: Path) -> str:
     """A sweep: its front as a table, and all points in a plot of the first two objectives."""
     names = measured(result)
     front = frozenset(result.front)
@@ -81,8 +80,7 @@ def sweep(result: SweepResult, folder: Path, report: Path) -> str:
         left_out=max(0, len(rows) - MOST_ROWS),
         scatter=drawn,
         svg=svg,
-        folder=folder,
-        report=report,
+        report=_seen(report),
     )  # fmt: skip
 
 
@@ -117,10 +115,18 @@ def project(made: HlsProject) -> str:
         "notebook.html.j2",
         parts=["project"],
         settings=made.settings,
-        folder=made.folder,
+        folder=_seen(made.folder),
         columns=[name.replace("_", " ") for name in _LAYERS],
         rows=[[_cell(row[name]) for name in _LAYERS] for row in rows],
     )
+
+
+def _seen(path: Path | None) -> str | None:
+    """A path as seen from the working folder, if it is in there."""
+    if path is None:
+        return None
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _cell(value: Any) -> str:

@@ -59,7 +59,7 @@ class SweepOutcome:
         """How a notebook shows it."""
         from fpga_flow.report import notebook
 
-        return notebook.sweep(self.result, self.folder, self.report)
+        return notebook.sweep(self.result, self.report)
 
 
 def run_sweep(loaded: Loaded, how: SweepOptions = _DEFAULT, ui: SweepUi = _QUIET) -> SweepOutcome:

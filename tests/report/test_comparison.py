@@ -81,7 +81,7 @@ def test_markdown(folder: Path) -> None:
 def test_paths_of_specs_are_those_of_set() -> None:
     layers = {"layers": {"conv*.1": {"weight": "fixed<6,1>"}}, "conv": [{"filters": 8, "kernel": 3}], "hidden": [3, 4]}
     twice = [{"prune": {"sparsity": 0.5}}, {"prune": {"sparsity": 0.75}}, {"quantize": {}}]
-    assert comparison._flat({"precision": layers, "compress": twice}) == {
+    assert comparison.flat({"precision": layers, "compress": twice}) == {
         'precision.layers."conv*.1".weight': "fixed<6,1>",
         "precision.conv.0.filters": 8,
         "precision.conv.0.kernel": 3,
