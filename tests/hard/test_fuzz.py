@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.hard import judging, trials
+from tests.hard import trials
 from tests.hard.judging import Judgement
-
-
-@pytest.fixture(autouse=True)
-def _own_environment() -> Iterator[None]:
-    with judging.kept_environment():
-        yield
 
 
 def check(found: Judgement, count: int) -> None:
