@@ -22,7 +22,7 @@ def test_specs_that_are_loaded(tmp_path: Path) -> None:
 
 
 def test_specs_that_are_checked(tmp_path: Path) -> None:
-    check(trials.checked_specs(9, tmp_path / "specs", seed=1), 9)
+    check(trials.checked_specs(5, tmp_path / "specs", seed=1), 5)
 
 
 @pytest.mark.parametrize("form", ["h5", "keras", "json"])
