@@ -394,20 +394,13 @@ def robustness_load(figures: Any) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = [("what", "rows", "seconds", "peak, GB", "seconds in a browser")]
     if (found := figures.get("load")) is not None:
         sweep, report = found["sweep"], found["report"]
-        browser = [
-            "-" if each["browser_seconds"] is None else f"{each['browser_seconds']:g}" for each in (sweep, report)
-        ]
-        peak = f"{sweep['peak_bytes'] / 1e9:.2f}"
-        rows.append(
-            (
-                "a sweep, all of whose points are there",
-                f"{sweep['points']:,}",
-                f"{sweep['cached_seconds']:g}",
-                peak,
-                browser[0],
-            )
-        )
-        rows.append(("the report of a sweep", f"{report['rows']:,}", f"{report['seconds']:g}", "-", browser[1]))
+        for what, count, seconds, peak, each in (
+            ("a sweep, all of whose points are there", sweep["points"], sweep["cached_seconds"],
+             f"{sweep['peak_bytes'] / 1e9:.2f}", sweep),
+            ("the report of a sweep", report["rows"], report["seconds"], "-", report),
+        ):  # fmt: skip
+            browser = "-" if each["browser_seconds"] is None else f"{each['browser_seconds']:g}"
+            rows.append((what, f"{count:,}", f"{seconds:g}", peak, browser))
     return rows
 
 

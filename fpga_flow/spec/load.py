@@ -122,7 +122,8 @@ def _sections(data: dict[str, Any], wrong: Sequence[FieldPath]) -> dict[str, Any
         while made is None and all(path[:1] in _SEPARABLE or path[:2] in _SEPARABLE for path in mistaken):
             for path in mistaken:
                 if path == ("precision", "input"):  # needed, but nothing that is checked depends on it
-                    given["precision"]["input"] = "fixed<8,1>"
+                    if "precision" in given:
+                        given["precision"]["input"] = "fixed<8,1>"
                 else:
                     _remove(given, path)
             if mistaken and name not in given:

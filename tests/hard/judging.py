@@ -62,10 +62,16 @@ def judge(
     inputs: Iterator[bytes], name: str, folder: Path, work: Callable[[Path], Any], tell: Callable[[str], None] = str
 ) -> Judgement:
     """Let `work` read each input from a file of this name, in a folder that is the only one where it may write."""
+    with _kept_environment():
+        _use(folder.absolute())
+        return _judge(inputs, name, folder.absolute(), work, tell)
+
+
+def _judge(
+    inputs: Iterator[bytes], name: str, folder: Path, work: Callable[[Path], Any], tell: Callable[[str], None]
+) -> Judgement:
     found, started = Judgement(), time.monotonic()
-    folder = folder.absolute()
     before = memory()
-    _use(folder)
     kept = folder.parent / f"{folder.name}-broken"
     for number, content in enumerate(inputs):
         file = folder / name
@@ -104,8 +110,8 @@ def judge(
 
 
 @contextmanager
-def kept_environment() -> Iterator[None]:
-    """What `judge` changes of the environment is as it was afterwards."""
+def _kept_environment() -> Iterator[None]:
+    """The environment is as it was afterwards."""
     before, temporary = dict(os.environ), tempfile.tempdir
     try:
         yield

@@ -80,6 +80,17 @@ def test_sections_without_what_is_wrong_in_them(tmp_path: Path, changes: dict[st
     assert sorted(loaded.sections) == sorted(set(FlowSpec.model_fields) - {left_out})
 
 
+def test_a_section_that_is_there_twice_and_lacks_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "name: a\ndata: {name: digits}\nnetwork: {family: mlp, hidden: [4]}\ncompress: [quantize: {}]\n"
+        "precision: {inp: {}}\nprecision: {input: 'fixed<6,1>', layers: {}}\n"
+    )
+    said = [str(each).partition(": ")[2] for each in load(path).problems]
+    assert said[0] == "precision: the key is there twice, first in line 5"
+    assert "precision" not in load(path).sections
+
+
 def test_what_may_follow_from_known_problems(tmp_path: Path) -> None:
     loaded = load(write(tmp_path, hls={"board": "kv", "layers": {"a": {"x": 1}}}))
 
