@@ -26,7 +26,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from fpga_flow import runs
 from fpga_flow.errors import ToolError, suggest
 
 _PREFIX = "fpga_flow."
@@ -83,6 +82,8 @@ class Plugin:
 
     def _code(self) -> str:
         """A digest of the files of the outermost package that holds the module, or of the module alone."""
+        from fpga_flow import runs  # takes a while to import, which lists of boards need not
+
         root = _root(self.value)
         files = sorted(file for file in root.rglob("*") if file.is_file()) if root.is_dir() else [root]
         return runs.sources_digest(root.parent, files)
