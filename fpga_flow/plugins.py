@@ -167,8 +167,9 @@ class Registry(Mapping[str, Any]):
 
     @property
     def broken(self) -> Mapping[str, str]:
-        """Names that plugins would have, and why they have none of them."""
-        return {plugin.name: f"{plugin} can't be used: {why}" for plugin, why in self.problems}
+        """Names that plugins alone would have, and why they have none of them."""
+        problems = [(plugin, why) for plugin, why in self.problems if plugin.name not in self.built_in]
+        return {plugin.name: f"{plugin} can't be used: {why}" for plugin, why in problems}
 
     @property
     def problems(self) -> Sequence[tuple[Plugin, str]]:
