@@ -26,7 +26,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from fpga_flow import runs
 from fpga_flow.errors import ToolError, suggest
 
 _PREFIX = "fpga_flow."
@@ -83,6 +82,8 @@ class Plugin:
 
     def _code(self) -> str:
         """A digest of the files of the outermost package that holds the module, or of the module alone."""
+        from fpga_flow import runs  # takes a while to import, which lists of boards need not
+
         root = _root(self.value)
         files = sorted(file for file in root.rglob("*") if file.is_file()) if root.is_dir() else [root]
         return runs.sources_digest(root.parent, files)
@@ -166,8 +167,9 @@ class Registry(Mapping[str, Any]):
 
     @property
     def broken(self) -> Mapping[str, str]:
-        """Names that plugins would have, and why they have none of them."""
-        return {plugin.name: f"{plugin} can't be used: {why}" for plugin, why in self.problems}
+        """Names that plugins alone would have, and why they have none of them."""
+        problems = [(plugin, why) for plugin, why in self.problems if plugin.name not in self.built_in]
+        return {plugin.name: f"{plugin} can't be used: {why}" for plugin, why in problems}
 
     @property
     def problems(self) -> Sequence[tuple[Plugin, str]]:

@@ -126,7 +126,6 @@ def test_contracts_that_are_broken(site: Path, of: Registry, code: str, message:
         ("hls", 'expected a name that means nothing else, got "hls"'),
         ("options", 'expected a name that means nothing else, got "options"'),
         ("copy", 'expected a name that means nothing else, got "copy"'),
-        ("prune", 'expected a name of its own, got "prune", which the one built in has, too'),
     ],
 )
 def test_names_that_are_refused(site: Path, name: str, message: str) -> None:
@@ -142,6 +141,16 @@ def test_modules_that_are_in_no_file(site: Path) -> None:
     plugin = plugins.Plugin("fpga_flow.passes", "mine", "sys", "acme-flow", "1.0")
     with pytest.raises(PluginError, match="expected code in files, got sys, which is in none"):
         plugin.identity  # noqa: B018  (it is what raises)
+
+
+def test_a_name_that_is_built_in_stays_what_it_is(site: Path) -> None:
+    (site / "mine.py").write_text(PASS, encoding="utf-8")
+    install(site, "acme-flow", "1.0", {"fpga_flow.passes": {"prune": "mine"}})
+    found = registry(compress.PASSES)
+    assert found["prune"] is compress.prune
+    assert (found.origin("prune"), found.identities("prune"), found.broken) == ("fpga_flow", [], {})
+    ((_, why),) = found.problems
+    assert why == 'expected a name of its own, got "prune", which the one built in has, too'
 
 
 def test_two_plugins_of_one_name_are_both_refused(site: Path) -> None:
