@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fpga_flow.cli import completion
 from fpga_flow.cli.options import Fresh, Json, MLflow, Out, Quiet, Set, Specs, TrustCode, app, print_json
 from fpga_flow.errors import InputError, Problem
 
@@ -62,7 +63,7 @@ def run(
 @app.command()
 def sweep(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A spec with a section sweep, or the name of an "
-                                        "example.")],
+                                        "example.", autocompletion=completion.specs)],
     set_: Set = [],  # noqa: B006  (typer copies it)
     out: Out = Path("runs"),
     jobs: Annotated[int | None, typer.Option(min=1, max=4096, help="Local processes, or with --cluster jobs; left out: "
@@ -138,7 +139,10 @@ def import_model(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A model file: .keras, .h5, .fpz, or .json with --weights.")
     ],
-    data: Annotated[str, typer.Option(metavar="NAME|FILE", help="A data set, or a .npz or .csv file.")],
+    data: Annotated[
+        str,
+        typer.Option(metavar="NAME|FILE", help="A data set, or a .npz or .csv file.", autocompletion=completion.data),
+    ],
     weights: Annotated[str | None, typer.Option(metavar="FILE", help="The .h5 file of a .json.")] = None,
     set_: Set = [],  # noqa: B006  (typer copies it)
     weight_bits: Annotated[int, typer.Option(min=2, max=24, help="Bits of weights and biases of a float model.")] = 8,
@@ -262,7 +266,7 @@ def resources(
     open_: Annotated[bool, typer.Option("--open", help="Make Verilog and VHDL of the network, simulate it, synthesise "
                                         "it with Yosys; for a board with open tools, make a bitstream.")] = False,
     board: Annotated[str | None, typer.Option(metavar="NAME", help="The board of --open; left out: the "
-                                              "project's.")] = None,
+                                              "project's.", autocompletion=completion.boards)] = None,
     baud: Annotated[int | None, typer.Option(metavar="BITS", help="Bits a second of the serial line in the bitstream; "
                                              "left out: 115200.")] = None,
     family: Annotated[list[str], typer.Option(metavar="NAME", help="What --open synthesises for: xc7, xcup, ecp5, "
