@@ -120,10 +120,12 @@ def check(
 
     Example: `fpga-flow check hls_configs/*.yaml`
     """
+    from fpga_flow import terminal
     from fpga_flow.spec.check import check_all
 
     notes: list[str] = []
-    _, problems = check_all(specs, set_, trust_code=trust_code, note=notes.append)
+    with terminal.status("checking", quiet=quiet):
+        _, problems = check_all(specs, set_, trust_code=trust_code, note=notes.append)
     if as_json:
         print_json([{"file": p.place.file, "line": p.place.line, "column": p.place.column, "field": p.field,
                       "message": p.message} for p in sorted(set(problems))])  # fmt: skip
@@ -161,16 +163,17 @@ def import_model(
 
     Example: `fpga-flow import model.h5 --data digits --set data.scale=16 --out my.yaml`
     """
-    from fpga_flow import importing
+    from fpga_flow import importing, terminal
     from fpga_flow.networks.ranges import Bits
     from fpga_flow.tables import print_table
 
     path = out or Path(model).with_suffix(".yaml")
     importing.check_out(path, force=force)
-    made = importing.make(
-        model, data, importing.spec_name(path), weights=weights, changes=set_,
-        bits=Bits(weight_bits, activation_bits, input_bits), trust_code=trust_code,
-    )  # fmt: skip
+    with terminal.status("looking at what the model computes", quiet=quiet):
+        made = importing.make(
+            model, data, importing.spec_name(path), weights=weights, changes=set_,
+            bits=Bits(weight_bits, activation_bits, input_bits), trust_code=trust_code,
+        )  # fmt: skip
     importing.write(made, path, force=force)
     if as_json:
         print_json({**made.to_dict(), "spec": str(path)})
@@ -214,13 +217,14 @@ def csim(
 
     Example: `fpga-flow csim my_project --check golden/my_project.npz --junit results.xml`
     """
-    from fpga_flow.csim import command, show
+    from fpga_flow import terminal
+    from fpga_flow.csim import command
 
     options = command.Options(
         inputs, samples, seed, record, tuple(check), tuple(update), tuple(tolerance), reproducer, stock_headers, junit,
         trace, stress,
     )  # fmt: skip
-    with show.status(quiet=quiet) as started:
+    with terminal.status(quiet=quiet) as started:
         results = command.execute(projects, options, started)
     if as_json:
         print_json([result.to_dict() for result in results])

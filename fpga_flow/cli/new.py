@@ -53,12 +53,15 @@ def new(
     ask = None if yes else _ask_on_terminal(given, to_stderr=as_json)
 
     from fpga_flow import new as new_spec
+    from fpga_flow import terminal
     from fpga_flow.new import questions
 
     answers = questions.answer(given, ask)
     path = out or Path(f"{answers.name}.yaml")
     _check_out(path, force=force)
-    written = new_spec.write(new_spec.make(answers, path.name), path, force=force)
+    with terminal.status("checking", quiet=quiet):
+        text = new_spec.make(answers, path.name)
+    written = new_spec.write(text, path, force=force)
     if not written.current:
         typer.echo(f"note: {written.schema} is of another version and was kept: --force replaces it", err=True)
     if as_json:
