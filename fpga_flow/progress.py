@@ -9,10 +9,19 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from fpga_flow import terminal
 from fpga_flow.flow import Outcome
 from fpga_flow.resources.report import title
 from fpga_flow.runs import Done, Stage
 from fpga_flow.stages import Ui
+
+#: What a stage does first, which may take a while.
+_WORK = {
+    "store": "coding the weights",
+    "hls": "writing the C++",
+    "csim": "compiling the C++",
+    "resources": "estimating",
+}
 
 
 class Progress(Ui):
@@ -22,7 +31,7 @@ class Progress(Ui):
         self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                    TimeRemainingColumn(), TextColumn("{task.fields[info]}"))  # fmt: skip
-        self.bars = Bars(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.bars = Bars(*columns, console=self.console, transient=True, disable=not terminal.moves(self.console))
         self.task: TaskID | None = None
 
     def __enter__(self) -> Progress:
@@ -34,7 +43,7 @@ class Progress(Ui):
 
     def start(self, stage: Stage) -> None:
         """Show a bar for the stage."""
-        self.task = self.bars.add_task(stage.name, total=None, info="")
+        self.task = self.bars.add_task(stage.name, total=None, info=_WORK.get(stage.name, ""))
 
     def epoch(self, row: dict[str, Any], epochs: int) -> None:
         """Move the bar on by an epoch."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+#: What the JSON schemas are called, which lie beside the example specs and the boards.
+SPEC_SCHEMA, BOARD_SCHEMA = "fpga_flow.schema.json", "fpga_flow_board.schema.json"
+
 _PACKAGE = Path(__file__).parent
 
 

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from fpga_flow import boards, cli, shipped
-from fpga_flow.spec.schema import BOARD_FILE, SPEC_FILE
+from fpga_flow.shipped import BOARD_SCHEMA, SPEC_SCHEMA
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in cli.app.registered_commands)
 BAD = Path(__file__).parent / "bad_specs"
@@ -127,10 +127,10 @@ def test_boards_that_a_run_fits(run: Any, tmp_path: Path) -> None:
 def test_schema(run: Any) -> None:
     code, out, err = run("schema")
     assert (code, err) == (0, "")
-    assert json.loads(out) == json.loads((shipped.folder("hls_configs") / SPEC_FILE).read_text())
+    assert json.loads(out) == json.loads((shipped.folder("hls_configs") / SPEC_SCHEMA).read_text())
     code, out, err = run("schema", "board")
     assert (code, err) == (0, "")
-    assert json.loads(out) == json.loads((shipped.folder("boards") / BOARD_FILE).read_text())
+    assert json.loads(out) == json.loads((shipped.folder("boards") / BOARD_SCHEMA).read_text())
 
 
 @pytest.mark.parametrize(

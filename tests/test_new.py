@@ -15,6 +15,7 @@ from jsonschema import validate
 from fpga_flow import cli, new
 from fpga_flow.errors import InputError
 from fpga_flow.new import questions
+from fpga_flow.shipped import SPEC_SCHEMA
 from fpga_flow.spec import schema, yaml_file
 from fpga_flow.spec.load import load
 
@@ -73,7 +74,7 @@ def test_every_answer_by_an_option(run: Any, folder: Path) -> None:
     for key in ("seed", "split", "training", "compress", "io_type", "reuse_factor", "hidden"):
         line = next(each for each in text.splitlines() if each.lstrip().startswith(f"{key}:"))
         assert "# " in line
-    assert json.loads((folder / schema.SPEC_FILE).read_text()) == schema.spec_schema()
+    assert json.loads((folder / SPEC_SCHEMA).read_text()) == schema.spec_schema()
     head, _, sweep = text.partition("# sweep:\n")
     (folder / "swept.yaml").write_text(head + "sweep:\n" + sweep.replace("# ", ""))
     assert list(spec(folder / "swept.yaml").sweep.parameters) == ["weights"]
@@ -149,16 +150,16 @@ def test_answers_that_do_not_go_together(run: Any, folder: Path) -> None:
 
 def test_nothing_is_overwritten_without_force(run: Any, folder: Path) -> None:
     (folder / "a.yaml").write_text("mine")
-    (folder / schema.SPEC_FILE).write_text("{}")
+    (folder / SPEC_SCHEMA).write_text("{}")
     error = "error: a.yaml: it is there already: pass --force to replace it\n"
     assert run("a", "--yes") == (2, "", error)
     assert (folder / "a.yaml").read_text() == "mine"
     note = "note: fpga_flow.schema.json is of another version and was kept: --force replaces it\n"
     assert run("b", "--yes", "--quiet") == (0, "", note)
-    assert (folder / schema.SPEC_FILE).read_text() == "{}"
+    assert (folder / SPEC_SCHEMA).read_text() == "{}"
     assert run("a", "--yes", "--quiet", "--force") == (0, "", "")
     assert spec(folder / "a.yaml").name == "a"
-    assert json.loads((folder / schema.SPEC_FILE).read_text()) == schema.spec_schema()
+    assert json.loads((folder / SPEC_SCHEMA).read_text()) == schema.spec_schema()
 
 
 def test_every_board_gets_what_its_backend_has() -> None:

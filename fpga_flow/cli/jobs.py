@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fpga_flow.cli import completion
 from fpga_flow.cli.options import Fresh, Json, MLflow, Out, Quiet, Set, Specs, TrustCode, app, print_json
 from fpga_flow.errors import InputError, Problem
 
@@ -62,7 +63,7 @@ def run(
 @app.command()
 def sweep(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A spec with a section sweep, or the name of an "
-                                        "example.")],
+                                        "example.", autocompletion=completion.specs)],
     set_: Set = [],  # noqa: B006  (typer copies it)
     out: Out = Path("runs"),
     jobs: Annotated[int | None, typer.Option(min=1, max=4096, help="Local processes; left out: one for each "
@@ -119,10 +120,12 @@ def check(
 
     Example: `fpga-flow check hls_configs/*.yaml`
     """
+    from fpga_flow import terminal
     from fpga_flow.spec.check import check_all
 
     notes: list[str] = []
-    _, problems = check_all(specs, set_, trust_code=trust_code, note=notes.append)
+    with terminal.status("checking", quiet=quiet):
+        _, problems = check_all(specs, set_, trust_code=trust_code, note=notes.append)
     if as_json:
         print_json([{"file": p.place.file, "line": p.place.line, "column": p.place.column, "field": p.field,
                       "message": p.message} for p in sorted(set(problems))])  # fmt: skip
@@ -138,7 +141,10 @@ def import_model(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A model file: .keras, .h5, .fpz, or .json with --weights.")
     ],
-    data: Annotated[str, typer.Option(metavar="NAME|FILE", help="A data set, or a .npz or .csv file.")],
+    data: Annotated[
+        str,
+        typer.Option(metavar="NAME|FILE", help="A data set, or a .npz or .csv file.", autocompletion=completion.data),
+    ],
     weights: Annotated[str | None, typer.Option(metavar="FILE", help="The .h5 file of a .json.")] = None,
     set_: Set = [],  # noqa: B006  (typer copies it)
     weight_bits: Annotated[int, typer.Option(min=2, max=24, help="Bits of weights and biases of a float model.")] = 8,
@@ -157,16 +163,17 @@ def import_model(
 
     Example: `fpga-flow import model.h5 --data digits --set data.scale=16 --out my.yaml`
     """
-    from fpga_flow import importing
+    from fpga_flow import importing, terminal
     from fpga_flow.networks.ranges import Bits
     from fpga_flow.tables import print_table
 
     path = out or Path(model).with_suffix(".yaml")
     importing.check_out(path, force=force)
-    made = importing.make(
-        model, data, importing.spec_name(path), weights=weights, changes=set_,
-        bits=Bits(weight_bits, activation_bits, input_bits), trust_code=trust_code,
-    )  # fmt: skip
+    with terminal.status("looking at what the model computes", quiet=quiet):
+        made = importing.make(
+            model, data, importing.spec_name(path), weights=weights, changes=set_,
+            bits=Bits(weight_bits, activation_bits, input_bits), trust_code=trust_code,
+        )  # fmt: skip
     importing.write(made, path, force=force)
     if as_json:
         print_json({**made.to_dict(), "spec": str(path)})
@@ -210,13 +217,14 @@ def csim(
 
     Example: `fpga-flow csim my_project --check golden/my_project.npz --junit results.xml`
     """
-    from fpga_flow.csim import command, show
+    from fpga_flow import terminal
+    from fpga_flow.csim import command
 
     options = command.Options(
         inputs, samples, seed, record, tuple(check), tuple(update), tuple(tolerance), reproducer, stock_headers, junit,
         trace, stress,
     )  # fmt: skip
-    with show.status(quiet=quiet) as started:
+    with terminal.status(quiet=quiet) as started:
         results = command.execute(projects, options, started)
     if as_json:
         print_json([result.to_dict() for result in results])
@@ -262,7 +270,7 @@ def resources(
     open_: Annotated[bool, typer.Option("--open", help="Make Verilog and VHDL of the network, simulate it, synthesise "
                                         "it with Yosys; for a board with open tools, make a bitstream.")] = False,
     board: Annotated[str | None, typer.Option(metavar="NAME", help="The board of --open; left out: the "
-                                              "project's.")] = None,
+                                              "project's.", autocompletion=completion.boards)] = None,
     baud: Annotated[int | None, typer.Option(metavar="BITS", help="Bits a second of the serial line in the bitstream; "
                                              "left out: 115200.")] = None,
     family: Annotated[list[str], typer.Option(metavar="NAME", help="What --open synthesises for: xc7, xcup, ecp5, "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fpga_flow.cli import completion
 from fpga_flow.cli.options import Json, Quiet, app, print_json
 from fpga_flow.errors import InputError
 
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
 @app.command()
 def new(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Of the spec, its runs and its C++.")] = None,
-    data: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="A data set, or a .npz or .csv file.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="A data set, or a .npz or .csv file.",
+                                             autocompletion=completion.data)] = None,
     label: Annotated[str | None, typer.Option(metavar="COLUMN", help="Of a .csv file, the column of the class: its "
                                               "name, or its number from 0 (-1: the last).")] = None,
     family: Annotated[str | None, typer.Option(metavar="NAME", help="The network: mlp, or for images cnn, vgg, resnet, "
-                                               "squeezenet, mobilenet, shufflenet.")] = None,
+                                               "squeezenet, mobilenet, shufflenet.",
+                                               autocompletion=completion.families)] = None,
     bits: Annotated[str | None, typer.Option(metavar="NUMBER", help="Of the weights, 2 to 24.")] = None,
     sparsity: Annotated[str | None, typer.Option(metavar="SHARE", help="Of the weights that become zero.")] = None,
-    board: Annotated[str | None, typer.Option(metavar="NAME", help="See `fpga-flow boards`.")] = None,
+    board: Annotated[str | None, typer.Option(metavar="NAME", help="See `fpga-flow boards`.",
+                                              autocompletion=completion.boards)] = None,
     speed: Annotated[str | None, typer.Option(metavar="latency|fit|NUMBER", help="As fast as possible; as fast as the "
                                               "board has room for; or a reuse factor: so many multiplications that "
                                               "share a multiplier.")] = None,
@@ -49,12 +53,15 @@ def new(
     ask = None if yes else _ask_on_terminal(given, to_stderr=as_json)
 
     from fpga_flow import new as new_spec
+    from fpga_flow import terminal
     from fpga_flow.new import questions
 
     answers = questions.answer(given, ask)
     path = out or Path(f"{answers.name}.yaml")
     _check_out(path, force=force)
-    written = new_spec.write(new_spec.make(answers, path.name), path, force=force)
+    with terminal.status("checking", quiet=quiet):
+        text = new_spec.make(answers, path.name)
+    written = new_spec.write(text, path, force=force)
     if not written.current:
         typer.echo(f"note: {written.schema} is of another version and was kept: --force replaces it", err=True)
     if as_json:

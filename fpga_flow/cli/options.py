@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from fpga_flow.cli import completion
+
 app = typer.Typer(
     name="fpga-flow",
     help="Small neural networks on FPGAs: from one YAML file to a bit-exact, C-simulated HLS project.",
@@ -18,8 +20,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Specs = Annotated[list[str], typer.Argument(help="Spec files, or names of the examples that come with the package.")]
-Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Change a field of the specs. Repeatable.")]
+Specs = Annotated[list[str], typer.Argument(help="Spec files, or names of the examples that come with the package.",
+                                            autocompletion=completion.specs)]  # fmt: skip
+Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Change a field of the specs. Repeatable.",
+                                        autocompletion=completion.changes)]  # fmt: skip
 Out = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to standard error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

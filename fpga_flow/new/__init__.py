@@ -13,6 +13,7 @@ from fpga_flow import boards, runs
 from fpga_flow.errors import InputError, Place
 from fpga_flow.hls import backends
 from fpga_flow.new.questions import Answers
+from fpga_flow.shipped import SPEC_SCHEMA
 from fpga_flow.spec import schema
 from fpga_flow.spec.check import check
 from fpga_flow.spec.load import from_document
@@ -80,7 +81,7 @@ def write(text: str, out: Path, *, force: bool = False) -> Written:
     Raises:
         OSError: they can't be written.
     """
-    beside = out.with_name(schema.SPEC_FILE)
+    beside = out.with_name(SPEC_SCHEMA)
     made = schema.spec_schema()
     if force or not beside.exists():
         runs.write_json(beside, made)
@@ -109,7 +110,7 @@ def _text(answers: Answers, file: str) -> str:
     epochs, batch_size = next((rest for most, *rest in _EPOCHS if samples <= most), _LONG)
     io_type = "io_parallel" if answers.family == "mlp" else "io_stream"
     return _template().render(
-        line=schema.line(schema.SPEC_FILE).rstrip(),
+        line=schema.line(SPEC_SCHEMA).rstrip(),
         title=_title(answers, board),
         file=file,
         name=answers.name,

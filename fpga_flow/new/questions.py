@@ -6,7 +6,6 @@ An answer may be given beforehand, by an option of the command; the others are a
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,8 +26,6 @@ _FILES = {".npz": "npz", ".csv": "csv"}
 #: Families that need no more than their name.
 _COMPLETE = [name for name in FAMILIES if name not in ("custom", "imported")]
 _BITS = range(2, 25)
-#: Features up to which a perceptron has room on most boards without sharing multipliers.
-_SMALL = 64
 #: How data are scaled if nothing else is known to suit them: `csv` holds measurements, `npz` often images.
 _SCALES: Mapping[str, Any] = {"digits": 16, "mnist": 256, "fashion_mnist": 256, "npz": "minmax", "csv": "standard"}
 
@@ -193,9 +190,7 @@ def _speeds(board: str) -> list[str]:
 
 
 def _default_speed(answers: Answers) -> str:
-    small = answers.family == "mlp" and math.prod(answers.dataset.input_shape) <= _SMALL
-    wanted = "latency" if small else "fit"
-    return wanted if wanted in _speeds(answers.board) else "1"
+    return "fit" if "fit" in _speeds(answers.board) else "1"
 
 
 def _read_speed(text: str, answers: Answers) -> str:

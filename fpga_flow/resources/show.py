@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from fpga_flow import terminal
 from fpga_flow.resources.numbers import Entry, Numbers
 from fpga_flow.resources.open.results import BoardResults
 from fpga_flow.resources.process import Step, Ui
@@ -124,7 +125,7 @@ class BuildProgress(Ui):
         self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
                    TextColumn("{task.fields[info]}"))  # fmt: skip
-        self.bars = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.bars = Progress(*columns, console=self.console, transient=True, disable=not terminal.moves(self.console))
         self.task: TaskID | None = None
 
     def __enter__(self) -> BuildProgress:

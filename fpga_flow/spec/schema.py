@@ -16,10 +16,6 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-#: What the files of the schemas are called: they lie beside the examples and the boards.
-SPEC_FILE = "fpga_flow.schema.json"
-BOARD_FILE = "fpga_flow_board.schema.json"
-
 _ROW = re.compile(r"(\w+) {2,}(\S.*)")
 
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
+from fpga_flow import terminal
 from fpga_flow.report.sweep_data import value_text, words
 from fpga_flow.sweep.engine import SweepOutcome
 from fpga_flow.sweep.measures import MEASURES
@@ -26,7 +27,7 @@ class SweepProgress(SweepUi):
         self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
         columns = (SpinnerColumn(), TextColumn("trials"), BarColumn(bar_width=20), MofNCompleteColumn(),
                    TextColumn("{task.fields[info]}"))  # fmt: skip
-        self.bars = Bars(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.bars = Bars(*columns, console=self.console, transient=True, disable=not terminal.moves(self.console))
         self.task: TaskID | None = None
 
     def __enter__(self) -> SweepProgress:

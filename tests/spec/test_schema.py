@@ -26,7 +26,7 @@ from fpga_flow.spec.base import TypeField, WeightTypeField
 SPECS = schema.spec_schema()
 BOARDS = schema.board_schema()
 BAD = Path(__file__).parent.parent / "bad_specs"
-FILES = [("hls_configs", schema.SPEC_FILE, SPECS), ("boards", schema.BOARD_FILE, BOARDS)]
+FILES = [("hls_configs", shipped.SPEC_SCHEMA, SPECS), ("boards", shipped.BOARD_SCHEMA, BOARDS)]
 #: What a JSON schema of its kind can't say, or is not said twice.
 LEFT_TO_THE_FLOW = {"prune_filters_says_nothing", "sweep_values_twice"}
 #: The schema knows the boards that there are, which the flow looks for later.
