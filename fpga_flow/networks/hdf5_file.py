@@ -11,7 +11,11 @@ from fpga_flow import sizes
 
 
 class Outside(ValueError):  # noqa: N818  (it says what is wrong)
-    """A file that would read from other files."""
+    """A file that would read from other files: by links or data, `what`, at `name`."""
+
+    def __init__(self, what: str, name: str) -> None:
+        self.what, self.name = what, name
+        super().__init__(f"{what} at {name}")
 
 
 def check(file: Path | IO[bytes]) -> None:
@@ -44,7 +48,7 @@ def _datasets(data: Any) -> Iterator[Any]:
         group = groups.pop()
         for name in group:
             if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
-                raise Outside(f"links into other files, got one at {name}")
+                raise Outside("links into other files", name)
             each = group[name]
             if (address := h5py.h5o.get_info(each.id).addr) in seen:
                 continue
@@ -53,5 +57,5 @@ def _datasets(data: Any) -> Iterator[Any]:
                 groups.append(each)
             elif isinstance(each, h5py.Dataset):
                 if each.external or each.is_virtual:
-                    raise Outside(f"data of other files, got some at {name}")
+                    raise Outside("data of other files", name)
                 yield each

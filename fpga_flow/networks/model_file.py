@@ -211,8 +211,7 @@ def _check_h5(file: Path, where: tuple[str, ...], content: IO[bytes] | None = No
     try:
         hdf5_file.check(file if content is None else content)
     except hdf5_file.Outside as error:
-        what, _, got = str(error).partition(", ")
-        raise FieldError(where, f'expected no {what} in "{file}", {got}') from error
+        raise FieldError(where, f'expected no {error.what} in "{file}", got some at {error.name}') from error
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, MemoryError, RecursionError) as error:
         raise _damaged(file, where, _text(error)) from error
 

@@ -320,7 +320,7 @@ def test_links_out_of_a_file(tmp_path):
     files = save(float_model(), tmp_path, "h5")
     with h5py.File(files["path"], "a") as data:
         data["other"] = h5py.ExternalLink("elsewhere.h5", "/x")
-    assert refused(files, tmp_path) == 'expected no links into other files in "model.h5", got one at other'
+    assert refused(files, tmp_path) == 'expected no links into other files in "model.h5", got some at other'
 
 
 def test_wrong_files(tmp_path):
