@@ -192,8 +192,9 @@ def test_hls4ml_scripts_do_only_the_step_asked_for(
 @pytest.mark.parametrize(("backend", "top"), [("vivado", "net"), ("vivado_accelerator", "net_axi")])
 def test_the_older_tool_of_projects_for_it(vendor: Vendor, tmp_path: Path, backend: str, top: str) -> None:
     made = project_of(backend, tmp_path / "project")
-    vendor.add("vivado_hls", SUCCEED.replace("net_csynth.rpt\")", f"{top}_csynth.rpt\")").replace(
-        "net_cosim.rpt\")", f"{top}_cosim.rpt\")"))  # fmt: skip
+    if top == "net_axi":
+        (made.folder / "design.tcl").touch()
+    vendor.add("vivado_hls", SUCCEED)
     vendor.add("vivado", SUCCEED)
     build(made, "csim,synth,cosim,export,vsynth")
     said = (made.folder / "logs" / "synth.log").read_text()
