@@ -26,7 +26,7 @@ PAGES = [*page_files(DOCS), ROOT / "README.md"]
 #: Pages whose blocks take more than some seconds.
 SLOW = (
     "docs/how_to/", "docs/methods/", "docs/tutorial.md", "docs/reference/sweeps.md", "docs/reference/open_tools.md",
-    "README.md",
+    "docs/reference/csim.md", "docs/reference/python.md", "docs/reference/resources.md", "README.md",
 )  # fmt: skip
 
 
@@ -55,8 +55,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", _names())
-def test_blocks(name: str, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks(
+    name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(STAND_INS[0] / "python")
+    site = str(tmp_path_factory.mktemp("site"))  # what a page installs is there for this page alone
+    path = os.pathsep.join([site, *filter(None, [environment.get("PYTHONPATH")])])
+    environment = {**environment, "STAND_IN_SITE": site, "PYTHONPATH": path}
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in blocks((ROOT / name).read_text(encoding="utf-8")):
         place = f"{name}:{block.line}"
