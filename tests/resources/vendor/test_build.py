@@ -19,7 +19,6 @@ from fpga_flow.resources import build as builds
 from fpga_flow.resources import process as processes
 from fpga_flow.resources import tools
 from fpga_flow.resources.vendor import project as reports
-
 from tests.conftest import ROOT
 
 from .conftest import REPORTS, project_of
