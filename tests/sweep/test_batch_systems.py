@@ -1,4 +1,4 @@
-"""Sweeps in the jobs of SLURM and HTCondor, for whose programs those in tests/stand_ins stand in, which run the jobs here."""
+"""Sweeps in the jobs of SLURM and HTCondor; the programs in tests/stand_ins stand in for theirs, and run jobs here."""
 
 from __future__ import annotations
 
