@@ -24,8 +24,16 @@ def install(site: Path, name: str, version: str, points: Mapping[str, Mapping[st
     return folder
 
 
-def install_acme(site: Path) -> None:
-    """Install the example package, as its pyproject.toml says."""
-    project = tomllib.loads((ACME / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    shutil.copytree(ACME / "acme_flow", site / "acme_flow", ignore=shutil.ignore_patterns("__pycache__"))
+def install_folder(site: Path, folder: Path) -> None:
+    """Install the package of a folder, as its pyproject.toml says; anew, if it is there already."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    package = project["name"].replace("-", "_")
+    for old in (site / package, *site.glob(f"{package}-*.dist-info")):
+        shutil.rmtree(old, ignore_errors=True)
+    shutil.copytree(folder / package, site / package, ignore=shutil.ignore_patterns("__pycache__"))
     install(site, project["name"], project["version"], project["entry-points"])
+
+
+def install_acme(site: Path) -> None:
+    """Install the example package."""
+    install_folder(site, ACME)

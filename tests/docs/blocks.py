@@ -74,10 +74,12 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
 
 
 def matches(expected: str, got: str) -> bool:
-    """Whether a text is what is expected, in which `...` is anything, and spaces at ends of lines are nothing."""
+    """Whether a text is what is expected, in which `...` is anything. A column's width depends on what is in it, so any
+    number of spaces is one, and those at the ends of lines are nothing.
+    """
 
     def words(text: str) -> str:
-        return "\n".join(line.rstrip() for line in text.strip().splitlines())
+        return "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
 
     pattern = ".*?".join(re.escape(part) for part in words(expected).split("..."))
     return re.fullmatch(pattern, words(got), re.DOTALL) is not None

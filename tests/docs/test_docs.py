@@ -19,13 +19,14 @@ from tests.conftest import ROOT
 from tests.docs.blocks import Block, blocks, commands, matches, page_files
 
 DOCS = ROOT / "docs"
-STAND_INS = Path(__file__).parent / "stand_ins"
+#: What nobody has here, and what would take too long: also tests of the package's own use those in tests/stand_ins.
+STAND_INS = (Path(__file__).parent / "stand_ins", ROOT / "tests" / "stand_ins")
 #: CONTRIBUTING.md has a test of its own.
 PAGES = [*page_files(DOCS), ROOT / "README.md"]
 #: Pages whose blocks take more than some seconds.
 SLOW = (
     "docs/how_to/", "docs/methods/", "docs/tutorial.md", "docs/reference/sweeps.md", "docs/reference/open_tools.md",
-    "README.md",
+    "docs/reference/csim.md", "docs/reference/python.md", "docs/reference/resources.md", "README.md",
 )  # fmt: skip
 
 
@@ -38,21 +39,34 @@ def _names() -> list[Any]:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Commands find the tools that nobody has here as stand-ins, and the package's own ones beside Python."""
     found = {key: value for key, value in os.environ.items() if not key.startswith(("FPGA_FLOW_VI", "PYTEST"))}
-    path = [str(STAND_INS), str(Path(sys.executable).parent), found["PATH"]]
+    path = [*map(str, STAND_INS), str(Path(sys.executable).parent), found["PATH"]]
     home = tmp_path_factory.mktemp("home")
+    reports = ROOT / "tests" / "resources" / "vendor" / "reports"
     return {
         **found,
         "PATH": os.pathsep.join(path),
         "HOME": str(home),
         "PROJECT": str(ROOT),
+        "STAND_IN_JOBS": str(tmp_path_factory.mktemp("jobs")),
+        "STAND_IN_REPORTS": str(reports),
         "COLUMNS": "160",
         "CI": "1",
     }
 
 
 @pytest.mark.parametrize("name", _names())
-def test_blocks(name: str, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks(
+    name: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(STAND_INS[0] / "python")
+    site = str(tmp_path_factory.mktemp("site"))  # what a page installs is there for this page alone
+    path = os.pathsep.join([site, *filter(None, [environment.get("PYTHONPATH")])])
+    environment = {**environment, "STAND_IN_SITE": site, "PYTHONPATH": path}
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in blocks((ROOT / name).read_text(encoding="utf-8")):
         place = f"{name}:{block.line}"

@@ -1,9 +1,8 @@
-"""Sweeps in the jobs of SLURM and HTCondor, whose programs are small ones of our own that run the jobs here."""
+"""Sweeps in the jobs of SLURM and HTCondor; the programs in tests/stand_ins stand in for theirs, and run jobs here."""
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -23,30 +22,8 @@ dask = pytest.importorskip("dask")
 pytestmark = LEAVES_SOCKETS
 
 
-SBATCH = """#!/bin/sh
-cp "$1" {folder}/job.$$
-setsid sh {folder}/job.$$ > {folder}/log 2>&1 < /dev/null &
-echo $! >> {folder}/jobs
-echo "Submitted batch job $!"
-"""
-CONDOR_SUBMIT = f"""#!{sys.executable} -IS
-import re, subprocess, sys
-text = open(sys.argv[-1]).read()
-command = re.search(r'^Arguments = "-c \\'(.*)\\'"$', text, re.M)[1].replace("''", "'").replace('""', '"')
-job = subprocess.Popen(["/bin/sh", "-c", command], start_new_session=True, stdin=subprocess.DEVNULL,
-                       stdout=open("{{folder}}/log", "w"), stderr=subprocess.STDOUT)
-open("{{folder}}/jobs", "a").write(f"{{{{job.pid}}}}\\n")
-open(f"{{folder}}/job.{{{{job.pid}}}}", "w").write(text)
-print(f"1 job(s) submitted to cluster {{{{job.pid}}}}.")
-"""
-CANCEL = """#!/bin/sh
-echo "$1" >> {folder}/cancelled
-kill -- "-${{1%.0}}"
-"""
-PROGRAMS = {
-    "slurm": {"sbatch": SBATCH, "scancel": CANCEL},
-    "htcondor": {"condor_submit": CONDOR_SUBMIT, "condor_rm": CANCEL},
-}
+STAND_INS = ROOT / "tests" / "stand_ins"
+PROGRAMS = {"slurm": ("sbatch", "scancel"), "htcondor": ("condor_submit", "condor_rm")}
 #: What a user writes into ~/.config/dask/jobqueue.yaml.
 SETTINGS = {
     "slurm": {"cores": 1, "memory": "2GB", "interface": "lo", "queue": "short", "walltime": "00:10:00"},
@@ -60,13 +37,14 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "programs"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("STAND_IN_JOBS", str(folder))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return folder
 
 
-def write(programs: Path, name: str, text: str) -> None:
-    (programs / name).write_text(text.format(folder=programs))
-    (programs / name).chmod(0o755)
+def install(programs: Path, system: str) -> None:
+    for name in PROGRAMS[system]:
+        (programs / name).symlink_to(STAND_INS / name)
 
 
 def sweep(out: Path, system: str, settings: dict[str, object]) -> engine.SweepOutcome:
@@ -79,8 +57,7 @@ def sweep(out: Path, system: str, settings: dict[str, object]) -> engine.SweepOu
 
 @pytest.mark.parametrize("system", ["slurm", pytest.param("htcondor", marks=pytest.mark.slow)])
 def test_points_are_done_in_jobs_that_end_with_the_sweep(programs: Path, tmp_path: Path, system: str) -> None:
-    for name, text in PROGRAMS[system].items():
-        write(programs, name, text)
+    install(programs, system)
     outcome = sweep(tmp_path, system, SETTINGS[system])
     outcome.raise_failures()
     assert len(fake_work.ends(tmp_path)) == len(set(fake_work.ends(tmp_path))) == 4
@@ -98,8 +75,7 @@ def test_points_are_done_in_jobs_that_end_with_the_sweep(programs: Path, tmp_pat
 
 @pytest.mark.parametrize("system", SETTINGS)
 def test_settings_are_missing(programs: Path, tmp_path: Path, system: str) -> None:
-    for name, text in PROGRAMS[system].items():
-        write(programs, name, text)
+    install(programs, system)
     with pytest.raises(InputError) as caught:
         sweep(tmp_path, system, {})
     expected = f"--cluster: expected settings for {system} in Dask's configuration (jobqueue.{system}), got: You must"
@@ -115,7 +91,8 @@ def test_the_batch_system_is_not_installed(tmp_path: Path, system: str, program:
 
 
 def test_the_batch_system_refuses_the_jobs(programs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    write(programs, "sbatch", "#!/bin/sh\necho 'sbatch: error: invalid partition: short' >&2\nexit 1\n")
+    (programs / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition: short' >&2\nexit 1\n")
+    (programs / "sbatch").chmod(0o755)
     with pytest.raises(InputError, match=r"^--cluster: slurm refuses the job: .*error: invalid partition: short$"):
         sweep(tmp_path, "slurm", SETTINGS["slurm"])
     assert capfd.readouterr().err == ""
