@@ -51,6 +51,7 @@ bench: $(OPEN)
 	$(BIN)/python benchmarks/sweep.py --json benchmarks/results/sweep.json
 	$(BIN)/python benchmarks/open_synthesis.py --json benchmarks/results/open_synthesis.json
 	$(BIN)/python benchmarks/flow.py --json benchmarks/results/flow.json
+	$(BIN)/python benchmarks/robustness.py --json benchmarks/results/robustness.json
 	$(BIN)/python benchmarks/readme.py
 
 clean:
