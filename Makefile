@@ -58,6 +58,7 @@ bench: $(OPEN)
 	-$(BIN)/python benchmarks/descend.py --json benchmarks/results/descend.json # its exit code 1: a bar is missed
 	$(BIN)/python benchmarks/open_synthesis.py --json benchmarks/results/open_synthesis.json
 	$(BIN)/python benchmarks/flow.py --json benchmarks/results/flow.json
+	$(BIN)/python benchmarks/robustness.py --json benchmarks/results/robustness.json
 	$(BIN)/python benchmarks/tables.py
 
 clean:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.client
+import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def find(source: Source, options: Options) -> Path:
     """
     if options.path is not None:
         folder = Path(options.path)
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise FieldError(_PATH, f'no such folder: "{options.path}"')
         missing = _missing(folder)
         if missing:

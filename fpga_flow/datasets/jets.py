@@ -7,6 +7,7 @@ features are those of its table 1.
 from __future__ import annotations
 
 import http.client
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,9 +82,9 @@ def load(options: Options, seed: int) -> base.Dataset:
 
 def _given(path: Path) -> Path:
     """The user's file."""
-    if path.is_file():
+    if os.path.isfile(path):
         return path
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise FieldError(_PATH, f'no such file or folder: "{path}"')
     for name in FILES:
         if (path / name).is_file():

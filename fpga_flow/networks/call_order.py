@@ -22,8 +22,9 @@ def never_made(layers: Any) -> list[str]:
     inputs = set()
     for layer in layers if isinstance(layers, list) else ():
         name, nodes = (layer.get("name"), layer.get("inbound_nodes")) if isinstance(layer, dict) else (None, None)
-        if isinstance(name, str) and isinstance(nodes, list):
-            calls.setdefault(name, []).extend(set(_references(node)) for node in nodes)
+        if isinstance(name, str) and nodes is not None:
+            called = nodes if isinstance(nodes, list) else []  # Keras finds no call in {} or "", and raises at others
+            calls.setdefault(name, []).extend(set(_references(node)) for node in called)
             first.setdefault(name, int(_was_called(layer)))
             if layer.get("class_name") == "InputLayer":
                 inputs.add(name)

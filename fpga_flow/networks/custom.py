@@ -52,7 +52,7 @@ def source(options: Options) -> Path:
     for folder in ["", *sys.path]:
         path = Path(folder).joinpath(*parts)
         for file in (path / "__init__.py", path.with_suffix(".py")):
-            if file.is_file():
+            if os.path.isfile(file):
                 return file
     raise FieldError(_FUNCTION, f'expected a Python module on the path, got "{name}"')
 

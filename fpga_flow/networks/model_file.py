@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,9 +143,9 @@ def untrusted(file: ModelFile) -> str:
 
 def _existing(path: str, where: tuple[str, ...]) -> Path:
     file = Path(path)
-    if file.is_dir():
+    if os.path.isdir(file):
         raise FieldError(where, f'expected a file, got the folder "{path}"')
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise FieldError(where, f'no such file: "{path}"')
     return file
 

@@ -34,6 +34,8 @@ class _Watch:
 
 
 def _changes(event: str, arguments: tuple) -> bool:
+    if event in ("os.remove", "os.rmdir") and arguments[1] != -1:
+        return False  # within a folder that is being removed, by a name of which the folder is not known
     if event != "open":
         return event in _CHANGES
     mode, flags = arguments[1], arguments[2]

@@ -173,3 +173,10 @@ def test_a_link_in_the_place_of_a_file(tmp_path: Path) -> None:
     write_text(tmp_path / "run.json", "{}")
     assert target.read_text() == "mine"
     assert (tmp_path / "run.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "mnist", "jets"])
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "x/" * 3000])
+def test_paths_that_no_file_can_have(kind: str, name: str) -> None:
+    with pytest.raises(FlowError):
+        load_data(kind=kind, path=name)

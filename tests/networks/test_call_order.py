@@ -109,3 +109,14 @@ def test_circles_are_found() -> None:
         {"name": "c", "class_name": "ReLU", "inbound_nodes": [[["start", 7, 0, {}]]]},
     ]
     assert never_made(layers) == ["a", "b"]
+
+
+@pytest.mark.parametrize("nodes", [{}, ""])
+def test_a_layer_whose_calls_are_no_list_is_never_called(nodes):
+    """Keras would wait for its outputs for ever."""
+    layers = [
+        {"class_name": "InputLayer", "name": "x", "inbound_nodes": []},
+        {"class_name": "Dense", "name": "hidden", "inbound_nodes": nodes},
+        {"class_name": "Dense", "name": "out", "inbound_nodes": [[["hidden", 0, 0, {}]]]},
+    ]
+    assert never_made(layers) == ["out"]
