@@ -121,8 +121,8 @@ def test_from_yaml_to_a_simulated_project(ran, tmp_path, case):
     assert watch.stages == [(name, False) for name in STAGES]
     made = json.loads((outcome.folder / "run.json").read_text())
     assert made == outcome.record
-    assert list(made) == ["name", "digest", "seed", "spec", "versions", "notes", "started", "seconds", "data",
-                          "metrics", "backend", "fit", "csim", "size", "resources", "passes", "stages",
+    assert list(made) == ["name", "digest", "seed", "spec", "versions", "plugins", "notes", "started", "seconds",
+                          "data", "metrics", "backend", "fit", "csim", "size", "resources", "passes", "stages",
                           "layers"]  # fmt: skip
     assert (made["csim"]["samples"], made["csim"]["mismatches"], made["csim"]["exact"]) == (450, 0, True)
     assert made["metrics"]["csim"] == made["metrics"]["final"]
