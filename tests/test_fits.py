@@ -136,7 +136,7 @@ def test_read_a_file_or_a_folder(tmp_path: Path) -> None:
         ('{"resources": [', [":1:16: expected JSON as a run records it: Expecting value"]),
         (b"\xff", [": expected JSON as a run records it, got something else"]),
         ("[" * 100_000, [": expected JSON as a run records it, got something else"]),
-        ("[]", [": expected a mapping, got a list"]),
+        ("[]", [": expected a mapping, got an empty list"]),
         ("{}", [": resources: the key is missing"]),
         ('{"resources": []}', [": resources: expected at least 1 entry, got 0"]),
         ('{"resources": [3]}', [": resources[0]: expected a mapping, got 3"]),

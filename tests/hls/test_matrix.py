@@ -53,29 +53,3 @@ def test_what_is_not_refused_is_exact(tmp_path, name: str, io_type: str) -> None
         return  # test_refused_as_listed says how
     result = simulate(CASES[name], io_type, tmp_path)
     assert result.exact, result.first
-
-
-def docs_text() -> str:
-    """The matrix as the page docs/layers.md has it."""
-    lines = [
-        "# Layers and options",
-        "",
-        "Which become HLS code that computes the same bit for bit, with io_parallel and with io_stream, and which are",
-        "refused before anything is generated, and why. `fpga-flow layers` prints the same; the tests hold it.",
-        "",
-        "| case | io_parallel | io_stream | why refused |",
-        "| --- | --- | --- | --- |",
-    ]
-    for entry in matrix():
-        verdicts = [entry[io_type].partition(": ") for io_type in IO_TYPES]
-        why = "; ".join(dict.fromkeys(reason for _, _, reason in verdicts if reason))
-        lines.append(" | ".join(["| " + entry["case"], *(word for word, _, _ in verdicts), f"{why} |"]))
-    return "\n".join(lines) + "\n"
-
-
-def test_the_docs_show_it() -> None:
-    page = ROOT / "docs" / "layers.md"
-    if os.environ.get("GOLDEN_RUN"):
-        page.parent.mkdir(exist_ok=True)
-        page.write_text(docs_text(), encoding="utf-8")
-    assert page.read_text(encoding="utf-8") == docs_text()

@@ -14,7 +14,7 @@ from fpga_flow.networks.quantized import quantize_model
 from fpga_flow.spec.model import Hls, Precision
 from tests.conftest import ROOT
 
-DOCS = ROOT / "docs" / "networks.md"
+DOCS = ROOT / "docs" / "reference" / "networks.md"
 MNIST, IMAGENET = (28, 28, 1), (224, 224, 3)
 
 

@@ -48,7 +48,7 @@ def postgresql() -> Iterator[Callable[[str], str]]:
         if shutil.which("runuser") is None or not _is_user("postgres"):
             pytest.skip("PostgreSQL can't be run as root, and there is no runuser or no user postgres")
         user = ["runuser", "-u", "postgres", "--"]
-    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))  # pytest's own is closed to other users
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-", dir="/tmp"))  # pytest's and our own are closed to others
     if user:
         shutil.chown(folder, "postgres")
     port = free_port()
