@@ -25,7 +25,8 @@ STAND_INS = (Path(__file__).parent / "stand_ins", ROOT / "tests" / "stand_ins")
 PAGES = [*page_files(DOCS), ROOT / "README.md"]
 #: Pages whose blocks take more than some seconds.
 SLOW = (
-    "docs/how_to/", "docs/methods/", "docs/tutorial.md", "docs/reference/sweeps.md", "docs/reference/open_tools.md",
+    "docs/how_to/",
+    "docs/index.md", "docs/methods/", "docs/tutorial.md", "docs/reference/sweeps.md", "docs/reference/open_tools.md",
     "docs/reference/csim.md", "docs/reference/python.md", "docs/reference/resources.md", "README.md",
 )  # fmt: skip
 
