@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from fpga_flow import boards, datasets
 from fpga_flow.errors import FieldError, InputError, suggest
@@ -206,8 +206,8 @@ def _read_speed(text: str, answers: Answers) -> str:
 def _read_name(text: str, _: Answers) -> str:
     try:
         return str(TypeAdapter(Name).validate_python(text))
-    except ValueError as error:
-        raise ValueError(str(error.errors()[0]["ctx"]["error"])) from error  # type: ignore[attr-defined]
+    except ValidationError as error:
+        raise ValueError(str(error.errors()[0]["ctx"]["error"])) from error
 
 
 def _one_of(text: str, known: Sequence[str], what: str) -> str:

@@ -47,7 +47,7 @@ def scatter(points: Sequence[tuple[float, float, str, bool]], x_title: str, y_ti
     """A plot of points (x, y, what they are, whether they are stressed); None of none."""
     if not points:
         return None
-    x_ticks, y_ticks = (_ticks([point[axis] for point in points]) for axis in (0, 1))  # type: ignore[misc]
+    x_ticks, y_ticks = _ticks([x for x, *_ in points]), _ticks([y for _, y, *_ in points])
     dots = tuple(
         Dot(
             round(_place(x, x_ticks, LEFT, WIDTH - RIGHT), 1),
