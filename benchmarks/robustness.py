@@ -5,9 +5,10 @@
 Each part is a function of tests/hard, which the tests call with small counts:
 
 kill_run       SIGKILL at 200 moments of `run`: half of them at any time, half just before a file is changed
-kill_sweep     the same of `sweep`, with trained points (40 moments), and
-kill_search    with points that take no training (200): of the study, the workers and the outputs
+kill_sweep     the same of `sweep`, with trained points, and
+kill_search    with points that take no training: of the study, the workers and the outputs
 specs_loaded   20,000 specs, made up or changed, are read
+specs_made     5,000 specs that hypothesis makes of the schema are read
 specs_checked  2,000 of them are checked with their data, networks and HLS layers, which takes most of the time
 models         5,000 mutated model files .h5, .keras and .json
 stored         50,000 mutated .fpz files
@@ -37,7 +38,8 @@ from tests.hard import loads, trials
 PACKAGES = ["tensorflow", "tf_keras", "QKeras", "hls4ml", "h5py", "numpy", "optuna"]
 FORMS = ("h5", "keras", "json")
 COUNTS = {
-    "kill_run": 200, "kill_sweep": 40, "kill_search": 200, "specs_loaded": 20_000, "specs_checked": 2_000,
+    "kill_run": 200, "kill_sweep": 200, "kill_search": 200,
+    "specs_loaded": 20_000, "specs_made": 5_000, "specs_checked": 2_000,
     "models": 5_000, "stored": 50_000, "golden": 50_000, "load": 1_000,
 }  # fmt: skip
 #: Most bytes that a process may have, and seconds in a browser.
@@ -68,7 +70,7 @@ def part(name: str, count: int, folder: Path) -> dict[str, Any]:
         return {"forms": models(count, folder)}
     functions: dict[str, Callable[..., Any]] = {
         "kill_run": trials.killed_run, "kill_sweep": trials.killed_sweep, "kill_search": trials.killed_search,
-        "specs_loaded": trials.loaded_specs, "specs_checked": trials.checked_specs,
+        "specs_loaded": trials.loaded_specs, "specs_made": trials.generated, "specs_checked": trials.checked_specs,
         "stored": trials.stored_files, "golden": trials.golden_files,
     }  # fmt: skip
     return trials.figures(functions[name](count, folder, tell=print))

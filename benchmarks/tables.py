@@ -378,7 +378,8 @@ def robustness(figures: Any) -> list[Sequence[str]]:
         if (found := figures.get(name)) is not None:
             rows.append((what, f"{found['kills']:,}", "-", str(found["wrong"]), "-", "-"))
     inputs = {
-        "specs_loaded": "specs, read", "specs_checked": "specs, checked with data, network and HLS layers",
+        "specs_loaded": "specs, made up or changed, read", "specs_made": "specs by hypothesis, read",
+        "specs_checked": "specs, checked with data, network and HLS layers",
         "stored": "`.fpz` files", "golden": "golden records",
     }  # fmt: skip
     judged = [(what, figures[name]) for name, what in inputs.items() if name in figures]
