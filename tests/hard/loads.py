@@ -81,18 +81,15 @@ def _measured(arguments: list[str]) -> tuple[float, int, str]:
     """Seconds that Python takes with these arguments, the most bytes that it or a process it began has had, and what
     it says.
     """
-    started = time.monotonic()
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
+    with tempfile.NamedTemporaryFile("r") as peak:
+        command = [sys.executable, "-m", "tests.hard.peak", peak.name, sys.executable, *arguments]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=said, stderr=errors, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        started = time.monotonic()
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
         seconds = round(time.monotonic() - started, 2)
-        said.seek(0)
-        errors.seek(0)
-        if process.returncode:
-            raise RuntimeError(f"{arguments[:2]} gave exit code {process.returncode}: {errors.read()[-2000:]}")
-        return seconds, 1024 * usage.ru_maxrss, said.read()
+        if done.returncode:
+            raise RuntimeError(f"{arguments[:2]} gave exit code {done.returncode}: {done.stderr[-2000:]}")
+        return seconds, int(peak.read()), done.stdout
 
 
 def in_browser(page: Path, drawn: Sequence[str]) -> float | None:
