@@ -16,7 +16,6 @@ import pytest
 from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import build as builds
-from fpga_flow.resources import process as processes
 from fpga_flow.resources import tools
 from fpga_flow.resources.vendor import project as reports
 from tests.conftest import ROOT
@@ -354,7 +353,7 @@ def alive(pid: int) -> bool:
 def test_a_hanging_tool_and_its_children_are_ended(
     vendor: Vendor, project: HlsProject, monkeypatch: pytest.MonkeyPatch, deaf: bool
 ) -> None:
-    monkeypatch.setattr(processes, "_GRACE", 0.5)
+    monkeypatch.setattr("fpga_flow.process._GRACE", 0.5)
     vendor.add("vitis-run", HANG.format(deaf=deaf))
     log = project.folder / "logs" / "synth.log"
     assert failure(project, timeout_minutes=0.025) == (
