@@ -67,6 +67,7 @@ def run(
     until: str | None = None,
     trust_code: bool = False,
     shared_script: bool = False,
+    dataset: datasets.Dataset | None = None,
 ) -> Outcome:
     """Run a spec. Stages that are there already are read back.
 
@@ -79,22 +80,30 @@ def run(
         trust_code: whether Python code that the spec names may be run.
         shared_script: whether reports take plotly from a file beside the run folders, instead of holding 4 MB of it
             each.
+        dataset: the spec's data, if they are loaded already.
 
     Raises:
         InputError: something is wrong with the spec or its data; then nothing has been written.
         ToolError: the C++ compiler is missing or failed, or hls4ml failed.
     """
     try:
-        return _run(loaded, out, ui, fresh, until, trust_code, shared_script)
+        return _run(loaded, dataset, out, ui, fresh, until, trust_code, shared_script)
     except FieldError as error:
         raise explained(loaded, error, trust_code=trust_code) from error
 
 
 def _run(
-    loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trust_code: bool, shared_script: bool
+    loaded: Loaded,
+    given: datasets.Dataset | None,
+    out: Path,
+    ui: Ui,
+    fresh: bool,
+    until: str | None,
+    trust_code: bool,
+    shared_script: bool,
 ) -> Outcome:
     started = datetime.now(UTC)
-    spec, dataset = _spec_and_data(loaded, trust_code)
+    spec, dataset = _spec_and_data(loaded, given, trust_code)
     stages = plan(spec, dataset)
     wanted = _until(stages, until)
     the_run = Run(out, spec.name, runs.digest([stage.digest for stage in stages]), stages)
@@ -204,11 +213,13 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def _spec_and_data(loaded: Loaded, trust_code: bool) -> tuple[FlowSpec, datasets.Dataset]:
+def _spec_and_data(
+    loaded: Loaded, given: datasets.Dataset | None, trust_code: bool
+) -> tuple[FlowSpec, datasets.Dataset]:
     """The spec and its data, if they are valid by themselves; else all that can be found wrong is raised."""
     if loaded.spec is not None:
         try:
-            return loaded.spec, datasets.load(loaded.spec.data, loaded.spec.seed)
+            return loaded.spec, given or datasets.load(loaded.spec.data, loaded.spec.seed)
         except InputError:
             pass  # found again, with everything else that is wrong
     check(loaded, trust_code=trust_code)
