@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fpga_flow import cli, runs
+from fpga_flow import runs
 from fpga_flow.errors import InputError
 from fpga_flow.report import comparison_page, comparison_runs, comparison_text
 
@@ -81,17 +81,9 @@ def test_markdown(folder: Path) -> None:
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fpga-flow", "report", *arguments])
-        code: Any = 0
-        try:
-            cli.main()
-        except SystemExit as leave:
-            code = leave.code or 0
-        return code, *capsys.readouterr()
-
-    return run
+def call(command_line: Callable[..., tuple[int, str, str]]) -> Any:
+    """Call `fpga-flow report`: exit code, standard output, standard error."""
+    return partial(command_line, "report")
 
 
 def test_command(call: Any, folder: Path) -> None:

@@ -420,24 +420,24 @@ def test_a_project_without_its_scripts(vendor: Vendor, project: HlsProject) -> N
 # ------------------------------------------------------------------------------------------------- the command line
 
 
-def test_build_on_the_command_line(vendor: Vendor, project: HlsProject, run: Any) -> None:
+def test_build_on_the_command_line(vendor: Vendor, project: HlsProject, command_line: Any) -> None:
     vendor.add("vitis-run", SUCCEED)
     vendor.add("vivado", SUCCEED)
-    code, out, err = run("resources", project.folder, "--build")
+    code, out, err = command_line("resources", project.folder, "--build")
     assert (code, err) == (0, "")
     assert [line.split()[0] for line in out.splitlines() if " s   " in line] == ["synth", "cosim", "export", "vsynth"]
     assert "fits pynq-z2" in out
-    code, out, err = run("resources", project.folder, "--build", "--steps", "synth", "--quiet")
+    code, out, err = command_line("resources", project.folder, "--build", "--steps", "synth", "--quiet")
     assert (code, out, err) == (0, "", "")
 
 
-def test_errors_on_the_command_line(vendor: Vendor, project: HlsProject, run: Any) -> None:
-    code, out, err = run("resources", project.folder, "--build", "--json")
+def test_errors_on_the_command_line(vendor: Vendor, project: HlsProject, command_line: Any) -> None:
+    code, out, err = command_line("resources", project.folder, "--build", "--json")
     assert (code, out) == (3, "")
     assert err.startswith("error: expected Vitis HLS, but found no ")
     vendor.add("vitis-run", "print('ERROR: [HLS 1] bad')\nraise SystemExit(1)")
-    code, out, err = run("resources", project.folder, "--build", "--steps", "synth", "--json")
+    code, out, err = command_line("resources", project.folder, "--build", "--steps", "synth", "--json")
     assert (code, out) == (3, "")
     assert err.endswith("\nERROR: [HLS 1] bad\n")
-    code, out, err = run("resources", project.folder, "--build", "--timeout", "-1")
+    code, out, err = command_line("resources", project.folder, "--build", "--timeout", "-1")
     assert (code, out) == (2, "")
