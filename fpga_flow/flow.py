@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import boards, compress, csim, datasets, record, report, runs
+from fpga_flow import boards, compress, csim, datasets, report, runs
 from fpga_flow.errors import CheckFailed, FieldError, InputError, dotted, under
 from fpga_flow.hls import backends, settings
 from fpga_flow.networks import from_spec
 from fpga_flow.resources.report import title
+from fpga_flow.run_json import contents
 from fpga_flow.runs import Run, Stage
 from fpga_flow.spec.check import check, explained
 from fpga_flow.spec.load import Loaded
@@ -131,9 +132,9 @@ def _run(
             ui.done(done)
         if wanted != stages:
             return Outcome(the_run.folder, {}, None)
-        made = record.make(spec, the_run, dataset, work.finished, started, notes)
+        made = contents.make(spec, the_run, dataset, work.finished, started, notes)
         runs.write_json(the_run.folder / "run.json", made)
-        runs.write_text(the_run.folder / "spec.yaml", record.spec_yaml(spec))
+        runs.write_text(the_run.folder / "spec.yaml", contents.spec_yaml(spec))
         path = the_run.folder / "report.html"
         page = report.write(made, dataset, work.finished, path, shared_script=shared_script)
     return Outcome(the_run.folder, made, page, tuple(_failures(made)))
@@ -192,7 +193,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         **spec.hls.model_dump(mode="json"),
         "backend": backends.choose(spec.hls.backend, board, spec.name).name,
     }
-    code = runs.code_digest("record.py", "hls", "fixed_point.py", "patterns.py")
+    code = runs.code_digest("run_json/contents.py", "hls", "fixed_point.py", "patterns.py")
     by_board = [board.usable(), runs.code_digest("resources/estimate")] if settings.asks_to_fit(spec.hls) else None
     for_input = None if any(one.name == "quantize" for one in spec.compress) else precision
     add(

@@ -37,17 +37,18 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _checked_records() -> Iterator[None]:
     """Each run.json that a test makes is held against its schema."""
-    from fpga_flow import record, run_record
+    from fpga_flow.run_json import contents
+    from fpga_flow.run_json.schema import RunRecord
 
-    make = record.make
+    make = contents.make
 
     def checked(*arguments: Any, **options: Any) -> dict[str, Any]:
         made = make(*arguments, **options)
-        run_record.RunRecord.model_validate_json(json.dumps(made))
+        RunRecord.model_validate_json(json.dumps(made))
         return made
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(record, "make", checked)
+        patch.setattr(contents, "make", checked)
         yield
 
 

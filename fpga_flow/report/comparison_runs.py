@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fpga_flow import recorded
 from fpga_flow.errors import InputError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.report.comparison import Column, Compared, Comparison, Table
@@ -18,6 +17,7 @@ from fpga_flow.resources import numbers
 from fpga_flow.resources.open import results
 from fpga_flow.resources.report import ResourceReport, title
 from fpga_flow.resources.vendor import project as vendor
+from fpga_flow.run_json import reading
 from fpga_flow.spec import changes
 
 
@@ -69,7 +69,7 @@ def gather(places: Sequence[Path]) -> Comparison:
         InputError: there are none in one of the places, or what they hold is damaged.
     """
     folders = list(dict.fromkeys(folder for place in places for folder in _folders(place)))
-    records = [recorded.read(folder, _Record) for folder in folders]
+    records = [reading.read(folder, _Record) for folder in folders]
     made = tuple(Compared(record.name, record.digest, folder) for record, folder in zip(records, folders, strict=True))
     tables = [
         _table("Accuracy and C simulation", _METRICS, records),

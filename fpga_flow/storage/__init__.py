@@ -1,4 +1,4 @@
-"""The .fpz file: a whole network, Huffman-coded, that stands alone; its format is described in docs/fpz.md."""
+"""The .fpz file: a whole network, Huffman-coded, that stands alone; docs/reference/fpz.md describes its format."""
 
 from __future__ import annotations
 
