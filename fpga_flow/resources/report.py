@@ -6,7 +6,8 @@ source does not say is None, never 0: logic synthesis knows no latency, the olde
 
 An estimate says which stage's report it is an estimate of (`stage`), and how sure its numbers are: `intervals` has, for
 each name of `ESTIMATED`, the least and the most that holds for about 80 of 100 such numbers, see
-docs/reference/resources.md. `calibrated` is False where no published report had the like, so that the interval is a guess from other parts.
+docs/reference/resources.md. `calibrated` is False where no published report had the like, so that the interval is a
+guess from other parts.
 """
 
 from __future__ import annotations
