@@ -378,7 +378,8 @@ def robustness(figures: Any) -> list[Sequence[str]]:
         if (found := figures.get(name)) is not None:
             rows.append((what, f"{found['kills']:,}", "-", str(found["wrong"]), "-", "-"))
     inputs = {
-        "specs_loaded": "specs, read", "specs_checked": "specs, checked with data, network and HLS layers",
+        "specs_loaded": "specs, made up or changed, read", "specs_made": "specs by hypothesis, read",
+        "specs_checked": "specs, checked with data, network and HLS layers",
         "stored": "`.fpz` files", "golden": "golden records",
     }  # fmt: skip
     judged = [(what, figures[name]) for name, what in inputs.items() if name in figures]
@@ -392,15 +393,14 @@ def robustness(figures: Any) -> list[Sequence[str]]:
 def robustness_load(figures: Any) -> list[Sequence[str]]:
     """The rows of the table of large sweeps and reports."""
     rows: list[Sequence[str]] = [("what", "rows", "seconds", "peak, GB", "seconds in a browser")]
-    if (found := figures.get("load")) is not None:
-        sweep, report = found["sweep"], found["report"]
-        for what, count, seconds, peak, each in (
-            ("a sweep, all of whose points are there", sweep["points"], sweep["cached_seconds"],
-             f"{sweep['peak_bytes'] / 1e9:.2f}", sweep),
-            ("the report of a sweep", report["rows"], report["seconds"], "-", report),
-        ):  # fmt: skip
-            browser = "-" if each["browser_seconds"] is None else f"{each['browser_seconds']:g}"
-            rows.append((what, f"{count:,}", f"{seconds:g}", peak, browser))
+    whats = {
+        "sweep": "a sweep, all of whose points are there", "sweep_report": "the report of a sweep",
+        "comparison": "`fpga-flow report` of runs",
+    }  # fmt: skip
+    for name, what in whats.items() if "load" in figures else ():
+        each = figures["load"][name]
+        browser = "-" if each["browser_seconds"] is None else f"{each['browser_seconds']:g}"
+        rows.append((what, f"{each['rows']:,}", f"{each['seconds']:g}", f"{each['peak_bytes'] / 1e9:.2f}", browser))
     return rows
 
 

@@ -75,9 +75,8 @@ _BYTES = [
 def specs(count: int, seed: int, more: list[str] | None = None) -> Iterator[bytes]:
     """`count` specs, the same for the same seed; `more` are further texts of specs to begin with."""
     rng = random.Random(seed)
-    good = list(yaml.safe_load_all(GOOD))
-    texts = [yaml.safe_dump(each, sort_keys=False) for each in good] * 3 + (more or [])
-    trees = good * 3 + [each for each in map(_tree, more or []) if isinstance(each, dict)]
+    texts = [yaml.safe_dump(each, sort_keys=False) for each in good()] * 3 + (more or [])
+    trees = good() * 3 + [each for each in map(_tree, more or []) if isinstance(each, dict)]
     schema = FlowSpec.model_json_schema()
     for number in range(count):
         kind = number % 3
@@ -86,7 +85,7 @@ def specs(count: int, seed: int, more: list[str] | None = None) -> Iterator[byte
             if isinstance(made, dict):  # else most would be refused for their data, with little else looked at
                 for name in ("data", "network", "precision", "hls"):
                     if rng.random() < 0.6:
-                        made[name] = rng.choice(good)[name]
+                        made[name] = rng.choice(good())[name]
             yield _dumped(made)
         elif kind == 1:
             tree = copy.deepcopy(rng.choice(trees))
@@ -95,6 +94,11 @@ def specs(count: int, seed: int, more: list[str] | None = None) -> Iterator[byte
             yield _dumped(tree)
         else:
             yield _scribbled(rng.choice(texts).encode(), rng)
+
+
+def good() -> list[dict[str, Any]]:
+    """The good specs that others are made of."""
+    return list(yaml.safe_load_all(GOOD))
 
 
 def shipped_texts() -> list[str]:

@@ -21,6 +21,10 @@ def test_specs_that_are_loaded(tmp_path: Path) -> None:
     check(trials.loaded_specs(150, tmp_path / "specs"), 150)
 
 
+def test_specs_that_hypothesis_makes(tmp_path: Path) -> None:
+    check(trials.generated(60, tmp_path / "specs"), 60)
+
+
 def test_specs_that_are_checked(tmp_path: Path) -> None:
     check(trials.checked_specs(5, tmp_path / "specs", seed=1), 5)
 

@@ -10,7 +10,7 @@ from typing import Any
 from fpga_flow.errors import InputError
 from fpga_flow.spec.check import check_all
 from fpga_flow.spec.load import load
-from tests.hard import files, kills, models, specs
+from tests.hard import files, generated_specs, kills, models, specs
 from tests.hard.judging import Judgement, judge
 
 Tell = Callable[[str], None]
@@ -18,12 +18,13 @@ Tell = Callable[[str], None]
 
 def loaded_specs(count: int, folder: Path, seed: int = 0, tell: Tell = str) -> Judgement:
     """Specs that are read, and each of their sections checked by itself."""
+    return judge(specs.specs(count, seed, specs.shipped_texts()), "spec.yaml", _new(folder), _load, tell)
 
-    def work(file: Path) -> None:
-        if problems := load(file).problems:
-            raise InputError(problems)
 
-    return judge(specs.specs(count, seed, specs.shipped_texts()), "spec.yaml", _new(folder), work, tell)
+def generated(count: int, folder: Path, seed: int = 0, tell: Tell = str) -> Judgement:
+    """The same with specs that hypothesis makes."""
+    inputs = (text.encode("utf-8", "surrogatepass") for text in generated_specs.collected(count, seed))
+    return judge(inputs, "spec.yaml", _new(folder), _load, tell)
 
 
 def checked_specs(count: int, folder: Path, seed: int = 0, tell: Tell = str) -> Judgement:
@@ -81,6 +82,11 @@ def killed_search(count: int, folder: Path, seed: int = 0, tell: Tell = str) -> 
     return kills.kill_often(
         command, _new(folder), count, seed, kills.contents_of_runs, module="tests.sweep.run_fake", tell=tell
     )
+
+
+def _load(file: Path) -> None:
+    if problems := load(file).problems:
+        raise InputError(problems)
 
 
 def _new(folder: Path) -> Path:

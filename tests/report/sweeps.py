@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,3 +79,9 @@ def many(count: int) -> SweepResult:
         for row in range(count)
     ]
     return swept([trial(number, values) for number, values in enumerate(rows)], parameters)
+
+
+if __name__ == "__main__":  # python -m tests.report.sweeps COUNT FILE: the report of many trials
+    from fpga_flow.report import sweep
+
+    Path(sys.argv[2]).write_text(sweep.render(many(int(sys.argv[1]))), encoding="utf-8")
