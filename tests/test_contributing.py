@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -127,6 +128,18 @@ def test_the_map_names_each_package_and_module() -> None:
     missing = [name for name in named if not any((root / name).exists() for root in (package, ROOT))]
     inner = {file.name for file in package.rglob("*.py")}
     assert set(missing) - inner == {"generate.py"}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "fpga_flow").rglob("__init__.py")), ids=lambda file: file.parent.name)
+def test_the_map_of_a_package_is_whole(file: Path) -> None:
+    """If the docstring of a package lists its modules, it lists all of them."""
+    shown = re.findall(
+        r"^(\w+\.py|\w+/) +\S", ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "", re.M
+    )
+    there = {each.name for each in file.parent.glob("*.py") if not each.name.startswith("__")}
+    there |= {f"{each.parent.name}/" for each in file.parent.glob("*/__init__.py")}
+    assert len(shown) == len(set(shown))
+    assert not shown or set(shown) == there
 
 
 def test_commands_are_started_in_one_place() -> None:
