@@ -133,9 +133,8 @@ def test_the_map_names_each_package_and_module() -> None:
 @pytest.mark.parametrize("file", sorted((ROOT / "fpga_flow").rglob("__init__.py")), ids=lambda file: file.parent.name)
 def test_the_map_of_a_package_is_whole(file: Path) -> None:
     """If the docstring of a package lists its modules, it lists all of them."""
-    shown = re.findall(
-        r"^(\w+\.py|\w+/) +\S", ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "", re.M
-    )
+    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    shown = re.findall(r"^(\w+\.py|\w+/) {2,}\S", docstring, re.MULTILINE)
     there = {each.name for each in file.parent.glob("*.py") if not each.name.startswith("__")}
     there |= {f"{each.parent.name}/" for each in file.parent.glob("*/__init__.py")}
     assert len(shown) == len(set(shown))
