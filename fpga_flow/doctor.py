@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from fpga_flow import boards, compress, csim, datasets, plugins
+from fpga_flow import boards, compress, csim, datasets, plugins, process
 from fpga_flow.errors import ToolError
 from fpga_flow.hls.layers.plugin import LAYERS
 from fpga_flow.networks import FAMILIES
 from fpga_flow.plugins import Plugin
+from fpga_flow.process import Deadline
 from fpga_flow.resources import tools
 from fpga_flow.resources.open import tools as open_tools
 from fpga_flow.resources.open.tools import OpenTool
 from fpga_flow.rtl import verilator
 
+#: Minutes within which the compiler tells its version.
+_MINUTES = 1.0
 _PACKAGES = ("tensorflow", "tf_keras", "QKeras", "hls4ml", "da4ml", "scikit-learn", "plotly")
 
 
@@ -86,8 +88,8 @@ def _vendor_tools() -> list[dict[str, Any]]:
 def _compiler() -> dict[str, Any]:
     try:
         path = csim.compiler.find().path
-        found = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout.splitlines()
-        version = found[0] if found else path
+        said = process.run([path, "--version"], Deadline.after(_MINUTES)).said.splitlines()
+        version = said[0] if said else path
     except ToolError:
         version = ""
     return _entry("C++ compiler", version, "C simulation", "install g++, or set CXX")

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from fpga_flow import recorded
 from fpga_flow.boards import Board
 from fpga_flow.resources.report import ResourceReport, Shortfall, shortfalls
+from fpga_flow.run_json import reading
 
 
 class _Record(BaseModel):
@@ -64,7 +64,7 @@ def read(path: Path) -> list[ResourceReport]:
     Raises:
         InputError: the file can't be read, or holds no resource numbers.
     """
-    return recorded.read(path, _Record).resources
+    return reading.read(path, _Record).resources
 
 
 def judge(reports: Sequence[ResourceReport], boards: Sequence[Board], known: Sequence[Board]) -> list[Fit]:

@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import boards, compress, csim, datasets, record, report, runs
+from fpga_flow import boards, compress, csim, datasets, report, runs
 from fpga_flow.errors import CheckFailed, FieldError, InputError, dotted, under
 from fpga_flow.hls import backends, settings
 from fpga_flow.networks import from_spec
 from fpga_flow.resources.report import title
+from fpga_flow.run_json import contents
 from fpga_flow.runs import Run, Stage
 from fpga_flow.spec.check import check, explained
 from fpga_flow.spec.load import Loaded
@@ -67,6 +68,7 @@ def run(
     until: str | None = None,
     trust_code: bool = False,
     shared_script: bool = False,
+    dataset: datasets.Dataset | None = None,
 ) -> Outcome:
     """Run a spec. Stages that are there already are read back.
 
@@ -79,22 +81,30 @@ def run(
         trust_code: whether Python code that the spec names may be run.
         shared_script: whether reports take plotly from a file beside the run folders, instead of holding 4 MB of it
             each.
+        dataset: the spec's data, if they are loaded already.
 
     Raises:
         InputError: something is wrong with the spec or its data; then nothing has been written.
         ToolError: the C++ compiler is missing or failed, or hls4ml failed.
     """
     try:
-        return _run(loaded, out, ui, fresh, until, trust_code, shared_script)
+        return _run(loaded, dataset, out, ui, fresh, until, trust_code, shared_script)
     except FieldError as error:
         raise explained(loaded, error, trust_code=trust_code) from error
 
 
 def _run(
-    loaded: Loaded, out: Path, ui: Ui, fresh: bool, until: str | None, trust_code: bool, shared_script: bool
+    loaded: Loaded,
+    given: datasets.Dataset | None,
+    out: Path,
+    ui: Ui,
+    fresh: bool,
+    until: str | None,
+    trust_code: bool,
+    shared_script: bool,
 ) -> Outcome:
     started = datetime.now(UTC)
-    spec, dataset = _spec_and_data(loaded, trust_code)
+    spec, dataset = _spec_and_data(loaded, given, trust_code)
     stages = plan(spec, dataset)
     wanted = _until(stages, until)
     the_run = Run(out, spec.name, runs.digest([stage.digest for stage in stages]), stages)
@@ -122,9 +132,9 @@ def _run(
             ui.done(done)
         if wanted != stages:
             return Outcome(the_run.folder, {}, None)
-        made = record.make(spec, the_run, dataset, work.finished, started, notes)
+        made = contents.make(spec, the_run, dataset, work.finished, started, notes)
         runs.write_json(the_run.folder / "run.json", made)
-        runs.write_text(the_run.folder / "spec.yaml", record.spec_yaml(spec))
+        runs.write_text(the_run.folder / "spec.yaml", contents.spec_yaml(spec))
         path = the_run.folder / "report.html"
         page = report.write(made, dataset, work.finished, path, shared_script=shared_script)
     return Outcome(the_run.folder, made, page, tuple(_failures(made)))
@@ -183,7 +193,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
         **spec.hls.model_dump(mode="json"),
         "backend": backends.choose(spec.hls.backend, board, spec.name).name,
     }
-    code = runs.code_digest("record.py", "hls", "fixed_point.py", "patterns.py")
+    code = runs.code_digest("run_json/contents.py", "hls", "fixed_point.py", "patterns.py")
     by_board = [board.usable(), runs.code_digest("resources/estimate")] if settings.asks_to_fit(spec.hls) else None
     for_input = None if any(one.name == "quantize" for one in spec.compress) else precision
     add(
@@ -204,11 +214,13 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def _spec_and_data(loaded: Loaded, trust_code: bool) -> tuple[FlowSpec, datasets.Dataset]:
+def _spec_and_data(
+    loaded: Loaded, given: datasets.Dataset | None, trust_code: bool
+) -> tuple[FlowSpec, datasets.Dataset]:
     """The spec and its data, if they are valid by themselves; else all that can be found wrong is raised."""
     if loaded.spec is not None:
         try:
-            return loaded.spec, datasets.load(loaded.spec.data, loaded.spec.seed)
+            return loaded.spec, given or datasets.load(loaded.spec.data, loaded.spec.seed)
         except InputError:
             pass  # found again, with everything else that is wrong
     check(loaded, trust_code=trust_code)

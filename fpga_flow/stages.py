@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fpga_flow import boards, compress, csim, datasets, record, runs, storage
+from fpga_flow import boards, compress, csim, datasets, runs, storage
 from fpga_flow.compress.base import Context
 from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.project import HlsProject, generate
@@ -22,6 +22,7 @@ from fpga_flow.networks.own_quantizers import with_quantized_input
 from fpga_flow.resources.estimate import LUT_KIND
 from fpga_flow.resources.numbers import estimates_of
 from fpga_flow.resources.report import ResourceReport, shortfalls
+from fpga_flow.run_json import contents
 from fpga_flow.runs import Done, Stage
 from fpga_flow.spec.model import FlowSpec
 
@@ -123,9 +124,9 @@ class Work:
         return {
             "backend": chosen.backend,
             "accuracy": training.accuracy(outputs, self.dataset.test.y),
-            "layers": [record.layer(layer) for layer in layers],
+            "layers": [contents.layer(layer) for layer in layers],
             "fit": found.to_dict() if found else None,
-            "size": record.size(layers),
+            "size": contents.size(layers),
         }
 
     def _csim(self, folder: Path) -> dict[str, Any]:

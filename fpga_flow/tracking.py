@@ -60,11 +60,12 @@ class Tracker:
 
     def run(self, outcome: Outcome) -> str:
         """Log a run that went through to its end; the number of the run in MLflow."""
-        from fpga_flow.report import comparison
+        from fpga_flow.report import comparison_runs
+        from fpga_flow.spec import changes
 
         record = outcome.record
-        parameters = comparison.flat(record["spec"])
-        (row,) = comparison.gather([outcome.folder]).rows()
+        parameters = changes.values_by_path(record["spec"])
+        (row,) = comparison_runs.gather([outcome.folder]).rows()
         metrics = {key: value for key, value in row.items() if isinstance(value, int | float)}
         files = [outcome.folder / name for name in ("run.json", "spec.yaml", "report.html")]
         return self._log(record["name"], record["digest"], parameters, metrics, files, {"folder": str(outcome.folder)})

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fpga_flow import cli
 from fpga_flow.datasets.base import Dataset, Part
 
 ROOT = Path(__file__).parent.parent
@@ -35,18 +37,37 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _checked_records() -> Iterator[None]:
     """Each run.json that a test makes is held against its schema."""
-    from fpga_flow import record, run_record
+    from fpga_flow.run_json import contents
+    from fpga_flow.run_json.schema import RunRecord
 
-    make = record.make
+    make = contents.make
 
     def checked(*arguments: Any, **options: Any) -> dict[str, Any]:
         made = make(*arguments, **options)
-        run_record.RunRecord.model_validate_json(json.dumps(made))
+        RunRecord.model_validate_json(json.dumps(made))
         return made
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(record, "make", checked)
+        patch.setattr(contents, "make", checked)
         yield
+
+
+@pytest.fixture
+def command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Call `fpga-flow` with some arguments in this process: exit code, standard output, standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["fpga-flow", *map(str, arguments)])
+        code: Any = 0
+        try:
+            cli.main()
+        except SystemExit as leave:
+            code = leave.code or 0
+        return code, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture(scope="module")

@@ -19,22 +19,6 @@ COMMANDS = sorted(command.name or command.callback.__name__ for command in cli.a
 BAD = Path(__file__).parent / "bad_specs"
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Call the command line in this process: exit code, standard output, standard error."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fpga-flow", *arguments])
-        code: Any = 0
-        try:
-            cli.main()
-        except SystemExit as leave:
-            code = leave.code or 0
-        return code, *capsys.readouterr()
-
-    return call
-
-
 def shell(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Call the command line as a user does."""
     command = [sys.executable, "-m", "fpga_flow.cli", *arguments]
@@ -42,23 +26,23 @@ def shell(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_with_an_example(run: Any, command: str) -> None:
-    code, out, err = run(command, "--help")
+def test_every_command_has_help_with_an_example(command_line: Any, command: str) -> None:
+    code, out, err = command_line(command, "--help")
     assert (code, err) == (0, "")
     assert f"Example: fpga-flow {command}" in " ".join(out.split())
 
 
 @pytest.mark.parametrize("command", ["boards", "passes", "datasets", "layers", "doctor"])
-def test_lists(run: Any, command: str) -> None:
-    code, out, err = run(command)
+def test_lists(command_line: Any, command: str) -> None:
+    code, out, err = command_line(command)
     assert (code, err) == (0, "")
-    code, text, err = run(command, "--json")
+    code, text, err = command_line(command, "--json")
     assert (code, err) == (0, "")
     entries = json.loads(text)
     assert len(entries) > 1
     for entry in entries:
         assert _name(entry) in out
-    code, names, err = run(command, "--quiet")
+    code, names, err = command_line(command, "--quiet")
     assert (code, err) == (0, "")
     assert names.splitlines() == ([] if command == "doctor" else [_name(entry) for entry in entries])
 
@@ -67,68 +51,69 @@ def _name(entry: dict[str, Any]) -> str:
     return str(entry.get("name") or entry.get("case") or entry["what"])
 
 
-def test_layers_say_what_is_refused_and_why(run: Any) -> None:
-    code, out, err = run("layers", "lstm")
+def test_layers_say_what_is_refused_and_why(command_line: Any) -> None:
+    code, out, err = command_line("layers", "lstm")
     assert (code, err) == (0, "")
     line = next(line for line in out.splitlines() if line.split()[:1] == ["LSTM"])
     assert line.split()[1:3] == ["refused", "refused"]
     assert "has no exact HLS code here: use convolutions over the sequence" in line
     assert "QConv2D" not in out
-    assert run("layers", "QConv2D, valid, dilation_rate=2", "--quiet") == (0, "QConv2D, valid, dilation_rate=2\n", "")
+    case = "QConv2D, valid, dilation_rate=2"
+    assert command_line("layers", case, "--quiet") == (0, f"{case}\n", "")
 
 
-def test_lines_of_tables_are_not_broken_in_files(run: Any) -> None:
-    _, out, _ = run("boards")
+def test_lines_of_tables_are_not_broken_in_files(command_line: Any) -> None:
+    _, out, _ = command_line("boards")
     line = next(line for line in out.splitlines() if "kv260" in line)
     assert "xck26-sfvc784-2LV-c" in line
     assert "AMD Kria KV260 Vision AI Starter Kit (K26 module)" in line
 
 
-def test_boards_are_filtered(run: Any) -> None:
-    assert run("boards", "--family", "ecp5", "--quiet") == (0, "ulx3s-85f\n", "")
-    assert run("boards", "--family", "ecp5", "--toolchain", "vitis", "--quiet") == (0, "", "")
-    assert run("boards", "--family", "ecp5", "--toolchain", "vitis", "--json") == (0, "[]\n", "")
-    code, out, err = run("boards", "--toolchain", "open", "--json")
+def test_boards_are_filtered(command_line: Any) -> None:
+    assert command_line("boards", "--family", "ecp5", "--quiet") == (0, "ulx3s-85f\n", "")
+    assert command_line("boards", "--family", "ecp5", "--toolchain", "vitis", "--quiet") == (0, "", "")
+    assert command_line("boards", "--family", "ecp5", "--toolchain", "vitis", "--json") == (0, "[]\n", "")
+    code, out, err = command_line("boards", "--toolchain", "open", "--json")
     assert (code, err) == (0, "")
     assert {entry["toolchain"] for entry in json.loads(out)} == {"open"}
-    code, out, err = run("boards", "--toolchain", "open")
+    code, out, err = command_line("boards", "--toolchain", "open")
     assert (code, err) == (0, "")
     assert "icebreaker" in out
     assert "pynq-z2" not in out
     error = 'error: --toolchain: expected a toolchain, got "vits": did you mean "vitis"?\n'
-    assert run("boards", "--toolchain", "vits") == (2, "", error)
+    assert command_line("boards", "--toolchain", "vits") == (2, "", error)
 
 
-def test_boards_that_a_run_fits(run: Any, tmp_path: Path) -> None:
+def test_boards_that_a_run_fits(command_line: Any, tmp_path: Path) -> None:
     numbers = {"lut": 20000, "ff": 3000, "dsp": 100, "bram18": 4, "uram": 0, "latency_cycles": 6, "ii": 1}
     made = {"source": "estimate", "tool": "", "part": "xc7z020clg400-1", "board": "pynq-z2", "clock_ns": 10.0}
     (tmp_path / "run.json").write_text(json.dumps({"resources": [{**made, **numbers}]}))
-    code, out, err = run("boards", "--fits", str(tmp_path))
+    code, out, err = command_line("boards", "--fits", str(tmp_path))
     assert (code, err) == (0, "")
     lines = {line.split()[0]: " ".join(line.split()[1:]) for line in out.splitlines() if line.strip()}
     assert lines["pynq-z1"] == "yes estimate this part"
     assert lines["zedboard"] == "yes estimate this family"
     assert lines["basys3"] == "no estimate Zynq-7000 lut 20,000 of 14,560; dsp 100 of 72"
     assert lines["ulx3s-85f"] == "not comparable Zynq-7000"
-    code, out, err = run("boards", "--fits", str(tmp_path / "run.json"), "--family", "7", "--json")
+    code, out, err = command_line("boards", "--fits", str(tmp_path / "run.json"), "--family", "7", "--json")
     assert (code, err) == (0, "")
     entries = json.loads(out)
     assert all(boards.Board.model_validate({k: v for k, v in each.items() if k != "fit"}) for each in entries)
     verdicts = {entry["name"]: entry["fit"]["fits"] for entry in entries}
     assert (verdicts["pynq-z1"], verdicts["basys3"], verdicts["agilex7-f-devkit"]) == (True, False, None)
-    assert run("boards", "--fits", str(tmp_path), "--family", "artix", "--quiet") == (
+    assert command_line("boards", "--fits", str(tmp_path), "--family", "artix", "--quiet") == (
         0, "arty-a7-100t\nnexys-a7-100t\n", "",
     )  # fmt: skip
     (tmp_path / "run.json").write_text("{}")
     error = f"error: {tmp_path / 'run.json'}: resources: the key is missing\n"
-    assert run("boards", "--fits", str(tmp_path), "--json") == (2, "", error)
+    assert command_line("boards", "--fits", str(tmp_path), "--json") == (2, "", error)
 
 
-def test_schema(run: Any) -> None:
-    code, out, err = run("schema")
+def test_schema(command_line: Any) -> None:
+    code, out, err = command_line("schema")
     assert (code, err) == (0, "")
     assert json.loads(out) == json.loads((shipped.folder("hls_configs") / SPEC_SCHEMA).read_text())
-    code, out, err = run("schema", "board")
+    code, out, err = command_line("schema", "board")
     assert (code, err) == (0, "")
     assert json.loads(out) == json.loads((shipped.folder("boards") / BOARD_SCHEMA).read_text())
 
@@ -143,38 +128,38 @@ def test_schema(run: Any) -> None:
         (["run", "--out"], "Error: Option '--out' requires an argument"),
     ],
 )
-def test_wrong_usage(run: Any, arguments: list[str], error: str) -> None:
-    code, out, err = run(*arguments)
+def test_wrong_usage(command_line: Any, arguments: list[str], error: str) -> None:
+    code, out, err = command_line(*arguments)
     assert (code, out) == (2, "")
     assert error in err
 
 
-def test_without_a_command_there_is_help(run: Any) -> None:
-    code, out, err = run()
+def test_without_a_command_there_is_help(command_line: Any) -> None:
+    code, out, err = command_line()
     assert code == 2
     assert "Usage: fpga-flow" in out + err
 
 
-def test_missing_compiler_in_doctor(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_compiler_in_doctor(command_line: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "/nonexistent")
-    code, out, err = run("doctor", "--quiet")
+    code, out, err = command_line("doctor", "--quiet")
     assert (code, out, err) == (3, "", "error: missing: C++ compiler\n")
 
 
-def test_check(run: Any) -> None:
-    assert run("check", "digits_mlp") == (0, "1 spec is fine\n", "")
-    assert run("check", "digits_mlp", "digits_cnn") == (0, "2 specs are fine\n", "")
-    assert run("check", "digits_mlp", "--quiet") == (0, "", "")
-    code, out, err = run("check", "digits_mlp", "--json")
+def test_check(command_line: Any) -> None:
+    assert command_line("check", "digits_mlp") == (0, "1 spec is fine\n", "")
+    assert command_line("check", "digits_mlp", "digits_cnn") == (0, "2 specs are fine\n", "")
+    assert command_line("check", "digits_mlp", "--quiet") == (0, "", "")
+    code, out, err = command_line("check", "digits_mlp", "--json")
     assert (code, json.loads(out), err) == (0, [], "")
 
 
-def test_check_reports_all_problems_of_all_specs(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_reports_all_problems_of_all_specs(command_line: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(BAD)
     text = (BAD / "unknown_board.txt").read_text() + (BAD / "unknown_keys.txt").read_text()
-    code, out, err = run("check", "unknown_keys.yaml", "digits_mlp", "unknown_board.yaml")
+    code, out, err = command_line("check", "unknown_keys.yaml", "digits_mlp", "unknown_board.yaml")
     assert (code, out, err) == (2, "", f"errors:\n{text}")
-    code, out, err = run("check", "unknown_board.yaml", "--json", "--quiet")
+    code, out, err = command_line("check", "unknown_board.yaml", "--json", "--quiet")
     message = 'expected a board, got "pynq-z3": did you mean "pynq-z2"?'
     assert json.loads(out) == [
         {"file": "unknown_board.yaml", "line": 10, "column": 7, "field": "hls.board", "message": message}
@@ -206,11 +191,11 @@ def test_check_reports_all_problems_of_all_specs(run: Any, monkeypatch: pytest.M
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_before_anything_is_written(
-    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], error: str
+    command_line: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], error: str
 ) -> None:
     monkeypatch.chdir(BAD)
     out_folder = tmp_path / "runs"
-    code, out, err = run("run", *arguments, "--out", str(out_folder), "--json")
+    code, out, err = command_line("run", *arguments, "--out", str(out_folder), "--json")
     assert err.startswith(error)
     assert (code, out) == (2, "")
     assert not out_folder.exists()
@@ -279,12 +264,12 @@ def test_ends(
 
 
 @pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt, 130), (typer.Exit(4), 4)])
-def test_ends_of_commands(run: Any, monkeypatch: pytest.MonkeyPatch, raised: Any, code: int) -> None:
+def test_ends_of_commands(command_line: Any, monkeypatch: pytest.MonkeyPatch, raised: Any, code: int) -> None:
     def fail(*_: Any) -> None:
         raise raised
 
     monkeypatch.setattr(cli.lists, "print_json", fail)
-    assert run("schema") == (code, "", "stopped; what was finished is kept\n" if code == 130 else "")
+    assert command_line("schema") == (code, "", "stopped; what was finished is kept\n" if code == 130 else "")
 
 
 def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

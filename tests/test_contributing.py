@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -114,6 +115,36 @@ def test_what_is_added_is_there(told: dict[str, Any]) -> None:
 
 def test_a_spec_uses_it(told: dict[str, Any]) -> None:
     assert told["check"] == "1 spec is fine\n"
+
+
+def test_the_map_names_each_package_and_module() -> None:
+    shown = PAGE.partition("## Where things are")[2].partition("## ")[0]
+    named = {name for row in re.findall(r"^\| (`.+?) \|", shown, re.MULTILINE) for name in re.findall(r"`(.+?)`", row)}
+    named |= set(re.findall(r"`(\w+\.py)`", shown))
+    package = ROOT / "fpga_flow"
+    there = {f"{file.parent.name}/" for file in package.glob("*/__init__.py")}
+    there |= {file.name for file in package.glob("*.py") if file.name != "__init__.py"}
+    assert there - named == set()
+    missing = [name for name in named if not any((root / name).exists() for root in (package, ROOT))]
+    inner = {file.name for file in package.rglob("*.py")}
+    assert set(missing) - inner == {"generate.py"}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "fpga_flow").rglob("__init__.py")), ids=lambda file: file.parent.name)
+def test_the_map_of_a_package_is_whole(file: Path) -> None:
+    """If the docstring of a package lists its modules, it lists all of them."""
+    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    shown = re.findall(r"^(\w+\.py|\w+/) {2,}\S", docstring, re.MULTILINE)
+    there = {each.name for each in file.parent.glob("*.py") if not each.name.startswith("__")}
+    there |= {f"{each.parent.name}/" for each in file.parent.glob("*/__init__.py")}
+    assert len(shown) == len(set(shown))
+    assert not shown or set(shown) == there
+
+
+def test_commands_are_started_in_one_place() -> None:
+    starts = re.compile(r"subprocess\.\w+\(|os\.(system|popen|spawn|exec)|create_subprocess")
+    files = [file for file in (ROOT / "fpga_flow").rglob("*.py") if starts.search(file.read_text(encoding="utf-8"))]
+    assert {str(file.relative_to(ROOT)) for file in files} == {"fpga_flow/process.py"}
 
 
 def test_included_files_are_as_the_page_has_them() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+def run(command_line: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call `fpga-flow new`, on a terminal on which these lines are typed, or on none: exit code, output, errors."""
 
     class Terminal(io.StringIO):
@@ -41,14 +42,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             return True
 
     def call(*arguments: str, typed: str | None = None) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fpga-flow", "new", *arguments])
         monkeypatch.setattr(sys, "stdin", io.StringIO() if typed is None else Terminal(typed))
-        code: Any = 0
-        try:
-            cli.main()
-        except SystemExit as leave:
-            code = leave.code or 0
-        return code, *capsys.readouterr()
+        return command_line("new", *arguments)
 
     return call
 

@@ -33,7 +33,6 @@ class Options(DataOptions):
     name: Literal["mine"]
 def load(options, seed): pass
 '''
-CANT_BE_IMPORTED = "expected a module that can be imported, got ModuleNotFoundError: No module named"
 BOARD = (ACME / "acme_flow" / "boards" / "acme-one.yaml").read_text(encoding="utf-8")
 
 

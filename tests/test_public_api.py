@@ -18,8 +18,9 @@ import typer.main
 from pydantic import BaseModel
 
 import fpga_flow
-from fpga_flow import cli, compress, datasets, networks, plugins, run_record
+from fpga_flow import cli, compress, datasets, networks, plugins
 from fpga_flow.hls.layers import plugin
+from fpga_flow.run_json.schema import run_schema
 from fpga_flow.spec.model import FlowSpec
 
 ROOT = Path(__file__).parent.parent
@@ -116,7 +117,7 @@ def _spec() -> Iterator[str]:
 
 
 def _record() -> Iterator[str]:
-    yield from _schema("run.json", run_record.schema())
+    yield from _schema("run.json", run_schema())
 
 
 def _schema(what: str, schema: dict[str, Any]) -> Iterator[str]:

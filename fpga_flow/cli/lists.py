@@ -143,10 +143,10 @@ def schema(
 
     Example: `fpga-flow schema > fpga_flow.schema.json`
     """
-    from fpga_flow import run_record
+    from fpga_flow.run_json.schema import run_schema
     from fpga_flow.spec import schema as schemas
 
-    print_json({"spec": schemas.spec_schema, "board": schemas.board_schema, "run": run_record.schema}[what]())
+    print_json({"spec": schemas.spec_schema, "board": schemas.board_schema, "run": run_schema}[what]())
 
 
 def _list(registry: Registry, what: str, as_json: bool, quiet: bool) -> None:

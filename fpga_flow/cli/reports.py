@@ -31,12 +31,12 @@ def report(
 
     Example: `fpga-flow report runs/digits_mlp runs/jets --out comparison.html`
     """
-    from fpga_flow.report import comparison
+    from fpga_flow.report import comparison_runs
 
     chosen = _format(format_, out, as_json=as_json)
     if out is not None and not out.parent.is_dir():
         raise InputError.at("--out", f'no such folder: "{out.parent}"')
-    compared = comparison.gather(places)
+    compared = comparison_runs.gather(places)
     if out is None:
         text = _text(compared, chosen, Path())
         typer.echo(text, nl=not text.endswith("\n"))
@@ -62,12 +62,12 @@ def _format(given: _Format | None, out: Path | None, *, as_json: bool) -> _Forma
 
 
 def _text(compared: Any, chosen: _Format, beside: Path) -> str:
-    from fpga_flow.report import comparison, comparison_page
+    from fpga_flow.report import comparison_page, comparison_text
 
     if chosen == "html":
         return comparison_page.render(compared, beside)
     if chosen == "csv":
-        return comparison.comma_separated(compared)
+        return comparison_text.comma_separated(compared)
     if chosen == "json":
         return json.dumps({"runs": compared.rows()}, indent=1) + "\n"
-    return comparison.markdown(compared)
+    return comparison_text.markdown(compared)

@@ -1,4 +1,27 @@
-"""C simulation of an HLS project, and the check that it computes what the network computes."""
+"""C simulation of an HLS project, and the check that it computes what the network computes.
+
+Where to look, in the order in which a simulation uses them:
+
+command.py      what `fpga-flow csim` does
+design.py       a project as C simulation sees it
+headers.py      with which headers it can be compiled
+kernels/        faster C++ for hls4ml's functions
+instrument.py   what records the layers
+unit.py         the C++ unit that is compiled
+compiler.py     the compiler
+shared.py       what all simulations share, compiled
+cache.py        where what was compiled is kept
+build.py        a project compiled: `build`
+inputs.py       samples
+arrays.py       numpy's files that nobody vouches for
+run.py          samples in, outputs out: `run`
+executable.py   how the executable is talked to
+compare.py      outputs against what is expected
+verify.py       a design without a golden record
+golden/         golden records
+diagnosis/      traces and stress tests
+junit.py        results for CI servers
+"""
 
 from __future__ import annotations
 

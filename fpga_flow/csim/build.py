@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fpga_flow.csim import cache, compiler, headers, kernels, process, shared, unit
+from fpga_flow.csim import cache, compiler, executable, headers, kernels, shared, unit
 from fpga_flow.csim.compiler import Compiler
 from fpga_flow.csim.design import Design
 from fpga_flow.csim.shared import FLAGS, LIGHT, RUNNER
@@ -74,7 +74,8 @@ def build(design: Design, *, stock_headers: bool = False, traced: bool = False, 
         counted: with that, count the values that wrap around or are saturated; needs the light types.
 
     Raises:
-        ToolError: the compiler is missing, too old or fails, or what it made can't be started; its errors are quoted.
+        ToolError: the compiler is missing, too old, fails or hangs, or what it made can't be started; its errors are
+            quoted.
         ValueError: `counted` where the light types can't stand for the project's.
     """
     started = time.monotonic()
@@ -136,7 +137,7 @@ def _compile(design: Design, cxx: Compiler, level: str, traced: bool, counted: b
             f"{compiler.errors_in(kept)}"
         )
     (folder / "others.json").write_text(json.dumps(_others(folder, design)), encoding="utf-8")
-    ports = list(process.words(folder / "csim", ["describe"], design.folder))
+    ports = list(executable.words(folder / "csim", ["describe"], design.folder))
     (folder / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
 
 

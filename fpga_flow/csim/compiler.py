@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from fpga_flow import process
 from fpga_flow.errors import ToolError
+from fpga_flow.process import Deadline
 from fpga_flow.runs import digest
 
 #: The oldest versions whose C++14 the simulation was written for.
 _OLDEST = {"g++": 7, "clang": 6}
+#: Minutes after which the compiler counts as hanging. The largest projects of benchmarks/ take it some minutes.
+MINUTES = 120.0
 #: Errors of the compiler's that a message quotes, each with so many lines.
 _QUOTED, _LINES = 5, 3
 _HELP = "install g++ (on Debian and Ubuntu: apt-get install g++), or set CXX to another one"
@@ -33,12 +36,13 @@ class Compiler:
     version: str
     macros: str
 
-    def run(self, arguments: Sequence[str], log: Path, cwd: Path | None = None) -> bool:
-        """Run it; whether it succeeded. The command and what it said go to a log."""
-        command = [self.path, *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, errors="replace", cwd=cwd)
-        log.write_text(f"{command}\n{result.stdout}{result.stderr}", encoding="utf-8")
-        return result.returncode == 0
+    def run(self, arguments: Sequence[str], log: Path) -> bool:
+        """Run it; whether it succeeded. The command and what it said go to a log.
+
+        Raises:
+            ToolError: it did not end within `MINUTES`.
+        """
+        return process.run([self.path, *arguments], Deadline.after(MINUTES), log=log).code == 0
 
 
 def find() -> Compiler:
@@ -58,16 +62,16 @@ def find() -> Compiler:
 def _examined(path: str, changed: int) -> Compiler:
     command = [path, "-std=c++14", "-x", "c++", "-dM", "-E", os.devnull]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    except OSError as error:  # no program, or a script for a shell that there is not
-        raise ToolError(f"expected a C++ compiler, but {path} can't be started: {error.strerror}; {_HELP}") from error
-    macros = dict(re.findall(r"^#define (\w+) (.+)$", result.stdout, re.MULTILINE))
+        ended = process.run(command, Deadline.after(MINUTES))
+    except ToolError as error:  # no program, or a script for a shell that there is not
+        raise ToolError(f"expected a C++ compiler, but {error}; {_HELP}") from error
+    macros = dict(re.findall(r"^#define (\w+) (.+)$", ended.said, re.MULTILINE))
     kind = "clang" if "__clang__" in macros else "g++"
     major = macros.get("__clang_major__" if kind == "clang" else "__GNUC__", "0")
-    if result.returncode != 0 or "__GNUC__" not in macros:
-        said = (result.stderr.strip().splitlines() or ["nothing"])[0]
+    if ended.code != 0 or "__GNUC__" not in macros:
+        said = (ended.said.strip().splitlines() or ["nothing"])[0]
         raise ToolError(
-            f"expected a C++ compiler for C++14, but {path} is none or too old (exit code {result.returncode}): "
+            f"expected a C++ compiler for C++14, but {path} is none or too old (exit code {ended.code}): "
             f"it says {said}; {_HELP}"
         )
     if int(major) < _OLDEST[kind]:

@@ -14,7 +14,7 @@ import numpy as np
 from joblib import cpu_count  # counts what this process may use, of a container, too
 from numpy.typing import NDArray
 
-from fpga_flow.csim import process
+from fpga_flow.csim import executable
 from fpga_flow.csim.build import Simulator
 
 #: Samples that are worth a process more.
@@ -66,7 +66,7 @@ def run(
         report: gets the number of samples done and of all.
 
     Raises:
-        ToolError: the C++ crashed; the message names the sample.
+        ToolError: the C++ crashed, and the message names the sample; or it hangs.
         ValueError: the samples have another number of values.
     """
     jobs = jobs or min(cpu_count(), -(-len(samples) // _SAMPLES))
@@ -81,7 +81,7 @@ def trace(simulator: Simulator, samples: NDArray[np.floating]) -> Traced:
     """The same with the outputs of every layer, from a simulator that was built `traced`, in one process.
 
     Raises:
-        ToolError: the C++ crashed; the message names the sample.
+        ToolError: the C++ crashed, and the message names the sample; or it hangs.
         ValueError: the samples have another number of values.
     """
     with _files(simulator, samples) as (inputs, outputs):
@@ -130,4 +130,4 @@ def _values(path: Path, samples: int, size: int) -> NDArray[np.float64]:
 
 
 def _words(simulator: Simulator, *arguments: str) -> Iterator[list[str]]:
-    return process.words(simulator.executable, arguments, simulator.design.folder)
+    return executable.words(simulator.executable, arguments, simulator.design.folder)

@@ -80,7 +80,7 @@ def _made(
         also: what else it depends on.
 
     Raises:
-        ToolError: the compiler fails.
+        ToolError: the compiler fails or hangs.
     """
     contents = [file.read_text(encoding="utf-8") for file in sources]
     key = digest(name, [cxx.path, cxx.version, cxx.macros], list(arguments), contents, list(also))

@@ -1,7 +1,7 @@
 """What the network computes, exactly: the numbers that the C simulation must give.
 
 QKeras computes in float32, which is exact while every sum has at most 24 bits: then its own predictions are the
-reference. Wider networks are computed from the lowered layers (`emulate.py`), with QKeras as a witness; sums of more
+reference. Wider networks are computed from the lowered layers (`emulate/`), with QKeras as a witness; sums of more
 than 53 bits are refused when the network is lowered. Networks with a function that is looked up are computed so, too:
 of a real number x that it rounds to q, QKeras computes x + (q - x), whose last bit may be off.
 """

@@ -1,4 +1,31 @@
-"""`report.html`: one file that shows a run, readable without a network connection."""
+"""The pages that show runs, sweeps and comparisons: one file each, readable without a network connection.
+
+Where to look; what a page shows is gathered in one file and drawn in another:
+
+page.py                     the page of a run
+weights.py                  its weights, read from the stages
+histogram.py                how they are distributed
+pictures.py                 pictures of them
+confusion.py                which classes are confused
+resources.py                its resource numbers
+resource_figures.py         the figures of these
+compression.py              its compression
+compression_figures.py      the figures of that
+figures.py                  the other figures
+sweep.py                    the page of a sweep
+sweep_data.py               what its script works on
+sweep_figures.py            its figures
+comparison.py               runs side by side, as plain values
+comparison_runs.py          read from the runs
+comparison_page.py          as a page
+comparison_text.py          as Markdown and CSV
+notebook.py                 what Jupyter shows
+svg.py                      the plots in that
+sheet.py                    a page of nothing but figures
+drawing.py                  how all figures look
+rendering.py                pages from templates
+text.py                     numbers and short texts
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from fpga_flow.report import drawing
-from fpga_flow.report.comparison import Compared, Comparison, Table, shown
+from fpga_flow.report.comparison import Compared, Comparison, Table
+from fpga_flow.report.comparison_text import shown
 from fpga_flow.report.drawing import PARTS, Drawn, axis, drawn, label
 from fpga_flow.report.rendering import fill
 

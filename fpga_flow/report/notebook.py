@@ -108,9 +108,9 @@ def needed(report: ResourceReport) -> str:
 
 def project(made: HlsProject) -> str:
     """An HLS project: its settings and layers."""
-    from fpga_flow import record
+    from fpga_flow.run_json import contents
 
-    rows = [record.layer(each) for each in made.layers]
+    rows = [contents.layer(each) for each in made.layers]
     return fill(
         "notebook.html.j2",
         parts=["project"],

@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fpga_flow import process
 from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.hls.backends import BACKENDS, VITIS
 from fpga_flow.hls.project import HlsProject
-from fpga_flow.resources import process, tools
-from fpga_flow.resources.process import Ui
+from fpga_flow.resources import tool_step, tools
+from fpga_flow.resources.tool_step import Ui
 from fpga_flow.resources.vendor import cosim_rpt, utilization
 from fpga_flow.resources.vendor import project as reports
 from fpga_flow.resources.vendor.found import read_text
@@ -27,7 +28,7 @@ TIMEOUT_MINUTES = 240.0
 
 
 @dataclass(frozen=True)
-class Step(process.Step):
+class Step(tool_step.Step):
     """A step of the build. `report` is the file that it must leave, which `check` reads."""
 
     report: Callable[[HlsProject], Path] | None = None
@@ -73,7 +74,7 @@ def parse_steps(text: str) -> tuple[Step, ...]:
 
 
 def build(
-    project: HlsProject, steps: Sequence[Step], *, timeout_minutes: float = TIMEOUT_MINUTES, ui: Ui = process.QUIET
+    project: HlsProject, steps: Sequence[Step], *, timeout_minutes: float = TIMEOUT_MINUTES, ui: Ui = tool_step.QUIET
 ) -> None:
     """Do the steps, each in a process of its own with its log in `logs/<step>.log` of the project's folder.
 
@@ -97,7 +98,10 @@ def build(
     found = {step: tools.vivado() if step.name == "vsynth" else hls() for step in steps}
     _check_project(project, steps)
     folder = project.folder.resolve()
-    with process.locked(folder / ".build.lock", f"{folder}: another process builds this project"), process.terminable():
+    with (
+        tool_step.locked(folder / ".build.lock", f"{folder}: another process builds this project"),
+        process.terminable(),
+    ):
         for step, tool in found.items():
             with tempfile.TemporaryDirectory(prefix="fpga_flow_build_") as scripts:
                 if step.name == "vsynth":
@@ -106,7 +110,7 @@ def build(
                     command = tools.hls_command(tool, _write_scripts(folder, step, Path(scripts)))
                 else:
                     command = tools.hls_command(tool, Path("build_prj.tcl"), _options(step, "{}={} "))
-                _do(project, step, command, 60 * timeout_minutes, ui)
+                _do(project, step, command, timeout_minutes, ui)
 
 
 def _check_project(project: HlsProject, steps: Sequence[Step]) -> None:
@@ -162,7 +166,7 @@ def _options(step: Step, form: str) -> str:
     return "".join(form.format(name, int(name == step.name)) for name in names)
 
 
-def _do(project: HlsProject, step: Step, command: Sequence[str], timeout: float, ui: Ui) -> None:
+def _do(project: HlsProject, step: Step, command: Sequence[str], timeout_minutes: float, ui: Ui) -> None:
     """Do a step and read its report."""
     started = time.monotonic()
     report = step.report(project) if step.report else None
@@ -171,7 +175,7 @@ def _do(project: HlsProject, step: Step, command: Sequence[str], timeout: float,
     log_file.parent.mkdir(exist_ok=True)
     ui.start(step, log_file)
     tool = Path(command[0]).name
-    process.run(command, project.folder, log_file, timeout, step, ui)
+    tool_step.run(command, project.folder, log_file, timeout_minutes, step, ui)
     if report is not None:
         if _modified(report) in (None, before):
             raise ToolError(f"step {step.name}: {tool} ended well, but left no new {report}; its output: {log_file}")

@@ -10,7 +10,7 @@ from fpga_flow.errors import FieldError, InputError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import build, numbers
 from fpga_flow.resources.numbers import Numbers
-from fpga_flow.resources.process import Ui
+from fpga_flow.resources.tool_step import Ui
 
 #: Minutes after which a step of `--open` counts as hanging.
 OPEN_MINUTES = 60.0

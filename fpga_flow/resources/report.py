@@ -5,8 +5,9 @@ in blocks of 288 Kb; latency and initiation interval (`ii`) in clock cycles; the
 source does not say is None, never 0: logic synthesis knows no latency, the older reports no UltraRAM.
 
 An estimate says which stage's report it is an estimate of (`stage`), and how sure its numbers are: `intervals` has, for
-each name of `ESTIMATED`, the least and the most that holds for about 80 of 100 such numbers, see docs/resources.md.
-`calibrated` is False where no published report had the like, so that the interval is a guess from other parts.
+each name of `ESTIMATED`, the least and the most that holds for about 80 of 100 such numbers, see
+docs/reference/resources.md. `calibrated` is False where no published report had the like, so that the interval is a
+guess from other parts.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from fpga_flow import terminal
 from fpga_flow.resources.numbers import Entry, Numbers
 from fpga_flow.resources.open.results import BoardResults
-from fpga_flow.resources.process import Step, Ui
 from fpga_flow.resources.report import RESOURCES, ResourceReport
+from fpga_flow.resources.tool_step import Step, Ui
 from fpga_flow.tables import print_table
 
 _NONE = "-"

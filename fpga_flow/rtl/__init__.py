@@ -15,7 +15,6 @@ network.py      a network's layers, one after the other: `trace`
 pipeline.py     where registers cut the logic, for a clock period
 files.py        the texts of the Verilog and VHDL files
 project.py      `RtlProject`: the folder of these files, with what the tools must know of it; `generate`
-deadline.py     commands that share a time limit
 verilator.py    Verilog compiled by Verilator and a C++ compiler
 simulate.py     samples in, outputs of the Verilog out
 witnesses.py    the RTL against the C simulation and the network, sample by sample

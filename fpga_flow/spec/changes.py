@@ -78,6 +78,24 @@ def keys_of(text: str) -> list[str]:
     return keys
 
 
+def values_by_path(value: Any, path: str = "") -> dict[str, Any]:
+    """The values of all fields of a spec by their paths, as `change` takes them."""
+    if isinstance(value, dict) and value:
+        pairs = list(value.items())
+    elif isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        names = [next(iter(each)) if len(each) == 1 else "" for each in value]
+        alone = [name and names.count(name) == 1 for name in names]  # a pass is found by its name
+        pairs = [(str(number), each) for number, each in enumerate(value) if not alone[number]]
+        pairs += [item for number, each in enumerate(value) if alone[number] for item in each.items()]
+    else:
+        return {path: value}
+    fields: dict[str, Any] = {}
+    for key, each in pairs:
+        quoted = f'"{key}"' if "." in key or "=" in key else key
+        fields |= values_by_path(each, f"{path}.{quoted}" if path else quoted)
+    return fields
+
+
 def _path(data: Any, keys: Sequence[str], place: Place) -> FieldPath:
     """The path that the keys mean, with the numbers of list entries."""
     path: list[str | int] = []

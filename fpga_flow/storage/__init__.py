@@ -1,4 +1,24 @@
-"""The .fpz file: a whole network, Huffman-coded, that stands alone; its format is described in docs/fpz.md."""
+"""The .fpz file: a whole network, Huffman-coded, that stands alone; docs/reference/fpz.md describes its format.
+
+Where to look, from the whole to its parts:
+
+file.py          the file: sections with checksums
+architecture.py  the network without its weights
+building.py      a Keras model from these, and back
+encoder.py       a weight as bytes
+decoder.py       the same back
+layout.py        what both agree on
+rules.py         weights that share values by a rule
+sparse.py        where the weights are that are not zero
+alphabet.py      their distinct values
+values.py        streams of values
+streams.py       streams of symbols
+huffman.py       codes of symbols
+ans.py           another kind of them
+bits.py          numbers as bits
+summary.py       what is to be told of a file
+show.py          that as tables
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One weight of a layer (kernel, bias, ...) as bytes: every sensible coding is weighed, the smallest is taken.
 
-The bytes, in their order (see docs/fpz.md):
+The bytes, in their order (see docs/reference/fpz.md):
 
     coding      2 bits kind of values, 2 bits coder of values, then a bit each: sparse, first axis fastest, zeros are
                 promised, equal values are promised

@@ -1,4 +1,7 @@
-"""The .fpz file: sections with checksums around an architecture and the weights of each layer (see docs/fpz.md)."""
+"""The .fpz file: sections with checksums around an architecture and the weights of each layer.
+
+Its format is described in docs/reference/fpz.md.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@
  *     }
  *
  * Every function returns FPZ_OK or what is wrong, and never reads or writes outside of the buffers that it is given,
- * whatever is in the file. The format is described in docs/fpz.md. Files coded with ANS are refused
+ * whatever is in the file. The format is described in docs/reference/fpz.md. Files coded with ANS are refused
  * (FPZ_UNSUPPORTED). Of weights that share values by a rule (weight.rule is not 0), the values of the groups are read;
  * fpz_group tells which of them a weight has.
  */

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import filelock
 from joblib import cpu_count  # counts what this process may use, of a container, too
 
-from fpga_flow import compress, datasets, flow, record, runs
+from fpga_flow import compress, datasets, flow, runs
 from fpga_flow.errors import CheckFailed, FlowError, InputError
 from fpga_flow.report.sweep_data import words
+from fpga_flow.run_json import contents
 from fpga_flow.spec.load import Loaded
 from fpga_flow.sweep import database, outputs, pareto, standing, strategies, work
 from fpga_flow.sweep.executors import Executor, Local
@@ -306,7 +307,7 @@ class _Sweep:
             importances=self.study.importances() if finished else {},
             sensitivities=self.strategy.sensitivities(trials),
             samples=plan.samples,
-            spec=record.spec_yaml(plan.spec),
+            spec=contents.spec_yaml(plan.spec),
             notes=plan.notes,
         )
 

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from fpga_flow import compress, datasets, flow, runs
-from fpga_flow.errors import CheckFailed, FlowError, InputError
+from fpga_flow.errors import CheckFailed, FieldError, FlowError, InputError
 from fpga_flow.hls.layers.plugin import LAYERS
 from fpga_flow.networks import FAMILIES
 from fpga_flow.runs import Stage
@@ -150,11 +150,16 @@ def _measured(task: Task, watch: _Watch) -> Measured:
     if loaded.spec is None:
         raise InputError(loaded.problems)
     out = Path(task.out)
-    outcome = flow.run(loaded, out, watch, trust_code=task.trust_code, shared_script=task.samples is not None)
+    try:
+        dataset = datasets.load(loaded.spec.data, loaded.spec.seed)
+    except FieldError as error:
+        raise InputError([loaded.place(error)]) from error
+    outcome = flow.run(
+        loaded, out, watch, trust_code=task.trust_code, shared_script=task.samples is not None, dataset=dataset
+    )
     record = outcome.record
     if record["csim"]["mismatches"]:
         raise CheckFailed("\n".join(outcome.failures))
-    dataset = datasets.load(loaded.spec.data, loaded.spec.seed)
     return Measured(
         "done",
         {**_numbers(record), **_accuracies(outcome.folder, dataset)},

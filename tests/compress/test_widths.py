@@ -117,11 +117,7 @@ def test_no_weight_gets_fewer_bits_than_asked_for(network):
 
 
 def test_beyond_the_budget_from_the_start_nothing_is_narrowed(network):
-    _, told, bits = (
-        search(network, 0.0, weight="fixed<2,auto>", epochs=1, least=2)
-        if False
-        else search(network, 0.0, weight="fixed<3,-4>")
-    )  # far too small: all weights saturate
+    _, told, bits = search(network, 0.0, weight="fixed<3,-4>")  # far too small: all weights saturate
     assert not told["within"]
     assert told["rounds"] == []
     assert bits == {"large": 3, "small": 3, "out": 3}

@@ -219,6 +219,28 @@ def test_a_simulation_that_hangs_ends_with_what_started_it(made, tmp_path):
     assert not any(map(lives, found))
 
 
+def test_a_simulation_that_gets_no_further_is_stopped(made, tmp_path, monkeypatch):
+    simulator = with_code(made, tmp_path / "project", 'if (calls == 2) { puts("now"); fflush(stdout); while (true); }')
+    monkeypatch.setattr("fpga_flow.csim.executable.HANGS_MINUTES", 0.02)
+    done: list[int] = []
+    message = "^the C simulation got no further within 0\\.02 minutes and was stopped: now$"
+    with pytest.raises(ToolError, match=message):
+        csim.run.run(simulator, made.samples, jobs=1, report=lambda number, _: done.append(number))
+    assert max(done) == 1  # it went on telling so
+    assert len(done) > 3
+
+
+def test_a_compiler_that_hangs_is_stopped(made, tmp_path, monkeypatch):
+    fake = tmp_path / "cxx"
+    fake.write_text('#!/bin/sh\ncase "$*" in *csim.cpp*) sleep 60;; *) exec g++ "$@";; esac\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("CXX", str(fake))
+    csim.compiler.find()
+    monkeypatch.setattr("fpga_flow.csim.compiler.MINUTES", 0.0)
+    with pytest.raises(ToolError, match=r"^cxx did not end within 0 minutes and was stopped$"):
+        csim.build(csim.Design.read(made.project.folder))
+
+
 def test_a_missing_compiler_is_named_with_the_variable_to_set(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(ToolError) as error:

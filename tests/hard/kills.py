@@ -23,27 +23,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import small_spec
+
 ROOT = Path(__file__).resolve().parents[2]
-#: A network that is trained in a second, and a sweep of it.
-SPEC = """
-name: tiny
-seed: 3
-data: {name: digits, scale: 16, train_samples: 300, test_samples: 60, split: {validation: 0.1, test: 0.2}}
-network: {family: mlp, hidden: [6]}
-training: {epochs: 2, batch_size: 64, learning_rate: 3.0e-3}
-compress:
-  - prune: {sparsity: 0.5, epochs: 1}
-  - quantize: {epochs: 1}
-precision:
-  input: ufixed<5,1>
-  layers:
-    "*": {weight: "fixed<6,1>", bias: "fixed<8,2>", activation: "ufixed<7,3>"}
-hls: {board: zcu104}
-sweep:
-  parameters:
-    bits: {path: "precision.layers.*.weight", bits: [3, 4, 6]}
-  objectives: [accuracy, lut]
-"""
+#: A sweep of a network that is trained in a second.
+SPEC = small_spec.text(
+    data={
+        "name": "digits", "scale": 16, "train_samples": 300, "test_samples": 60,
+        "split": {"validation": 0.1, "test": 0.2},
+    },
+    training={"epochs": 2, "batch_size": 64, "learning_rate": 3.0e-3},
+    hls={"board": "zcu104"},
+    sweep={
+        "parameters": {"bits": {"path": "precision.layers.*.weight", "bits": [3, 4, 6]}},
+        "objectives": ["accuracy", "lut"],
+    },
+)  # fmt: skip
 #: Every so many runs begin with nothing compiled: compiling takes longer than all the rest.
 COMPILED_ANEW = 8
 #: After so many kills of one run it is let through, so that another one begins.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fpga_flow import cli, runs
+from fpga_flow import runs
 from fpga_flow.errors import InputError
-from fpga_flow.report import comparison, comparison_page
+from fpga_flow.report import comparison_page, comparison_runs, comparison_text
 
 from .conftest import FakeRun
 from .test_report import HOSTILE
@@ -47,7 +47,7 @@ def folder(make_run: Callable[..., FakeRun], tmp_path: Path) -> Path:
 
 
 def test_every_value_of_every_run(folder: Path) -> None:
-    made = comparison.gather([folder])
+    made = comparison_runs.gather([folder])
     rows = made.rows()
     assert [row["name"] for row in rows] == ["large", "small", HOSTILE]
     assert [row["estimate.lut"] for row in rows] == [900, 800, 950]
@@ -56,12 +56,14 @@ def test_every_value_of_every_run(folder: Path) -> None:
     assert [row["csim.exact"] for row in rows] == [True, True, None]
     assert rows[0]["estimate.latency_ns"] == 105.0
     assert not any(key.startswith(("spec.name", "spec.compress.quantize", "versions")) for key in rows[0])
-    read = list(csv.DictReader(io.StringIO(comparison.comma_separated(made))))
+    read = list(csv.DictReader(io.StringIO(comparison_text.comma_separated(made))))
     assert [{key: str(value) if value is not None else "" for key, value in row.items()} for row in rows] == read
 
 
 def test_markdown(folder: Path) -> None:
-    text = comparison.markdown(comparison.gather([folder / "run-0", folder / "run-1", folder / "run-2" / "run.json"]))
+    text = comparison_text.markdown(
+        comparison_runs.gather([folder / "run-0", folder / "run-1", folder / "run-2" / "run.json"])
+    )
     tables = dict(each.split("\n\n", 1) for each in text.removeprefix("## ").split("\n\n## "))
     assert list(tables) == [
         "Accuracy and C simulation", "Size", "Resources: estimate", "Resources: post-synthesis",
@@ -78,44 +80,22 @@ def test_markdown(folder: Path) -> None:
     assert "<script" not in text
 
 
-def test_paths_of_specs_are_those_of_set() -> None:
-    layers = {"layers": {"conv*.1": {"weight": "fixed<6,1>"}}, "conv": [{"filters": 8, "kernel": 3}], "hidden": [3, 4]}
-    twice = [{"prune": {"sparsity": 0.5}}, {"prune": {"sparsity": 0.75}}, {"quantize": {}}]
-    assert comparison.flat({"precision": layers, "compress": twice}) == {
-        'precision.layers."conv*.1".weight': "fixed<6,1>",
-        "precision.conv.0.filters": 8,
-        "precision.conv.0.kernel": 3,
-        "precision.hidden": [3, 4],
-        "compress.0.prune.sparsity": 0.5,
-        "compress.1.prune.sparsity": 0.75,
-        "compress.quantize": {},
-    }
-
-
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fpga-flow", "report", *arguments])
-        code: Any = 0
-        try:
-            cli.main()
-        except SystemExit as leave:
-            code = leave.code or 0
-        return code, *capsys.readouterr()
-
-    return run
+def call(command_line: Callable[..., tuple[int, str, str]]) -> Any:
+    """Call `fpga-flow report`: exit code, standard output, standard error."""
+    return partial(command_line, "report")
 
 
 def test_command(call: Any, folder: Path) -> None:
-    made = comparison.gather([folder])
-    assert call(str(folder)) == (0, comparison.markdown(made), "")
-    assert call(str(folder), "--format", "csv") == (0, comparison.comma_separated(made), "")
+    made = comparison_runs.gather([folder])
+    assert call(str(folder)) == (0, comparison_text.markdown(made), "")
+    assert call(str(folder), "--format", "csv") == (0, comparison_text.comma_separated(made), "")
     code, out, err = call(str(folder), "--json")
     assert (code, json.loads(out), err) == (0, {"runs": made.rows()}, "")
     for name in ("a.html", "a.md", "a.csv", "a.json"):
         out = folder / name
         assert call(str(folder), "--out", str(out)) == (0, f"3 runs are compared in {out}\n", "")
-    assert (folder / "a.md").read_text() == comparison.markdown(made)
+    assert (folder / "a.md").read_text() == comparison_text.markdown(made)
     assert json.loads((folder / "a.json").read_text()) == {"runs": made.rows()}
     assert "<!DOCTYPE html>" in (folder / "a.html").read_text()
 
@@ -137,12 +117,12 @@ def test_bad_input(call: Any, folder: Path) -> None:
         assert call(*arguments) == (2, "", f"error: {error}\n")
     (folder / "run-1" / "run.json").write_text('{"name": "a"}')
     with pytest.raises(InputError) as caught:
-        comparison.gather([folder])
+        comparison_runs.gather([folder])
     assert f"{folder / 'run-1' / 'run.json'}: digest: the key is missing" in str(caught.value)
 
 
 def test_page_is_complete_and_escapes_names(folder: Path) -> None:
-    made = comparison.gather([folder])
+    made = comparison_runs.gather([folder])
     text = comparison_page.render(made, folder)
     assert HOSTILE not in text
     assert 'href="run-2/report.html"' in text
@@ -154,7 +134,7 @@ def test_page_is_complete_and_escapes_names(folder: Path) -> None:
 
 def test_page_in_a_browser(watched: Callable[..., Watched], folder: Path) -> None:  # noqa: F811
     path = folder / "comparison.html"
-    path.write_text(comparison_page.render(comparison.gather([folder]), folder), encoding="utf-8")
+    path.write_text(comparison_page.render(comparison_runs.gather([folder]), folder), encoding="utf-8")
     for width in (1280, 390):
         here = watched(width)
         page = here.open(path)

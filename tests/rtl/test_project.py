@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.rtl import network, pipeline, verilator
-from fpga_flow.rtl.deadline import Deadline
 from fpga_flow.rtl.project import RtlProject, generate, top_name
 from fpga_flow.rtl.simulate import pack, simulate, unpack
 from tests.rtl.test_layers import hls_project
@@ -146,18 +143,8 @@ def test_a_missing_verilator_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_simulation_has_a_time_limit(hls: HlsProject, tmp_path: Path) -> None:
     made = generate(hls, tmp_path / "rtl", clock_ns=30.0)  # not yet compiled
-    with pytest.raises(ToolError, match="verilator_bin did not end within 0 minutes: stopped"):
+    with pytest.raises(ToolError, match="verilator_bin did not end within 0 minutes and was stopped"):
         simulate(made, np.zeros((1, 4)), timeout_minutes=0.0)
-
-
-def test_nothing_goes_on_after_a_deadline(tmp_path: Path) -> None:
-    script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
-    started = time.monotonic()
-    with pytest.raises(ToolError, match=r"did not end within 0\.01 minutes: stopped"):
-        Deadline.after(0.01).run([sys.executable, "-c", script])
-    assert time.monotonic() - started < 30  # what it started holds the pipe open
-    with pytest.raises(ToolError, match="no_such_tool can't be started: No such file"):
-        Deadline.after(1).run(["no_such_tool"], tmp_path)
 
 
 def test_inputs_between_samples_are_of_the_input_too(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from fpga_flow.errors import InputError
 from fpga_flow.spec import yaml_file
-from fpga_flow.spec.changes import change
+from fpga_flow.spec.changes import change, values_by_path
 from fpga_flow.spec.load import load
 
 TEXT = """\
@@ -128,3 +128,17 @@ def test_later_changes_win_and_mend(tmp_path: Path) -> None:
     loaded = load(path, ["hls.board=kv260", "hls.board=zcu104", "training.epochs=3"])
     assert loaded.spec is not None
     assert (loaded.spec.hls.board, loaded.spec.training.epochs) == ("zcu104", 3)
+
+
+def test_paths_of_specs_are_those_of_set() -> None:
+    layers = {"layers": {"conv*.1": {"weight": "fixed<6,1>"}}, "conv": [{"filters": 8, "kernel": 3}], "hidden": [3, 4]}
+    twice = [{"prune": {"sparsity": 0.5}}, {"prune": {"sparsity": 0.75}}, {"quantize": {}}]
+    assert values_by_path({"precision": layers, "compress": twice}) == {
+        'precision.layers."conv*.1".weight': "fixed<6,1>",
+        "precision.conv.0.filters": 8,
+        "precision.conv.0.kernel": 3,
+        "precision.hidden": [3, 4],
+        "compress.0.prune.sparsity": 0.5,
+        "compress.1.prune.sparsity": 0.75,
+        "compress.quantize": {},
+    }

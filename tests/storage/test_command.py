@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fpga_flow import cli, storage
+from fpga_flow import storage
 from fpga_flow.errors import FieldError
 from fpga_flow.networks import imported, model_file
 from fpga_flow.networks.network import Network
@@ -17,19 +17,9 @@ from tests.storage import nets
 
 
 @pytest.fixture
-def unpack(monkeypatch, capsys):
+def unpack(command_line):
     """Call `fpga-flow unpack`: exit code, standard output, standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fpga-flow", "unpack", *map(str, arguments)])
-        code: object = 0
-        try:
-            cli.main()
-        except SystemExit as leave:
-            code = leave.code or 0
-        return code, *capsys.readouterr()
-
-    return call
+    return partial(command_line, "unpack")
 
 
 @pytest.fixture

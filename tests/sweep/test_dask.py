@@ -23,6 +23,7 @@ from fpga_flow.sweep import dask_cluster, engine
 from fpga_flow.sweep.engine import SweepOutcome
 from fpga_flow.sweep.plan import SweepOptions
 from fpga_flow.sweep.watching import SweepUi
+from tests import small_spec
 from tests.conftest import ROOT
 from tests.sweep import fake, fake_work
 from tests.sweep.conftest import LEAVES_SOCKETS, free_port
@@ -268,26 +269,16 @@ def test_no_worker_comes(tmp_path: Path) -> None:
         sweep(own, tmp_path, {"a": [1, 2]})
 
 
-SPEC = """
-name: tiny
-data: {name: digits, scale: 16, split: {validation: 0.2, test: 0.25}}
-network: {family: mlp, hidden: [4]}
-training: {epochs: 1}
-compress:
-  - prune: {sparsity: 0.5, epochs: 1}
-  - quantize: {epochs: 1}
-precision:
-  input: ufixed<5,1>
-  layers:
-    "*": {weight: "fixed<6,1>", bias: "fixed<8,2>", activation: "ufixed<8,4>"}
-    output: {weight: "fixed<6,2>"}
-hls: {board: pynq-z2}
-sweep:
-  parameters:
-    weights: {path: "precision.layers.*.weight", bits: [3, 4, 6]}
-    activations: {path: "precision.layers.*.activation", bits: [5, 8]}
-  samples: 20
-"""
+SPEC = small_spec.text(
+    layers={"output": {"weight": "fixed<6,2>"}},
+    sweep={
+        "parameters": {
+            "weights": {"path": "precision.layers.*.weight", "bits": [3, 4, 6]},
+            "activations": {"path": "precision.layers.*.activation", "bits": [5, 8]},
+        },
+        "samples": 20,
+    },
+)
 
 
 @pytest.mark.slow

@@ -12,28 +12,16 @@ from fpga_flow.spec.check import typed_layers
 from fpga_flow.spec.load import Loaded
 from fpga_flow.sweep import space
 from fpga_flow.sweep.space import Space
+from tests import small_spec
 
-SPEC = """
-name: small
-data: {name: digits, scale: 16, split: {test: 0.25}}
-network: {family: mlp, hidden: [8, 6]}
-training: {epochs: 1}
-compress:
-  - prune: {sparsity: 0.5, epochs: 1}
-  - quantize: {epochs: 1}
-precision:
-  input: ufixed<5,1>
-  layers:
-    "*": {weight: "fixed<6,1>", bias: "fixed<8,2>", activation: "ufixed<8,4>"}
-    output: {weight: "po2<4>"}
-sweep:
-  parameters:
-"""
+SPEC = small_spec.text(layers={"output": {"weight": "po2<4>"}}, network={"family": "mlp", "hidden": [8, 6]})
 
 
 def loaded(tmp_path: Path, *parameters: str) -> Loaded:
     file = tmp_path / "spec.yaml"
-    file.write_text(SPEC + "".join(f"    {each}\n" for each in parameters), encoding="utf-8")
+    file.write_text(
+        f"{SPEC}sweep:\n  parameters:\n" + "".join(f"    {each}\n" for each in parameters), encoding="utf-8"
+    )
     return load.load(file)
 
 

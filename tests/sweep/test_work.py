@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from fpga_flow import flow
+from fpga_flow import datasets, flow
+from fpga_flow.datasets import Dataset
+from fpga_flow.errors import CheckFailed
 from fpga_flow.spec import load
 from fpga_flow.sweep import work
 from fpga_flow.sweep.work import Measured, Task
@@ -32,6 +34,12 @@ def test_what_is_no_spec_is_refused_with_all_its_problems(tmp_path: Path) -> Non
     ]
 
 
+def test_data_that_can_not_be_made_are_refused(tmp_path: Path) -> None:
+    measured = outcome(tmp_path, data={"name": "digits", "train_samples": 3})
+    assert measured.state == "refused"
+    assert measured.error.startswith('spec.yaml: data.train_samples: class "0" has 0 samples')
+
+
 def test_a_bug_fails_its_point_and_is_named_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("a bug")
@@ -41,6 +49,31 @@ def test_a_bug_fails_its_point_and_is_named_first(tmp_path: Path, monkeypatch: p
         first, *others = outcome(tmp_path, **changes).error.splitlines()
         assert first == "ZeroDivisionError: a bug"
         assert others[0].startswith("Traceback")
+
+
+def test_data_are_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded, planned, load_data = [], [], datasets.load
+
+    def spy(*arguments: Any) -> Dataset:
+        loaded.append(load_data(*arguments))
+        return loaded[-1]
+
+    def plan(_: Any, dataset: Dataset) -> None:
+        planned.append(dataset)
+        raise CheckFailed("enough")
+
+    monkeypatch.setattr(datasets, "load", spy)
+    monkeypatch.setattr(flow, "plan", plan)
+    assert outcome(tmp_path).error == "enough"
+    given = loaded[0]  # by the work itself, which measures on them afterwards
+    assert [len(loaded), planned[0] is given] == [1, True]
+
+    def run(*_: Any, dataset: Dataset | None = None, **__: Any) -> flow.Outcome:
+        assert dataset is loaded[-1]
+        return flow.Outcome(tmp_path, {"csim": {"mismatches": 1}}, None, ("it differs",))
+
+    monkeypatch.setattr(flow, "run", run)
+    assert outcome(tmp_path).error == "it differs"
 
 
 def test_a_worker_with_other_versions_does_nothing(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ dense.py        a dense layer with io_stream (with io_parallel it is its matrix)
 window.py       conv2d and pool
 sampling.py     the sampling of a deformable convolution
 activation.py   relu, linear and softmax
+elementwise.py  merges, tables, and layers that only move data
 between.py      what is between layers: FIFOs (io_stream), registers of the top function (io_parallel)
 layers.py       reads the statistics of those parts from the layers of a network
 network.py      `estimate`: the sum of the parts, latency and initiation interval of the whole

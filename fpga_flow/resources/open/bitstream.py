@@ -7,16 +7,17 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fpga_flow import process
 from fpga_flow.boards import Board, Device
 from fpga_flow.errors import CheckFailed, InputError
-from fpga_flow.resources import process
+from fpga_flow.resources import tool_step
 from fpga_flow.resources.open import families, place_route, tools, yosys
 from fpga_flow.resources.open.place_route import Placement
 from fpga_flow.resources.open.uart import harness
 from fpga_flow.resources.open.uart.harness import Clock
 from fpga_flow.resources.open.yosys import Synthesis
-from fpga_flow.resources.process import Ui
 from fpga_flow.resources.report import ResourceReport, shortfalls
+from fpga_flow.resources.tool_step import Ui
 from fpga_flow.rtl.project import RtlProject
 from fpga_flow.whole import whole
 
@@ -62,7 +63,7 @@ def bitstream(
     seed: int = 1,
     synthesis_minutes: float = yosys.TIMEOUT_MINUTES,
     place_route_minutes: float = place_route.TIMEOUT_MINUTES,
-    ui: Ui = process.QUIET,
+    ui: Ui = tool_step.QUIET,
 ) -> Bitstream:
     """Make a bitstream of a network with a serial line, see `uart.frames` for what goes over it.
 

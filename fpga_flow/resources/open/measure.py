@@ -15,21 +15,21 @@ from pathlib import Path
 
 import numpy as np
 
-from fpga_flow import runs
+from fpga_flow import process, runs
 from fpga_flow.boards import Board
 from fpga_flow.errors import CheckFailed, FlowError, InputError, ToolError
 from fpga_flow.hls.project import HlsProject
-from fpga_flow.resources import process
+from fpga_flow.process import Deadline
+from fpga_flow.resources import tool_step
 from fpga_flow.resources.open import bitstream, families, place_route, results, tools, yosys
 from fpga_flow.resources.open.bitstream import Bitstream
 from fpga_flow.resources.open.uart import simulation
 from fpga_flow.resources.open.uart.harness import BAUD, Clock, cycles_per_bit
 from fpga_flow.resources.open.yosys import Synthesis
-from fpga_flow.resources.process import Step, Ui
+from fpga_flow.resources.tool_step import Step, Ui
 from fpga_flow.rtl import verilator, witnesses
 from fpga_flow.rtl.__main__ import OURS
 from fpga_flow.rtl.check import check
-from fpga_flow.rtl.deadline import Deadline
 from fpga_flow.rtl.project import RtlProject, digest_of
 from fpga_flow.rtl.witnesses import Samples, Witnesses
 
@@ -62,7 +62,7 @@ def measure(
     chosen: Sequence[str] = (),
     baud: int | None = None,
     timeout_minutes: float = yosys.TIMEOUT_MINUTES,
-    ui: Ui = process.QUIET,
+    ui: Ui = tool_step.QUIET,
 ) -> Measured:
     """Make the RTL of a project for a board, simulate it, synthesise it; if the board has open tools, make a bitstream.
 
@@ -90,7 +90,7 @@ def measure(
     folder = results.folder(project) / board.name
     folder.parent.mkdir(exist_ok=True)
     taken = f"{folder}: another process measures this network"
-    with process.terminable(), process.locked(folder.with_name(f".{board.name}.lock"), taken):
+    with process.terminable(), tool_step.locked(folder.with_name(f".{board.name}.lock"), taken):
         rtl = _rtl(project, folder, board, timeout_minutes, ui)
         agreed = _simulate(rtl, project, samples, timeout_minutes, ui)
         syntheses = [_synthesise(rtl, board, name, timeout_minutes, ui) for name in names]
@@ -128,13 +128,13 @@ def _rtl(project: HlsProject, folder: Path, board: Board, timeout_minutes: float
     arguments = project.folder.absolute(), folder.absolute(), board.clock_ns, board.part
     command = [sys.executable, "-m", "fpga_flow.rtl", *map(str, arguments)]
     with _told(step, folder, ui):
-        result = Deadline.after(timeout_minutes).run(command, folder.parent)
-        said = result.stdout.strip()
+        result = process.run(command, Deadline.after(timeout_minutes), folder=folder.parent)
+        said = result.said.strip()
         kinds = {OURS + kind.exit_code: kind for kind in (FlowError, CheckFailed)}
-        if result.returncode in kinds:
-            raise kinds[result.returncode](said)
-        if result.returncode != 0:
-            raise ToolError(f"step {step.name}: it failed (exit code {result.returncode}):\n{said}")
+        if result.code in kinds:
+            raise kinds[result.code](said)
+        if result.code != 0:
+            raise ToolError(f"step {step.name}: it failed (exit code {result.code}):\n{said}")
     return RtlProject.load(folder)
 
 

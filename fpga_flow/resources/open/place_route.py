@@ -10,12 +10,12 @@ from pathlib import Path
 
 from fpga_flow.boards import Board, Device, Ecp5, Gowin, Ice40
 from fpga_flow.errors import ToolError
-from fpga_flow.resources import process
+from fpga_flow.resources import tool_step
 from fpga_flow.resources.open import constraints, tools
 from fpga_flow.resources.open.families import Counts
 from fpga_flow.resources.open.tools import OpenTool
 from fpga_flow.resources.open.yosys import Synthesis
-from fpga_flow.resources.process import Step, Ui
+from fpga_flow.resources.tool_step import Step, Ui
 from fpga_flow.resources.tools import Tool
 
 #: Minutes after which placing and routing is given up.
@@ -94,7 +94,7 @@ def place_route(
     ]  # fmt: skip
     started = time.monotonic()
     ui.start(step, log_file)
-    process.run(command, work, log_file, 60 * timeout_minutes, step, ui)
+    tool_step.run(command, work, log_file, timeout_minutes, step, ui)
     try:
         used, available, fmax = parse((work / _REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -119,7 +119,7 @@ def pack(device: Device, work: Path, log_file: Path, timeout_minutes: float, ui:
     step = Step(log_file.stem, "making the bitstream")
     started = time.monotonic()
     ui.start(step, log_file)
-    process.run(_pack_command(tool, device, needed), work, log_file, 60 * timeout_minutes, step, ui)
+    tool_step.run(_pack_command(tool, device, needed), work, log_file, timeout_minutes, step, ui)
     made = work / needed.bitstream
     if not made.is_file() or not made.stat().st_size:
         raise ToolError(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sysconfig
 from dataclasses import dataclass
 
+from fpga_flow import process
 from fpga_flow.errors import ToolError
+from fpga_flow.process import Deadline
 from fpga_flow.resources import tools
 from fpga_flow.resources.tools import Tool
 
-#: Seconds within which a tool tells its version; the first call of all compiles it, which takes a minute or two.
-_TIMEOUT = 600.0
+#: Minutes within which a tool tells its version; the first call of all compiles it, which takes a minute or two.
+_MINUTES = 10.0
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,8 @@ def version(name: str, tool: Tool) -> str:
     Raises:
         ToolError: it can't be started, or does not tell.
     """
-    command = [tool.path, "--version"]
-    try:
-        said = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolError(f"expected the version of {name}, but {tool.path} can't be asked: {error}") from error
-    found = re.search(r"(?:Yosys |nextpnr-|Version )v?(\d[\w.]*)", said.stdout + said.stderr)
+    said = process.run([tool.path, "--version"], Deadline.after(_MINUTES)).said
+    found = re.search(r"(?:Yosys |nextpnr-|Version )v?(\d[\w.]*)", said)
     if found is None:
-        raise ToolError(f"expected the version of {name}, but {tool.path} says {said.stdout + said.stderr!r}")
+        raise ToolError(f"expected the version of {name}, but {tool.path} says {said!r}")
     return f"{name} {found[1]}"

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fpga_flow import process
 from fpga_flow.errors import InputError, ToolError
-from fpga_flow.resources import process
+from fpga_flow.resources import tool_step
 from fpga_flow.resources.open import families, tools
 from fpga_flow.resources.open.families import Counts, Family
-from fpga_flow.resources.process import Step, Ui
 from fpga_flow.resources.report import ResourceReport
+from fpga_flow.resources.tool_step import Step, Ui
 from fpga_flow.resources.tools import Tool
 from fpga_flow.rtl.project import RtlProject
 from fpga_flow.whole import whole
@@ -49,7 +50,7 @@ class Synthesis:
 
 
 def synthesise(
-    rtl: RtlProject, family: str, folder: Path, *, timeout_minutes: float = TIMEOUT_MINUTES, ui: Ui = process.QUIET
+    rtl: RtlProject, family: str, folder: Path, *, timeout_minutes: float = TIMEOUT_MINUTES, ui: Ui = tool_step.QUIET
 ) -> Synthesis:
     """Synthesise RTL for a family of FPGAs; the netlist, the script and the counts are in `folder/<family>`.
 
@@ -119,7 +120,7 @@ def run(
     ]), encoding="utf-8")  # fmt: skip
     started = time.monotonic()
     ui.start(step, log_file)
-    process.run([yosys.path, "-v", "2", "-s", _SCRIPT], work, log_file, 60 * timeout_minutes, step, ui)
+    tool_step.run([yosys.path, "-v", "2", "-s", _SCRIPT], work, log_file, timeout_minutes, step, ui)
     try:
         tool, cells = parse((work / _CELLS).read_text(encoding="utf-8"))
         if not (work / netlist).is_file():

@@ -18,7 +18,7 @@ from fpga_flow.cli import main
 from fpga_flow.errors import FlowError, ToolError
 from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.project import HlsProject
-from fpga_flow.resources import command, process
+from fpga_flow.resources import command, tool_step
 from fpga_flow.resources.open import measure, results, tools
 from fpga_flow.resources.open.uart import simulation
 from fpga_flow.rtl import simulate, verilator, witnesses
@@ -106,7 +106,7 @@ def test_the_clock_is_that_of_the_project(project: HlsProject, monkeypatch: pyte
     clocks = []
     monkeypatch.setattr(measure, "measure", lambda _, board, **__: clocks.append(board.clock_ns))
     for board in (None, "pynq-z2"):
-        command.execute(project.folder, command.Options(open=True, board=board), process.QUIET)
+        command.execute(project.folder, command.Options(open=True, board=board), tool_step.QUIET)
     assert clocks == [3.5, 10.0]
 
 
@@ -157,7 +157,7 @@ def test_missing_tools_are_named_before_anything_is_done(project: HlsProject, ru
 def test_one_process_at_a_time(project: HlsProject, run: Run) -> None:
     folder = project.folder / "rtl"
     folder.mkdir(exist_ok=True)
-    with process.locked(folder / ".pynq-z2.lock", "taken"):
+    with tool_step.locked(folder / ".pynq-z2.lock", "taken"):
         code, _, err = run("resources", project.folder, "--open")
     assert code == 3
     assert f"{folder / 'pynq-z2'}: another process measures this network; wait for it, or stop it" in err

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fpga_flow.errors import InputError, ToolError
-from fpga_flow.resources import process
+from fpga_flow.resources import tool_step
 from fpga_flow.resources.open import families, tools, yosys
 from fpga_flow.resources.open.families import Counts
 from fpga_flow.rtl.project import RtlProject
@@ -199,6 +199,6 @@ def generic(made: yosys.Synthesis, folder: Path, rtl: RtlProject) -> RtlProject:
         f"hierarchy -top {rtl.top}; proc; flatten; opt_clean -purge; write_verilog -noattr generic.v"
     )
     command = [tools.YOSYS.find().path, "-q", "-p", script]
-    process.run(command, made.netlist.parent, folder / "log", 600, process.Step("generic", ""))
+    tool_step.run(command, made.netlist.parent, folder / "log", 10, tool_step.Step("generic", ""))
     shutil.move(made.netlist.parent / "generic.v", folder / "verilog" / f"{rtl.top}.v")
     return replace(rtl, folder=folder)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from fpga_flow import cli
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.layer import HlsLayer
@@ -57,19 +54,3 @@ def place(project: HlsProject, name: str, path: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(REPORTS / name, target)
     return target
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Call the command line in this process: exit code, standard output, standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fpga-flow", *map(str, arguments)])
-        code: Any = 0
-        try:
-            cli.main()
-        except SystemExit as leave:
-            code = leave.code or 0
-        return code, *capsys.readouterr()
-
-    return call

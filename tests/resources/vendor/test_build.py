@@ -16,7 +16,6 @@ import pytest
 from fpga_flow.errors import CheckFailed, InputError, ToolError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources import build as builds
-from fpga_flow.resources import process as processes
 from fpga_flow.resources import tools
 from fpga_flow.resources.vendor import project as reports
 from tests.conftest import ROOT
@@ -354,7 +353,7 @@ def alive(pid: int) -> bool:
 def test_a_hanging_tool_and_its_children_are_ended(
     vendor: Vendor, project: HlsProject, monkeypatch: pytest.MonkeyPatch, deaf: bool
 ) -> None:
-    monkeypatch.setattr(processes, "_GRACE", 0.5)
+    monkeypatch.setattr("fpga_flow.process._GRACE", 0.5)
     vendor.add("vitis-run", HANG.format(deaf=deaf))
     log = project.folder / "logs" / "synth.log"
     assert failure(project, timeout_minutes=0.025) == (
@@ -421,24 +420,24 @@ def test_a_project_without_its_scripts(vendor: Vendor, project: HlsProject) -> N
 # ------------------------------------------------------------------------------------------------- the command line
 
 
-def test_build_on_the_command_line(vendor: Vendor, project: HlsProject, run: Any) -> None:
+def test_build_on_the_command_line(vendor: Vendor, project: HlsProject, command_line: Any) -> None:
     vendor.add("vitis-run", SUCCEED)
     vendor.add("vivado", SUCCEED)
-    code, out, err = run("resources", project.folder, "--build")
+    code, out, err = command_line("resources", project.folder, "--build")
     assert (code, err) == (0, "")
     assert [line.split()[0] for line in out.splitlines() if " s   " in line] == ["synth", "cosim", "export", "vsynth"]
     assert "fits pynq-z2" in out
-    code, out, err = run("resources", project.folder, "--build", "--steps", "synth", "--quiet")
+    code, out, err = command_line("resources", project.folder, "--build", "--steps", "synth", "--quiet")
     assert (code, out, err) == (0, "", "")
 
 
-def test_errors_on_the_command_line(vendor: Vendor, project: HlsProject, run: Any) -> None:
-    code, out, err = run("resources", project.folder, "--build", "--json")
+def test_errors_on_the_command_line(vendor: Vendor, project: HlsProject, command_line: Any) -> None:
+    code, out, err = command_line("resources", project.folder, "--build", "--json")
     assert (code, out) == (3, "")
     assert err.startswith("error: expected Vitis HLS, but found no ")
     vendor.add("vitis-run", "print('ERROR: [HLS 1] bad')\nraise SystemExit(1)")
-    code, out, err = run("resources", project.folder, "--build", "--steps", "synth", "--json")
+    code, out, err = command_line("resources", project.folder, "--build", "--steps", "synth", "--json")
     assert (code, out) == (3, "")
     assert err.endswith("\nERROR: [HLS 1] bad\n")
-    code, out, err = run("resources", project.folder, "--build", "--timeout", "-1")
+    code, out, err = command_line("resources", project.folder, "--build", "--timeout", "-1")
     assert (code, out) == (2, "")

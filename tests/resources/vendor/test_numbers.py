@@ -35,8 +35,8 @@ def built(project: HlsProject) -> HlsProject:
     return project
 
 
-def test_without_reports_there_is_the_estimate(project: HlsProject, run: Any) -> None:
-    code, out, err = run("resources", project.folder)
+def test_without_reports_there_is_the_estimate(project: HlsProject, command_line: Any) -> None:
+    code, out, err = command_line("resources", project.folder)
     assert (code, err) == (0, "")
     assert out.split()[:3] == ["estimate", "of", "csynth"]
     assert out.count("estimated by fpga_flow for Vitis HLS, with 80 % intervals; fits pynq-z2") == 2
@@ -44,7 +44,7 @@ def test_without_reports_there_is_the_estimate(project: HlsProject, run: Any) ->
     for lines in (csynth, synthesised):
         needed, least, most = [int(line.split()[-8].replace(",", "")) for line in lines[2:5]]
         assert least <= needed <= most
-    code, out, err = run("resources", project.folder, "--json")
+    code, out, err = command_line("resources", project.folder, "--json")
     found = json.loads(out)["resources"]
     assert [(each["source"], each["stage"]) for each in found] == [
         ("estimate", "csynth"), ("estimate", "post-synthesis")
@@ -53,31 +53,31 @@ def test_without_reports_there_is_the_estimate(project: HlsProject, run: Any) ->
 
 
 def test_of_the_estimates_that_of_post_synthesis_decides(
-    project: HlsProject, run: Any, monkeypatch: pytest.MonkeyPatch
+    project: HlsProject, command_line: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     csynth, synthesised = (report.lut for report in numbers.estimates_of(project))
     assert synthesised < csynth
     board = boards.load("pynq-z2")
     for usable, code in ((csynth, 0), (csynth - 1, 0), (synthesised, 0), (synthesised - 1, 1)):
         monkeypatch.setattr(boards.Board, "usable", lambda _, usable=usable: {**NONE_SCARCE, "lut": usable})
-        found, out, err = run("resources", project.folder)
+        found, out, err = command_line("resources", project.folder)
         assert (found, out.count(" 1 lut too few")) == (code, usable in (csynth - 1, synthesised - 1)), usable
     assert err == "error: the design does not fit pynq-z2 by the estimate of post-synthesis: 1 lut too few\n"
     assert board.usable() == {**NONE_SCARCE, "lut": synthesised - 1}
 
 
-def test_what_was_never_reported_is_flagged(project: HlsProject, run: Any) -> None:
+def test_what_was_never_reported_is_flagged(project: HlsProject, command_line: Any) -> None:
     manifest = json.loads((project.folder / "project.json").read_text())
     manifest["layers"][0]["strategy"] = "distributed_arithmetic"
     (project.folder / "project.json").write_text(json.dumps(manifest))
-    code, out, _ = run("resources", project.folder)
+    code, out, _ = command_line("resources", project.folder)
     assert code == 0
     assert "with guessed intervals, as no published report has the like of fc; fits" in out
     assert "with guessed intervals, as no published report has the like of some of its layers; fits" in out
 
 
-def test_all_reports_are_found(built: HlsProject, run: Any) -> None:
-    code, out, err = run("resources", built.folder, "--json")
+def test_all_reports_are_found(built: HlsProject, command_line: Any) -> None:
+    code, out, err = command_line("resources", built.folder, "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert (found["name"], found["board"], found["part"]) == ("net", "pynq-z2", "xc7z020clg400-1")
@@ -96,8 +96,8 @@ def test_all_reports_are_found(built: HlsProject, run: Any) -> None:
     assert (timed["met"], timed["setup"]["worst_ns"]) == (False, -0.12)
 
 
-def test_sources_are_never_in_one_table(built: HlsProject, run: Any) -> None:
-    code, out, _ = run("resources", built.folder)
+def test_sources_are_never_in_one_table(built: HlsProject, command_line: Any) -> None:
+    code, out, _ = command_line("resources", built.folder)
     assert code == 0
     heads = [line.split(" LUT ")[0].strip() for line in out.splitlines() if " LUT " in line]
     estimates = ["estimate of csynth", "estimate of post-synthesis"]
@@ -118,62 +118,62 @@ def test_only_the_xml(project: HlsProject) -> None:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_half_a_report_is_an_error(built: HlsProject, run: Any, name: str) -> None:
+def test_half_a_report_is_an_error(built: HlsProject, command_line: Any, name: str) -> None:
     path = built.folder / PLACES[name]
     path.write_text(path.read_text()[: path.stat().st_size * 6 // 10])
-    code, out, err = run("resources", built.folder)
+    code, out, err = command_line("resources", built.folder)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {path}:")
     assert "but the report ends here" in err
     path.write_text("")
-    code, out, err = run("resources", built.folder)
+    code, out, err = command_line("resources", built.folder)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {path}: expected ")
     assert err.endswith("but the report is empty\n")
 
 
-def test_a_run_stands_for_its_newest_project(project: HlsProject, run: Any) -> None:
+def test_a_run_stands_for_its_newest_project(project: HlsProject, command_line: Any) -> None:
     older = project.folder.parent.parent / "3-hls" / "project"
     older.mkdir(parents=True)
     for file in project.folder.iterdir():
         (older / file.name).write_bytes(file.read_bytes())
     os.utime(older / "project.json", (1, 1))
     run_folder = project.folder.parent.parent
-    code, out, _ = run("resources", run_folder, "--json")
+    code, out, _ = command_line("resources", run_folder, "--json")
     assert (code, json.loads(out)["project"]) == (0, str(project.folder))
     os.utime(project.folder / "project.json", (0, 0))
     assert numbers.find_project(run_folder).folder == older
 
 
-def test_what_is_no_project(tmp_path: Path, run: Any) -> None:
-    code, out, err = run("resources", tmp_path / "nowhere")
+def test_what_is_no_project(tmp_path: Path, command_line: Any) -> None:
+    code, out, err = command_line("resources", tmp_path / "nowhere")
     assert (code, out) == (2, "")
     expected = "expected the folder of an HLS project or of a run, but "
     assert err == f"error: {tmp_path / 'nowhere'}: {expected}there is no such folder\n"
-    code, out, err = run("resources", tmp_path)
+    code, out, err = command_line("resources", tmp_path)
     assert err == f"error: {tmp_path}: {expected}it has neither project.json nor *-hls/project/\n"
     (tmp_path / "project.json").write_text("{}")
     with pytest.raises(InputError, match="expected an HLS project made by fpga_flow"):
         numbers.find_project(tmp_path)
 
 
-def test_a_board_that_is_too_small(built: HlsProject, run: Any) -> None:
+def test_a_board_that_is_too_small(built: HlsProject, command_line: Any) -> None:
     path = built.folder / PLACES["net_csynth.rpt"]
     path.write_text(path.read_text().replace("|        5|    17|", "|      505|    17|"))
-    code, out, err = run("resources", built.folder)
+    code, out, err = command_line("resources", built.folder)
     assert (code, err) == (0, "")  # later steps of the tools know better
     assert "does not fit pynq-z2: 281 bram18 too few" in out
     for name in ("vivado_synth.rpt", "util.rpt", "net_export.rpt"):
         (built.folder / PLACES[name]).unlink()
-    code, out, err = run("resources", built.folder)
+    code, out, err = command_line("resources", built.folder)
     assert "does not fit pynq-z2: 281 bram18 too few" in out
     assert (code, err) == (1, "error: the design does not fit pynq-z2 by the csynth: 281 bram18 too few\n")
 
 
-def test_a_failed_cosimulation(built: HlsProject, run: Any) -> None:
+def test_a_failed_cosimulation(built: HlsProject, command_line: Any) -> None:
     path = built.folder / PLACES["net_cosim.rpt"]
     path.write_text(path.read_text().replace("Pass", "Fail"))
-    code, out, err = run("resources", built.folder)
+    code, out, err = command_line("resources", built.folder)
     assert "co-simulation of the Verilog: Fail" in out
     assert code == 1
     assert err == (
@@ -181,19 +181,19 @@ def test_a_failed_cosimulation(built: HlsProject, run: Any) -> None:
     )
 
 
-def test_reports_of_another_part_are_not_compared(project: HlsProject, run: Any) -> None:
+def test_reports_of_another_part_are_not_compared(project: HlsProject, command_line: Any) -> None:
     path = place(project, "net_csynth.rpt", PLACES["net_csynth.rpt"])
     path.write_text(path.read_text().replace("xc7z020-clg400-1", "xcu250-figd2104-2L-e"))
-    code, out, _ = run("resources", project.folder)
+    code, out, _ = command_line("resources", project.folder)
     assert code == 0
     assert "not compared with pynq-z2, which has another part" in out
 
 
-def test_a_board_of_the_users_own(project: HlsProject, run: Any) -> None:
+def test_a_board_of_the_users_own(project: HlsProject, command_line: Any) -> None:
     manifest = json.loads((project.folder / "project.json").read_text())
     manifest["settings"]["board"] = "my-board"
     (project.folder / "project.json").write_text(json.dumps(manifest))
-    code, out, _ = run("resources", project.folder)
+    code, out, _ = command_line("resources", project.folder)
     assert code == 0
     assert 'not compared: no board "my-board" comes with the package' in out
     assert numbers.collect(HlsProject.load(project.folder)).entries[0].report.fits is None

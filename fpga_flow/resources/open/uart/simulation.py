@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import process
 from fpga_flow.boards import Device
 from fpga_flow.errors import ToolError
+from fpga_flow.process import Deadline
 from fpga_flow.resources.open import yosys
 from fpga_flow.resources.open.uart import frames, harness
 from fpga_flow.resources.open.uart.harness import Clock
 from fpga_flow.rtl import verilator
-from fpga_flow.rtl.deadline import Deadline
 from fpga_flow.rtl.project import RtlProject
 from fpga_flow.rtl.simulate import TIMEOUT_MINUTES
 
@@ -63,9 +64,9 @@ def simulate(
         silence = 1.1e6 * device.oscillator_mhz * harness.SILENCE_SECONDS
         numbers = len(questions), frames.size(rtl.inputs, rtl.input_type), answer, cycles_per_bit, most, lost_bytes
         command = [str(executable), "questions", "answers", *map(str, numbers), str(silence)]
-        result = deadline.run(command, folder)
-        if result.returncode != 0:
-            why = _FAILURES.get(result.returncode, f"exit code {result.returncode}: {result.stdout.strip()}")
+        result = process.run(command, deadline, folder=folder)
+        if result.code != 0:
+            why = _FAILURES.get(result.code, f"exit code {result.code}: {result.said.strip()}")
             raise ToolError(f"the simulation of {rtl.folder} on a serial line failed: {why}")
         said = (folder / "answers").read_bytes()
     parts = [said[start : start + answer] for start in range(0, len(said), answer)]

@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 import fpga_flow
-from fpga_flow import record
-from fpga_flow.run_record import RunRecord, schema
+from fpga_flow.run_json import contents
+from fpga_flow.run_json.schema import RunRecord, run_schema
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_tests_hold_each_record_against_it() -> None:
-    assert record.make.__name__ == "checked"
+    assert contents.make.__name__ == "checked"
 
 
 def test_a_real_one(made: dict[str, Any]) -> None:
@@ -48,5 +48,5 @@ def test_keys_are_all_there_and_no_others(made: dict[str, Any], path: tuple[Any,
 
 
 def test_each_part_says_what_it_is() -> None:
-    for name, part in schema()["$defs"].items():
+    for name, part in run_schema()["$defs"].items():
         assert part.get("description"), name

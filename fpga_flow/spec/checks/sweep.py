@@ -1,8 +1,9 @@
-"""Checking a section `sweep` against the data and the board."""
+"""Checking the section `sweep` against the data, the board and the network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from fpga_flow import boards
 from fpga_flow.boards import Board
@@ -10,6 +11,9 @@ from fpga_flow.datasets import Dataset
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.hls import backends
 from fpga_flow.resources.estimate import LUT_KIND
+from fpga_flow.spec.checks import passes
+from fpga_flow.spec.load import Loaded
+from fpga_flow.sweep import space
 from fpga_flow.sweep.options import Sweep
 
 
@@ -57,3 +61,13 @@ def check_board(sweep: Sweep, board: Board) -> Iterator[FieldError]:
             ("sweep", "constraints", "fits"),
             f"expected a board of AMD, as the estimate is not compared with others, got {board.name}: leave it out",
         )
+
+
+def check_varied(loaded: Loaded, model: Any) -> Iterator[FieldError]:
+    """What the sweep of a spec varies must be there."""
+    try:
+        sites = passes.sites(model, loaded.sections.get("compress") or ())
+    except FieldError:
+        return  # the passes or the network are wrong, which is said elsewhere
+    parameters = loaded.sections["sweep"].parameters
+    yield from space.check(loaded.document, parameters, sites, loaded.sections.get("precision"))

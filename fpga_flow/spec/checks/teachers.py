@@ -9,8 +9,8 @@ from fpga_flow import compress
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, FieldPath, under
 from fpga_flow.networks import from_spec
-from fpga_flow.spec import training
 from fpga_flow.spec.base import Training
+from fpga_flow.spec.checks import training
 
 
 def check(

@@ -229,6 +229,6 @@ class RunRecord(_Part):
     layers: list[Layer]
 
 
-def schema() -> dict[str, Any]:
+def run_schema() -> dict[str, Any]:
     """The JSON schema of run.json."""
     return RunRecord.model_json_schema()
