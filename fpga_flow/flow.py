@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import boards, compress, csim, datasets, record, report, runs
+from fpga_flow import boards, compress, csim, datasets, doing, record, report, runs
 from fpga_flow.errors import CheckFailed, FieldError, InputError, dotted, under
 from fpga_flow.hls import backends, settings
 from fpga_flow.networks import from_spec
@@ -122,6 +122,7 @@ def _run(
             ui.done(done)
         if wanted != stages:
             return Outcome(the_run.folder, {}, None)
+        doing.now("writing the report")
         made = record.make(spec, the_run, dataset, work.finished, started, notes)
         runs.write_json(the_run.folder / "run.json", made)
         runs.write_text(the_run.folder / "spec.yaml", record.spec_yaml(spec))
@@ -206,6 +207,7 @@ def plan(spec: FlowSpec, dataset: datasets.Dataset) -> tuple[Stage, ...]:
 
 def _spec_and_data(loaded: Loaded, trust_code: bool) -> tuple[FlowSpec, datasets.Dataset]:
     """The spec and its data, if they are valid by themselves; else all that can be found wrong is raised."""
+    doing.now("reading the data")
     if loaded.spec is not None:
         try:
             return loaded.spec, datasets.load(loaded.spec.data, loaded.spec.seed)
