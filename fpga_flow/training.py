@@ -248,6 +248,7 @@ def accuracy(logits: NDArray[np.floating], labels: NDArray[Any]) -> float:
 
 def evaluate(model: Any, part: Part) -> float:
     """The accuracy of a model on samples."""
+    doing.now("measuring accuracy")
     return accuracy(outputs(model, part.x), part.y)
 
 

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from fpga_flow.cli import jobs, lists, new, reports  # noqa: F401  (their commands, in the order of --help)
+from fpga_flow.cli import completion, jobs, lists, new, reports  # noqa: F401  (their commands, in the order of --help)
 from fpga_flow.cli.options import app
 from fpga_flow.errors import FlowError
 from fpga_flow.whole import own_temporary_files
@@ -21,6 +21,7 @@ _INTERRUPTED = 130
 def main() -> None:
     """The entry point: errors of the user's become their message and an exit code."""
     own_temporary_files()
+    completion.join_words()
     try:
         code = app(prog_name="fpga-flow", standalone_mode=False)
         if code == _INTERRUPTED:  # newer versions of typer make this of Ctrl-C, and return it

@@ -1,6 +1,10 @@
 """What the shell offers when Tab is pressed: specs, boards, data sets, networks, and paths for `--set`.
 
 All of it is read from the files that come with the package, so that it takes no longer than a moment.
+
+Shells differ in what they take for the word that is completed. In `--board=kv` it is all of it for zsh and fish; bash
+hands on the words `--board`, `=` and `kv`, of which the last one is completed. And what bash puts in its place must be
+quoted already.
 """
 
 from __future__ import annotations
@@ -8,15 +12,58 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fpga_flow import shipped
 
 #: Fields are offered as far down as this; deeper ones are of networks in passes.
 _DEEPEST = 5
+#: Where the shell's question is: which one asks, and for bash the words (a line each) and the number of that with the
+#: cursor, for the others all up to the cursor.
+_SHELL, _WORDS, _CURSOR, _LINE = "_FPGA_FLOW_COMPLETE", "COMP_WORDS", "COMP_CWORD", "_TYPER_COMPLETE_ARGS"
 #: What lists of sections hold is found by its own key (the passes), or has only a number.
 _BY_KEY = "compress"
+
+
+def join_words() -> None:
+    """Join words that bash has divided at `=`, before they are looked at."""
+    if os.environ.get(_SHELL) != "complete_bash":
+        return
+    cursor, joined, end = int(os.environ[_CURSOR]), list[str](), 0
+    for number, word in enumerate(os.environ[_WORDS].split("\n")):
+        if joined and (joined[-1].endswith("=") or word.startswith("=")):
+            joined[-1] += word
+        else:
+            joined.append(word)
+        if number == cursor:
+            end = len(joined) - 1
+    os.environ[_WORDS], os.environ[_CURSOR] = "\n".join(joined), str(end)
+
+
+def asked(offer: Callable[[str], list[str]]) -> Callable[[Any, Any, str], list[str]]:
+    """What is offered for an incomplete word, in the form in which the shell that asks takes it; typer's
+    `shell_complete`, since its `autocompletion` drops what does not begin with the word.
+    """
+
+    def offered(context: Any, parameter: Any, incomplete: str) -> list[str]:
+        found, shell = offer(incomplete), os.environ.get(_SHELL)
+        if shell == "complete_bash":
+            words, number = os.environ[_WORDS].split("\n"), int(os.environ[_CURSOR])
+            return _for_bash(found, incomplete, words[number] if number < len(words) else "")
+        option = re.search(r"\s(--[a-z-]+=)\S*$", os.environ.get(_LINE, ""))
+        return found if option is None else [f"{option[1]}{each}" for each in found]
+
+    return offered
+
+
+def _for_bash(found: Sequence[str], incomplete: str, word: str) -> list[str]:
+    """What stands in the place of what is behind the last `=` of a word, or of all of one that begins with a quote."""
+    if word.startswith(("'", '"')):
+        return list(found)
+    divided = len(incomplete) - len(incomplete.rpartition("=")[2])
+    return [re.sub(r"([^\w@%+=:,./~-])", r"\\\1", each[divided:]) for each in found]
 
 
 def specs(incomplete: str) -> list[str]:

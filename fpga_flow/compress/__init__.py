@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import doing, plugins
+from fpga_flow import plugins
 from fpga_flow.compress import (
     circulant,
     cluster,
@@ -81,7 +81,6 @@ def apply(name: str, network: Network, dataset: Dataset, options: Any, context: 
     Raises:
         CheckFailed: the network that the pass returned breaks a promise of this pass or an earlier one.
     """
-    doing.now("measuring accuracy")
     before = evaluate(network.model, dataset.test)
     started = time.monotonic()
     changed, details = PASSES[name].apply(network, dataset, options, context)
@@ -91,7 +90,6 @@ def apply(name: str, network: Network, dataset: Dataset, options: Any, context: 
         *Network(changed.model, tuple(_earlier(network, changed))).broken_promises(),
     ]:
         raise CheckFailed(f"pass {name} broke what was promised:\n" + "\n".join(broken))
-    doing.now("measuring accuracy")
     after = evaluate(changed.model, dataset.test)
     return changed, PassReport(name, options.model_dump(mode="json"), before, after, round(seconds, 3), details)
 

@@ -132,7 +132,6 @@ def search(
             context.forget_training(number)
         return Made(made, types, training.evaluate(made.model, part), history)
 
-    doing.now("measuring accuracy with the given widths")
     source = _Source.of(network, x, options.ranges)
     written: _Written = {name: written_types(site, context.precision) for name, site in source.ranges.sites.items()}
     best = make(source, written, 0)
