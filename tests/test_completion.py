@@ -58,6 +58,7 @@ def folder(tmp_path: Path) -> Path:
         ("fpga-flow run jets --set precision.layers.*.weight=fixed<", ["fixed\\<6,1\\>", "fixed\\<6,auto\\>"]),
         ("fpga-flow resources project --open --board=kv", ["kv260"]),
         ("fpga-flow resources project --open --board=", completion.boards("")),
+        ("fpga-flow sweep jets --cluster=s", ["slurm"]),
         ("fpga-flow run a", ["a\\ b.yaml"]),
     ],
 )
@@ -77,6 +78,7 @@ def test_tab(folder: Path, line: str, offered: list[str]) -> None:
 def test_tab_of_shells_that_do_not_divide_words(tmp_path: Path, typed: str, offered: str) -> None:
     asked = {"_TYPER_COMPLETE_ARGS": f"fpga-flow {typed}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     assert answered(tmp_path, "complete_fish", **asked) == [offered]
+    assert answered(tmp_path, "complete_zsh", **asked) == [f"_arguments '*: :((\"{offered}\"))'"]
 
 
 def test_tab_inside_quotes(tmp_path: Path) -> None:

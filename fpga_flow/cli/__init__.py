@@ -21,9 +21,9 @@ _INTERRUPTED = 130
 def main() -> None:
     """The entry point: errors of the user's become their message and an exit code."""
     own_temporary_files()
-    completion.join_words()
     try:
-        code = app(prog_name="fpga-flow", standalone_mode=False)
+        with completion.as_the_shell_wants():
+            code = app(prog_name="fpga-flow", standalone_mode=False)
         if code == _INTERRUPTED:  # newer versions of typer make this of Ctrl-C, and return it
             raise KeyboardInterrupt
         if code:

@@ -64,7 +64,7 @@ def run(
 @app.command()
 def sweep(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A spec with a section sweep, or the name of an "
-                                        "example.", shell_complete=completion.asked(completion.specs))],
+                                        "example.", autocompletion=completion.specs)],
     set_: Set = [],  # noqa: B006  (typer copies it)
     out: Out = Path("runs"),
     jobs: Annotated[int | None, typer.Option(min=1, max=4096, help="Local processes; left out: one for each "
@@ -147,7 +147,7 @@ def import_model(
         typer.Option(
             metavar="NAME|FILE",
             help="A data set, or a .npz or .csv file.",
-            shell_complete=completion.asked(completion.data),
+            autocompletion=completion.data,
         ),
     ],
     weights: Annotated[str | None, typer.Option(metavar="FILE", help="The .h5 file of a .json.")] = None,
@@ -276,7 +276,7 @@ def resources(
     open_: Annotated[bool, typer.Option("--open", help="Make Verilog and VHDL of the network, simulate it, synthesise "
                                         "it with Yosys; for a board with open tools, make a bitstream.")] = False,
     board: Annotated[str | None, typer.Option(metavar="NAME", help="The board of --open; left out: the "
-                                              "project's.", shell_complete=completion.asked(completion.boards))] = None,
+                                              "project's.", autocompletion=completion.boards)] = None,
     baud: Annotated[int | None, typer.Option(metavar="BITS", help="Bits a second of the serial line in the bitstream; "
                                              "left out: 115200.")] = None,
     family: Annotated[list[str], typer.Option(metavar="NAME", help="What --open synthesises for: xc7, xcup, ecp5, "

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 def new(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Of the spec, its runs and its C++.")] = None,
     data: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="A data set, or a .npz or .csv file.",
-                                             shell_complete=completion.asked(completion.data))] = None,
+                                             autocompletion=completion.data)] = None,
     label: Annotated[str | None, typer.Option(metavar="COLUMN", help="Of a .csv file, the column of the class: its "
                                               "name, or its number from 0 (-1: the last).")] = None,
     family: Annotated[str | None, typer.Option(metavar="NAME", help="The network: mlp, or for images cnn, vgg, resnet, "
                                                "squeezenet, mobilenet, shufflenet.",
-                                               shell_complete=completion.asked(completion.families))] = None,
+                                               autocompletion=completion.families)] = None,
     bits: Annotated[str | None, typer.Option(metavar="NUMBER", help="Of the weights, 2 to 24.")] = None,
     sparsity: Annotated[str | None, typer.Option(metavar="SHARE", help="Of the weights that become zero.")] = None,
     board: Annotated[str | None, typer.Option(metavar="NAME", help="See `fpga-flow boards`.",
-                                              shell_complete=completion.asked(completion.boards))] = None,
+                                              autocompletion=completion.boards)] = None,
     speed: Annotated[str | None, typer.Option(metavar="latency|fit|NUMBER", help="As fast as possible; as fast as the "
                                               "board has room for; or a reuse factor: so many multiplications that "
                                               "share a multiplier.")] = None,

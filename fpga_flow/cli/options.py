@@ -21,9 +21,9 @@ app = typer.Typer(
 )
 
 Specs = Annotated[list[str], typer.Argument(help="Spec files, or names of the examples that come with the package.",
-                                            shell_complete=completion.asked(completion.specs))]  # fmt: skip
+                                            autocompletion=completion.specs)]  # fmt: skip
 Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Change a field of the specs. Repeatable.",
-                                        shell_complete=completion.asked(completion.changes))]  # fmt: skip
+                                        autocompletion=completion.changes)]  # fmt: skip
 Out = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to standard error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

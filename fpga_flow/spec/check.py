@@ -51,6 +51,8 @@ def check(
     backend = found.call(lambda: _backend(sections)) if "hls" in sections else None
     if "hls" in sections and sections.get("sweep") is not None:
         found.all(sweeps.check_boards(sections["sweep"], sections["hls"].backend))
+    if sections.get("sweep") is not None and "compress" in sections:
+        found.all(sweeps.check_strategy(sections["sweep"], sections["compress"]))
     if backend is not None:
         board = boards.load(sections["hls"].board)
         found.all(fit.check(sections["hls"], board))
