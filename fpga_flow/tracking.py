@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpga_flow import doing
 from fpga_flow.errors import ToolError
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Tracker:
 
     def run(self, outcome: Outcome) -> str:
         """Log a run that went through to its end; the number of the run in MLflow."""
+        doing.now("logging to MLflow")
         from fpga_flow.report import comparison
 
         record = outcome.record
@@ -71,6 +73,7 @@ class Tracker:
 
     def sweep(self, outcome: SweepOutcome) -> str:
         """Log a sweep with its trials; the number of the sweep's run in MLflow."""
+        doing.now("logging to MLflow")
         result = outcome.result
         tags = {"folder": str(outcome.folder), "strategy": result.strategy, "board": result.board}
         counts = {"trials": len(result.trials), "front": len(result.front)}

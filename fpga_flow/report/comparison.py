@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from fpga_flow import recorded
+from fpga_flow import doing, recorded
 from fpga_flow.errors import InputError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.report import text
@@ -140,7 +140,7 @@ def gather(places: Sequence[Path]) -> Comparison:
         InputError: there are none in one of the places, or what they hold is damaged.
     """
     folders = list(dict.fromkeys(folder for place in places for folder in _folders(place)))
-    records = [recorded.read(folder, _Record) for folder in folders]
+    records = [recorded.read(folder, _Record) for folder in doing.each(folders, "runs read")]
     made = tuple(Compared(record.name, record.digest, folder) for record, folder in zip(records, folders, strict=True))
     tables = [
         _table("Accuracy and C simulation", _METRICS, records),

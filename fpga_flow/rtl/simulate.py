@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.errors import ToolError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.rtl import verilator
@@ -40,6 +41,7 @@ def simulate(
         inputs.write_bytes(pack(values, project.input_type).tobytes())
         numbers = len(values), bits_in, words_out, project.latency_cycles
         command = [str(executable), str(inputs), str(outputs), *map(str, numbers)]
+        doing.now(f"simulating {len(values):,} samples")
         # tables are read from the working folder
         result = deadline.run(command, project.folder / "verilog")
         if result.returncode == _NOT_VALID:
