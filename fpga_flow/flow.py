@@ -113,7 +113,8 @@ def _run(
                 the_run.forget(stage)
             done = None if fresh else the_run.finished(stage)
             if done is None:
-                with the_run.alone(stage):
+                waiting = partial(doing.now, f"waiting for another run, which does the stage {stage.name}, too")
+                with the_run.alone(stage, waiting):
                     done = None if fresh else the_run.finished(stage)  # another run may have done it meanwhile
                     if done is None:
                         ui.start(stage)

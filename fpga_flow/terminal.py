@@ -42,10 +42,11 @@ class Line:
 
     def __init__(self, console: Console) -> None:
         columns = (SpinnerColumn(), _text("{task.description}"), _Counted(BarColumn(bar_width=20)), _Time(),
-                   _Counted(MofNCompleteColumn()), _text("{task.fields[info]}"))  # fmt: skip
+                   _Counted(MofNCompleteColumn()), _text("{task.fields[info]}", ratio=1))  # fmt: skip
         self._bars = Progress(
-            *columns, console=console, transient=True, disable=not moves(console), speed_estimate_period=_LONG
-        )
+            *columns, console=console, transient=True, disable=not moves(console), speed_estimate_period=_LONG,
+            expand=True,
+        )  # fmt: skip
         self._name, self._began = "", 0.0
         self._task: TaskID | None = None
         self._open = ExitStack()
@@ -111,9 +112,9 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _text(form: str) -> TextColumn:
-    """A column that is cut off where the line is too long."""
-    return TextColumn(form, table_column=Column(no_wrap=True, overflow="ellipsis"))
+def _text(form: str, ratio: int | None = None) -> TextColumn:
+    """A column that is cut off where it is too long; with a ratio, where the other ones need the rest of the line."""
+    return TextColumn(form, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=ratio))
 
 
 class _Counted(ProgressColumn):

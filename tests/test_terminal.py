@@ -29,7 +29,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Console:
     """A terminal that somebody watches."""
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    return Console(file=io.StringIO(), force_terminal=True, width=100, _environ={})
+    return Console(file=io.StringIO(), force_terminal=True, width=100, soft_wrap=True, _environ={})
 
 
 def drawn(console: Console) -> str:
@@ -127,7 +127,10 @@ def test_time_that_is_left(watched: Console) -> None:
 def test_a_line_stays_one_line(watched: Console) -> None:
     with Line(watched) as line:
         line.begin("store", "x" * 500)
+        line.show(Doing("y" * 500, 1, 2))
         line.show(Doing("x" * 500, 1, 2, ("y" * 200,)))
+    assert re.search(r"⠋ store +0:00 +x+…", drawn(watched))
+    assert re.search(r"⠋ store [━╺╸]+ +1/2 y+…", drawn(watched))
     assert isinstance(watched.file, io.StringIO)
     lines = re.split(r"[\r\n]|\x1b\[2K", watched.file.getvalue())
     assert {len(_CODES.sub("", each)) <= 100 for each in lines} == {True}

@@ -71,7 +71,7 @@ def _chunks(url: str, most: int) -> Iterator[bytes]:
             if left < 0:
                 raise ValueError(f"expected at most {most} bytes, got more")
             yield chunk
-            doing.now(f"MB of {name} downloaded", (most - left) // _CHUNK, total)
+            doing.now(f"MB of {name} downloaded", -((left - most) // _CHUNK), total)
 
 
 def write_at_once(path: Path, content: bytes) -> None:
