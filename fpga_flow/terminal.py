@@ -81,7 +81,8 @@ class Line:
         name = escape(", ".join(part for part in (self._name, *doing.within) if part))
         info: dict[str, Any] = {"info": escape(doing.text), "left": left}
         if shown is not None and (shown.description, shown.total) == (name, doing.total) and self._goes_on(doing):
-            self._bars.update(shown.id, completed=doing.done, **info)
+            # a text without a count may be the last thing that can be drawn for a while, see `keras`
+            self._bars.update(shown.id, completed=doing.done, refresh=doing.total is None, **info)
             return
         self._clear()
         self._began = self._began or self._bars.get_time()

@@ -97,6 +97,9 @@ def test_what_is_said_is_shown(watched: Console) -> None:
             doing.now("epochs, loss 0.2", 4, 4)
             assert shown(line) == (r"prune, round \[x]", "epochs, loss 0.2", 4, 4)
         doing.now("measuring")
+        doing.now("loading")
+        assert re.search(r"prune +0:00 +loading", drawn(watched))  # at once
+        doing.now("measuring")
         assert shown(line) == ("prune", "measuring", 0, None)
         line.end()
         assert line.task is None
