@@ -35,9 +35,11 @@ def moves(console: Console) -> bool:
 
 
 class Line:
-    """The line below all that was printed, which says what is being done: with a bar and the time that is left where
-    it is known how much there is to do, else with the time since it began. Use it as a context manager; all that is
-    said in there, see `doing`, is shown. What is printed meanwhile must go to its console.
+    """The line below all that was printed, which says what is being done: with a bar where it is known how much there
+    is to do, with the time that is left where it is known how fast it goes, else with the time since it began.
+
+    Use it as a context manager; all that is said in there, see `doing`, is shown. What is printed meanwhile must go to
+    its console.
     """
 
     def __init__(self, console: Console) -> None:
@@ -130,10 +132,8 @@ class _Counted(ProgressColumn):
 
 
 class _Time(ProgressColumn):
-    """The time that is left, or the time since the work began."""
+    """The time that is left; as long as that is not known, the time since the work began."""
 
     def render(self, task: Task) -> Text:
-        if task.total is None:
-            return Text(clock(task.get_time() - task.fields["began"]))
         left = task.time_remaining if task.fields["left"] is None else task.fields["left"]
-        return Text("" if left is None else f"{clock(left)} left")
+        return Text(clock(task.get_time() - task.fields["began"]) if left is None else f"{clock(left)} left")
