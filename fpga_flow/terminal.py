@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -27,6 +27,8 @@ from fpga_flow.doing import Doing
 
 #: Seconds of which the speed is the mean: of slow steps, too, there must be some.
 _LONG = 1e6
+#: Characters that are left free at the end of the line.
+_ROOM = 3
 
 
 def moves(console: Console) -> bool:
@@ -45,7 +47,7 @@ class Line:
     def __init__(self, console: Console) -> None:
         columns = (SpinnerColumn(), _text("{task.description}"), _Counted(BarColumn(bar_width=20)), _Time(),
                    _Counted(MofNCompleteColumn()), _text("{task.fields[info]}", ratio=1))  # fmt: skip
-        self._bars = Progress(
+        self._bars = _Bars(
             *columns, console=console, transient=True, disable=not moves(console), speed_estimate_period=_LONG,
             expand=True,
         )  # fmt: skip
@@ -118,6 +120,24 @@ def clock(seconds: float) -> str:
 def _text(form: str, ratio: int | None = None) -> TextColumn:
     """A column that is cut off where it is too long; with a ratio, where the other ones need the rest of the line."""
     return TextColumn(form, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=ratio))
+
+
+class _Bars(Progress):
+    """Bars that leave room at the end of the line, where terminals show ^C: it must not begin another line."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """What is drawn."""
+        yield _Shorter(self.make_tasks_table(self.tasks))
+
+
+class _Shorter:
+    """Something that is drawn with `_ROOM` beside it."""
+
+    def __init__(self, inside: RenderableType) -> None:
+        self._inside = inside
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from console.render(self._inside, options.update_width(max(options.max_width - _ROOM, 1)))
 
 
 class _Counted(ProgressColumn):

@@ -136,7 +136,7 @@ def test_a_line_stays_one_line(watched: Console) -> None:
     assert re.search(r"⠋ store [━╺╸]+ +0:00 +1/2 y+…", drawn(watched))
     assert isinstance(watched.file, io.StringIO)
     lines = re.split(r"[\r\n]|\x1b\[2K", watched.file.getvalue())
-    assert {len(_CODES.sub("", each)) <= 100 for each in lines} == {True}
+    assert {len(_CODES.sub("", each)) <= 97 for each in lines} == {True}
 
 
 @pytest.mark.parametrize("ci", [None, "1"])
