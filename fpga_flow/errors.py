@@ -70,13 +70,18 @@ class ToolError(FlowError):
     exit_code = 3
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown `name`: the nearest known name, or all of them where none is near."""
+def suggest(name: str, known: Iterable[str], others: Iterable[str] = ()) -> str:
+    """The end of a message about an unknown `name`: the nearest known name, or all of them where none is near.
+
+    Args:
+        others: names of what exists, but can't be meant here; one of these is no slip of the pen.
+    """
     known = list(known)
+    listed = "known are " + ", ".join(sorted(known)) if known else "none are known"
+    if name in others:
+        return f"what it names exists, but is of another kind; {listed}"
     near = get_close_matches(name, known, n=1, cutoff=0.6)
-    if near:
-        return f'did you mean "{near[0]}"?'
-    return "known are " + ", ".join(sorted(known)) if known else "none are known"
+    return f'did you mean "{near[0]}"?' if near else listed
 
 
 def reason(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import boards, compress, csim, datasets, report, runs
+from fpga_flow import boards, compress, csim, datasets, doing, report, runs
 from fpga_flow.errors import CheckFailed, FieldError, InputError, dotted, under
 from fpga_flow.hls import backends, settings
 from fpga_flow.networks import from_spec
@@ -123,7 +123,8 @@ def _run(
                 the_run.forget(stage)
             done = None if fresh else the_run.finished(stage)
             if done is None:
-                with the_run.alone(stage):
+                waiting = partial(doing.now, f"waiting for another run, which does the stage {stage.name}, too")
+                with the_run.alone(stage, waiting):
                     done = None if fresh else the_run.finished(stage)  # another run may have done it meanwhile
                     if done is None:
                         ui.start(stage)
@@ -132,6 +133,7 @@ def _run(
             ui.done(done)
         if wanted != stages:
             return Outcome(the_run.folder, {}, None)
+        doing.now("writing the report")
         made = contents.make(spec, the_run, dataset, work.finished, started, notes)
         runs.write_json(the_run.folder / "run.json", made)
         runs.write_text(the_run.folder / "spec.yaml", contents.spec_yaml(spec))
@@ -218,6 +220,7 @@ def _spec_and_data(
     loaded: Loaded, given: datasets.Dataset | None, trust_code: bool
 ) -> tuple[FlowSpec, datasets.Dataset]:
     """The spec and its data, if they are valid by themselves; else all that can be found wrong is raised."""
+    doing.now("reading the data")
     if loaded.spec is not None:
         try:
             return loaded.spec, given or datasets.load(loaded.spec.data, loaded.spec.seed)

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from fpga_flow import datasets, runs
+from fpga_flow import datasets, doing, runs
 from fpga_flow.errors import FieldError, FieldPath, InputError, Place, Problem, dotted
 from fpga_flow.networks import from_spec, imported, model_file, own_quantizers, ranges
 from fpga_flow.spec.check import check
@@ -75,6 +75,7 @@ def make(
         _check_layers(model_file.read(model, weights), trust_code)
         loaded = _load(draft, changes)
         dataset = datasets.load(loaded.sections["data"], loaded.sections["seed"])
+        doing.now("looking at what the model computes")
         network = from_spec.build(options, dataset, trust_code=trust_code)
         quantized = own_quantizers.are_there(network)
         rows = _add_types(loaded.document.data, network, dataset, bits, quantized=quantized)

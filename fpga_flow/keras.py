@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fpga_flow import doing
 from fpga_flow.errors import ToolError
 
 
@@ -37,6 +38,8 @@ def _load(name: str) -> Any:
             "expected TensorFlow with Keras 2, but it was imported with Keras 3 before: "
             "set the environment variable TF_USE_LEGACY_KERAS=1"
         )
+    if "tensorflow" not in sys.modules:
+        doing.now("loading TensorFlow")
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start-up notes are not for our users
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the networks are small, and only the CPU trains reproducibly

@@ -30,11 +30,15 @@ def matching(patterns: Mapping[str, T], *names: str) -> list[T]:
     return [value for *_, value in sorted(found, key=lambda each: each[:3], reverse=True)]
 
 
-def unmatched(patterns: Iterable[str], names: Iterable[str], what: str = "layer") -> dict[str, str]:
-    """A message for each pattern that matches none of `names`."""
-    names = list(names)
-    return {
-        pattern: f'expected a pattern that matches a {what}, got "{pattern}": {suggest(pattern, names)}'
-        for pattern in patterns
-        if not any(fnmatchcase(name, pattern) for name in names)
-    }
+def unmatched(
+    patterns: Iterable[str], names: Iterable[str], what: str = "layer", others: Iterable[str] = ()
+) -> dict[str, str]:
+    """A message for each pattern that matches none of `names`; `others` are those of layers that can't be meant."""
+    names, others = list(names), list(others)
+    found = {}
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            wrong = [pattern] if any(fnmatchcase(name, pattern) for name in others) else []
+            said = suggest(pattern, names, wrong)
+            found[pattern] = f'expected a pattern that matches a {what}, got "{pattern}": {said}'
+    return found

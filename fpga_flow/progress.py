@@ -6,22 +6,12 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 
-from fpga_flow import terminal
 from fpga_flow.flow import Outcome
 from fpga_flow.resources.report import title
 from fpga_flow.runs import Done, Stage
 from fpga_flow.stages import Ui
-
-#: What a stage does first, which may take a while.
-_WORK = {
-    "store": "coding the weights",
-    "hls": "writing the C++",
-    "csim": "compiling the C++",
-    "resources": "estimating",
-}
+from fpga_flow.terminal import Line
 
 
 class Progress(Ui):
@@ -29,38 +19,22 @@ class Progress(Ui):
 
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
         self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                   TimeRemainingColumn(), TextColumn("{task.fields[info]}"))  # fmt: skip
-        self.bars = Bars(*columns, console=self.console, transient=True, disable=not terminal.moves(self.console))
-        self.task: TaskID | None = None
+        self.line = Line(self.console)
 
     def __enter__(self) -> Progress:
-        self.bars.start()
+        self.line.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bars.stop()
+        self.line.__exit__()
 
     def start(self, stage: Stage) -> None:
-        """Show a bar for the stage."""
-        self.task = self.bars.add_task(stage.name, total=None, info=_WORK.get(stage.name, ""))
-
-    def epoch(self, row: dict[str, Any], epochs: int) -> None:
-        """Move the bar on by an epoch."""
-        info = f"loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}"
-        if row["val_accuracy"] is not None:
-            info += f"  validation {row['val_accuracy']:.4f}"
-        self._move(row["epoch"], epochs, info)
-
-    def samples(self, done: int, total: int) -> None:
-        """Move the bar on by some samples."""
-        self._move(done, total, "samples")
+        """Show what the stage does."""
+        self.line.begin(stage.name)
 
     def done(self, done: Done) -> None:
         """Print the stage's line."""
-        if self.task is not None:
-            self.bars.remove_task(self.task)
-            self.task = None
+        self.line.end()
         seconds = "cached" if done.cached else f"{done.seconds:.1f} s"
         self.console.print(f"  [bold]{done.stage.name:<10}[/] {seconds:>9}   {_say(done)}")
         if done.stage.name == "hls" and done.result["fit"]:
@@ -72,14 +46,11 @@ class Progress(Ui):
 
     def outcome(self, outcome: Outcome) -> None:
         """Print where the run's results are."""
+        self.line.end()
         if outcome.report is None:
             self.console.print(f"stopped as asked; so far in {escape(str(outcome.folder))}")
         else:
             self.console.print(f"report     {escape(str(outcome.report))}")
-
-    def _move(self, done: int, total: int, info: str) -> None:
-        if self.task is not None:
-            self.bars.update(self.task, completed=done, total=total, info=info)
 
 
 def _say(done: Done) -> str:

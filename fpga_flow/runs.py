@@ -104,23 +104,17 @@ class Run:
         """
         check_no_links(self.root, self.folder, *(self._partial(stage) for stage in self.stages))
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.folder / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            waiting()
-            lock.acquire()
-        try:
+        with _held(self.folder / ".lock", waiting):
             yield
-        finally:
-            lock.release()
 
     @contextmanager
-    def alone(self, stage: Stage) -> Iterator[None]:
-        """Hold the lock of a stage: of several runs that have it in common one does it, the others wait for it."""
+    def alone(self, stage: Stage, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold the lock of a stage: of several runs that have it in common one does it, the others wait for it;
+        `waiting` is called once in these.
+        """
         folder = self.root / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / f"{stage.name}-{stage.digest}"):
+        with _held(folder / f"{stage.name}-{stage.digest}", waiting):
             yield
 
     def has(self, stage: Stage) -> bool:
@@ -192,6 +186,21 @@ class Run:
         while (kept := folder.with_name(f"{folder.name}.old-{number}")).exists():
             number += 1
         folder.rename(kept)
+
+
+@contextmanager
+def _held(file: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock; `waiting` is called once if another process holds it."""
+    lock = filelock.FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        waiting()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def check_no_links(root: Path, *folders: Path) -> None:

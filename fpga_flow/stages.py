@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fpga_flow import boards, compress, csim, datasets, runs, storage
+from fpga_flow import boards, compress, csim, datasets, doing, runs, storage
 from fpga_flow.compress.base import Context
 from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.project import HlsProject, generate
@@ -86,7 +86,9 @@ class Work:
     def _store(self, folder: Path) -> dict[str, Any]:
         network = self._network()
         data = storage.encode(network)
+        doing.now("coding the weights with codes of fixed length")
         final = {"encoded": len(data), "fixed_length": len(storage.encode(network, "packed"))}
+        doing.now("decoding the weights, to compare them")
         decoded, summary = storage.examine(data)
         storage.verify(network, decoded)
         storage.write(folder / "model.fpz", data)
@@ -106,14 +108,18 @@ class Work:
         model, hls = with_quantized_input(self._network().model, self.spec.precision), self.spec.hls
         board = boards.load(hls.board)
         chosen = settings.settings(self.spec.name, hls, board)
+        doing.now("finding the exact types of all results")
         lowered, found = lower.lower(model, hls.softmax, hls.io_type), None
         for error in settings.check(lowered, hls, BACKENDS[chosen.backend]):  # passes may have changed the shapes
             raise error
         if settings.asks_to_fit(hls):
+            doing.now("choosing strategies that fit the board")
             layers, found = fit.choose(lowered, hls, chosen, board)
         else:
             layers = settings.apply(lowered, hls, BACKENDS[chosen.backend])
+        doing.now("computing what the C++ must compute")
         outputs = reference.predict(model, layers, self.dataset.test.x)
+        doing.now("writing the C++")
         project = folder / "project"
         shutil.rmtree(project, ignore_errors=True)  # a killed run may have left a half of it
         generate(
@@ -164,6 +170,7 @@ class Work:
 
     def _resources(self, folder: Path) -> dict[str, Any]:
         project = HlsProject.load(self._folder("hls") / "project")
+        doing.now("estimating")
         board = boards.load(self.spec.hls.board)
         # the estimate counts AMD's LUTs, which say little about what other parts have
         usable = board.usable() if board.lut_kind == LUT_KIND else None

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpga_flow import doing
 from fpga_flow.errors import ToolError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Tracker:
         from fpga_flow.report import comparison_runs
         from fpga_flow.spec import changes
 
+        doing.now("logging to MLflow")
         record = outcome.record
         parameters = changes.values_by_path(record["spec"])
         (row,) = comparison_runs.gather([outcome.folder]).rows()
@@ -72,6 +74,7 @@ class Tracker:
 
     def sweep(self, outcome: SweepOutcome) -> str:
         """Log a sweep with its trials; the number of the sweep's run in MLflow."""
+        doing.now("logging to MLflow")
         result = outcome.result
         tags = {"folder": str(outcome.folder), "strategy": result.strategy, "board": result.board}
         counts = {"trials": len(result.trials), "front": len(result.front)}

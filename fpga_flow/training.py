@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow import saved
+from fpga_flow import doing, saved
 from fpga_flow.augment import augmented
 from fpga_flow.datasets.base import Dataset, Part
 from fpga_flow.errors import FieldError
@@ -140,6 +140,7 @@ def fit(
     draws: bool | None = None
     state = _State() if checkpoint is None else _resume(checkpoint, variables, model.get_weights())
     written = state.epoch
+    doing.now("epochs", state.epoch, training.epochs)
     due = time.monotonic() + CHECKPOINT_SECONDS
     while state.epoch < training.epochs and not _patience_spent(state, training, hooks.ready_epoch):
         started = time.monotonic()
@@ -175,6 +176,7 @@ def fit(
         }
         state.history.append(row)
         report(row, training.epochs)
+        doing.now(f"epochs, {_say(row)}", state.epoch, training.epochs)
         if checkpoint is not None and (now := time.monotonic()) > due:
             _save(checkpoint, variables, state)
             written = state.epoch
@@ -184,6 +186,12 @@ def fit(
     if state.best_weights:
         model.set_weights(state.best_weights)
     return state.history
+
+
+def _say(row: dict[str, Any]) -> str:
+    """How far training is after an epoch, in a few words."""
+    validation = "" if row["val_accuracy"] is None else f", validation {row['val_accuracy']:.4f}"
+    return f"loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}{validation}"
 
 
 def _check_finite(loss: float, val_loss: float | None, epoch: int) -> None:
@@ -240,6 +248,7 @@ def accuracy(logits: NDArray[np.floating], labels: NDArray[Any]) -> float:
 
 def evaluate(model: Any, part: Part) -> float:
     """The accuracy of a model on samples."""
+    doing.now("measuring accuracy")
     return accuracy(outputs(model, part.x), part.y)
 
 

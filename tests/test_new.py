@@ -119,6 +119,12 @@ def test_questions_are_asked_until_they_are_answered(run: Any, folder: Path) -> 
         (ALL, "new: expected NAME, or --yes for their defaults: there is no terminal to ask on"),
         (["--board", "pynq-z3", "--yes"], '--board: expected a board that HLS projects are made for, got "pynq-z3": '
                                           'did you mean "pynq-z2"?'),
+        (["--board", "icebreaker", "--yes"], '--board: expected a board that HLS projects are made for, got '
+                                             '"icebreaker": what it names exists, but is of another kind; known are '),
+        (["--family", "imported", "--yes"], '--family: expected a network for these data, got "imported": what it '
+                                            "names exists, but is of another kind; known are cnn, "),
+        (["--data", "npz", "--yes"], '--data: expected a data set, or a .npz or .csv file, got "npz": give the file '
+                                     "itself"),
         (["--data", "a.csv", "--yes"], '--data: no such file: "a.csv"'),
         (["--sparsity", "1", "--yes"], '--sparsity: expected a share from 0 to below 1, got "1"'),
         (["float", "--yes"], 'NAME: expected a name that means nothing else in C++, got "float"'),

@@ -43,4 +43,11 @@ def test_unmatched() -> None:
         "dens_1": 'expected a pattern that matches a layer with weights, got "dens_1": did you mean "dense_1"?',
         "conv*": 'expected a pattern that matches a layer with weights, got "conv*": known are dense_1, output',
     }
+    others = ["conv_1", "conv_2", "dense_1_relu"]
+    found = unmatched(["conv*", "dense_1_relu", "dense_2"], ["dense_1"], "dense layer", others)
+    assert [message.partition('": ')[2] for message in found.values()] == [
+        "what it names exists, but is of another kind; known are dense_1",
+        "what it names exists, but is of another kind; known are dense_1",
+        'did you mean "dense_1"?',
+    ]
     assert unmatched(["a"], []) == {"a": 'expected a pattern that matches a layer, got "a": none are known'}

@@ -192,7 +192,9 @@ def test_of_runs_with_a_stage_in_common_one_does_it(tmp_path):
         run = Run(tmp_path, "name", "run2", ())
         with run.locked():
             assert run.finished(STAGE) is None
-            with run.alone(STAGE):
+            waited = []
+            with run.alone(STAGE, lambda: waited.append(True)):
+                assert waited == [True]
                 assert run.finished(STAGE).result == {"by": "the other"}
 
 

@@ -1,22 +1,86 @@
 """What the shell offers when Tab is pressed: specs, boards, data sets, networks, and paths for `--set`.
 
 All of it is read from the files that come with the package, so that it takes no longer than a moment.
+
+Shells differ in what they take for the word that is completed. In `--board=kv` it is all of it for zsh and fish; bash
+hands on the words `--board`, `=` and `kv`, of which the last one is completed. And what bash puts in its place must be
+quoted already.
 """
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import io
 import json
 import os
+import re
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fpga_flow import shipped
 
 #: Fields are offered as far down as this; deeper ones are of networks in passes.
 _DEEPEST = 5
+#: Where the shell's question is: which one asks, and for bash the words (a line each) and the number of that with the
+#: cursor, for the others all up to the cursor.
+_SHELL, _WORDS, _CURSOR, _LINE = "_FPGA_FLOW_COMPLETE", "COMP_WORDS", "COMP_CWORD", "_TYPER_COMPLETE_ARGS"
+_OPTION = re.compile(r"--[a-z-]+=")
 #: What lists of sections hold is found by its own key (the passes), or has only a number.
 _BY_KEY = "compress"
+
+
+@contextmanager
+def as_the_shell_wants() -> Iterator[None]:
+    """Change what is asked and what is answered in here, as the shell needs it that asks; without one nothing."""
+    shell = os.environ.get(_SHELL, "")
+    if not shell.startswith("complete_"):
+        yield
+        return
+    if shell == "complete_bash":
+        _join_words()
+    answer = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(answer):
+            yield
+    finally:
+        sys.stdout.write(_for_bash(answer.getvalue()) if shell == "complete_bash" else _for_others(answer.getvalue()))
+
+
+def _join_words() -> None:
+    """Join the words that bash has divided at `=`."""
+    cursor, joined, end = int(os.environ[_CURSOR]), list[str](), 0
+    for number, word in enumerate(os.environ[_WORDS].split("\n")):
+        if joined and (joined[-1].endswith("=") or word.startswith("=")):
+            joined[-1] += word
+        else:
+            joined.append(word)
+        if number == cursor:
+            end = len(joined) - 1
+    os.environ[_WORDS], os.environ[_CURSOR] = "\n".join(joined), str(end)
+
+
+def _for_bash(answer: str) -> str:
+    """What stands in the place of what is behind the last `=` of a word, or of all of one that begins with a quote."""
+    words, number = os.environ[_WORDS].split("\n"), int(os.environ[_CURSOR])
+    word = words[number] if number < len(words) else ""
+    if word.startswith(("'", '"')):
+        return answer
+    value = _OPTION.sub("", word.replace("\\", ""))
+    before = value[: value.rfind("=") + 1]
+    offered = [each.removeprefix(before) for each in answer.splitlines()]
+    return "".join(re.sub(r"([^\w@%+=:,./~-])", r"\\\1", each) + "\n" for each in offered)
+
+
+def _for_others(answer: str) -> str:
+    """What stands in the place of a whole word, of which `--option=` is a part: zsh has each in double quotes."""
+    option = _OPTION.match(os.environ.get(_LINE, "").rpartition(" ")[2])
+    if option is None or not answer.strip():
+        return answer
+    begin = r'(\(\(|\n)"' if answer.startswith("_arguments") else r"()^(?=.)"
+    return re.sub(begin, lambda found: f"{found[0]}{option[0]}", answer, flags=re.MULTILINE)
 
 
 def specs(incomplete: str) -> list[str]:

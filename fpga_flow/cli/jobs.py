@@ -34,13 +34,14 @@ def run(
 
     Example: `fpga-flow run hls_configs/digits_mlp.yaml --set hls.board=kv260`
     """
-    from fpga_flow import flow, runs
+    from fpga_flow import flow, runs, terminal
     from fpga_flow.progress import Progress
     from fpga_flow.spec.check import check_all
     from fpga_flow.spec.load import load
 
     if len(specs) > 1:  # an error in the last is better found before the first one runs
-        loaded, problems = check_all(specs, set_, trust_code=trust_code)
+        with terminal.status("checking", quiet=quiet):
+            loaded, problems = check_all(specs, set_, trust_code=trust_code)
         _raise(problems)
     else:
         loaded = [load(specs[0], set_)]
@@ -143,7 +144,11 @@ def import_model(
     ],
     data: Annotated[
         str,
-        typer.Option(metavar="NAME|FILE", help="A data set, or a .npz or .csv file.", autocompletion=completion.data),
+        typer.Option(
+            metavar="NAME|FILE",
+            help="A data set, or a .npz or .csv file.",
+            autocompletion=completion.data,
+        ),
     ],
     weights: Annotated[str | None, typer.Option(metavar="FILE", help="The .h5 file of a .json.")] = None,
     set_: Set = [],  # noqa: B006  (typer copies it)
@@ -169,7 +174,7 @@ def import_model(
 
     path = out or Path(model).with_suffix(".yaml")
     importing.check_out(path, force=force)
-    with terminal.status("looking at what the model computes", quiet=quiet):
+    with terminal.status("import", quiet=quiet):
         made = importing.make(
             model, data, importing.spec_name(path), weights=weights, changes=set_,
             bits=Bits(weight_bits, activation_bits, input_bits), trust_code=trust_code,
@@ -249,10 +254,11 @@ def unpack(
 
     Example: `fpga-flow unpack runs/digits_mlp/6c455aba4d5d116c/4-store/model.fpz --out unpacked`
     """
-    from fpga_flow import storage
+    from fpga_flow import storage, terminal
     from fpga_flow.storage import show
 
-    network, summary = storage.read(file)
+    with terminal.status("decoding", quiet=quiet):
+        network, summary = storage.read(file)
     if out is not None:
         storage.unpack(network, out)
     if as_json:

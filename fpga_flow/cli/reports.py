@@ -31,19 +31,21 @@ def report(
 
     Example: `fpga-flow report runs/digits_mlp runs/jets --out comparison.html`
     """
+    from fpga_flow import terminal
     from fpga_flow.report import comparison_runs
 
     chosen = _format(format_, out, as_json=as_json)
     if out is not None and not out.parent.is_dir():
         raise InputError.at("--out", f'no such folder: "{out.parent}"')
-    compared = comparison_runs.gather(places)
+    with terminal.status("comparing", quiet=quiet):
+        compared = comparison_runs.gather(places)
+        text = _text(compared, chosen, Path() if out is None else out.parent)
     if out is None:
-        text = _text(compared, chosen, Path())
         typer.echo(text, nl=not text.endswith("\n"))
     else:
         from fpga_flow import runs
 
-        runs.write_text(out, _text(compared, chosen, out.parent))
+        runs.write_text(out, text)
         if not quiet:
             typer.echo(f"{len(compared.runs)} runs are compared in {out}")
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from fpga_flow import doing
 from fpga_flow.compress import sharing
 from fpga_flow.compress.base import Context, Key
 from fpga_flow.datasets.base import Dataset
@@ -65,7 +66,8 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
 def apply(network: Network, dataset: Dataset, options: Options, context: Context) -> tuple[Network, dict[str, Any]]:
     """Replace weights by their clusters' centroids, train those, and promise the sharing."""
     values, promises = {}, list[Promise]()
-    for number, (key, count) in enumerate(shared(options, network.model).items()):
+    chosen = shared(options, network.model)
+    for number, (key, count) in enumerate(doing.each(chosen.items(), "layers, whose weights are clustered")):
         weights = weight(network.model, *key).numpy()
         type_ = weight_type(network.model.get_layer(key[0]), key[1])
         if type_ is not None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from numpy.typing import NDArray
 
-from fpga_flow import saved, training
+from fpga_flow import doing, saved, training
 from fpga_flow.compress.base import Context, following, retrain
 from fpga_flow.datasets.base import Dataset
 from fpga_flow.errors import FieldError, InputError
@@ -132,13 +132,16 @@ def in_rounds(
     network, told = store.load(network, told)
     while told["progress"] < 1 - 1e-9 and told["failed"] <= SMALLER_STEPS:
         progress = min(told["progress"] + told["step"], 1.0)
-        made = smaller(network, progress)
+        number = len(told["rounds"])
+        with doing.within(f"round {number + 1}"):
+            doing.now("making it smaller")
+            made = smaller(network, progress)
         if made is None:
             told["progress"] = progress
             continue
         changed, row = made
-        number = len(told["rounds"])
-        history = retrain(changed, dataset, options, context.of_training(number))
+        with doing.within(f"round {number + 1}"):
+            history = retrain(changed, dataset, options, context.of_training(number))
         accuracy = _accuracy(changed, dataset)
         kept = drop is None or (accuracy is not None and accuracy >= told["baseline"] - drop - 1e-9)
         told["history"] += following(history, len(told["history"]), kept=kept)

@@ -60,7 +60,7 @@ def check_layers(
         key: the name of the option that has the default.
     """
     names = [layer for layer, _ in chosen(model, {}, True, fits)]
-    for pattern, message in unmatched(layers, names, what).items():
+    for pattern, message in unmatched(layers, names, what, [layer.name for layer in model.layers]).items():
         yield FieldError((*path, "layers", pattern), message)
     if default is None and not layers:
         yield FieldError(path, f"expected `{key}`, or `layers` with some by pattern, got neither")

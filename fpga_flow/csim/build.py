@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from fpga_flow import doing
 from fpga_flow.csim import cache, compiler, executable, headers, kernels, shared, unit
 from fpga_flow.csim.compiler import Compiler
 from fpga_flow.csim.design import Design
@@ -95,6 +96,7 @@ def build(design: Design, *, stock_headers: bool = False, traced: bool = False, 
     failure = ""
     for level in able:
         key = _digest([(level, sources.encode())])
+        doing.now("compiling the C++")
         make = partial(_compile, design, cxx, level, traced, counted)
         try:
             folder, cached = cache.entry(key, make)

@@ -14,6 +14,7 @@ from typing import Any
 
 from joblib import cpu_count  # counts what this process may use, of a container, too
 
+from fpga_flow import doing
 from fpga_flow.csim import junit, verify
 from fpga_flow.csim.build import Simulator, build
 from fpga_flow.csim.compare import Tolerance
@@ -115,6 +116,7 @@ def execute(
     tolerance = parse_tolerance(options.tolerance)
     designs = _find_designs(projects)
     if len(designs) > 1:
+        doing.now("projects compiled", 0, len(designs))
         _compile(designs, options)
     results: list[Result] = []
     cases: list[junit.Case] = []
@@ -179,7 +181,8 @@ def _compile(designs: Sequence[Design], options: Options) -> None:
                 build(design, stock_headers=options.stock_headers)
 
     with ThreadPoolExecutor(cpu_count()) as pool:
-        list(pool.map(compile_, designs))
+        for number, _ in enumerate(pool.map(compile_, designs)):
+            doing.now("projects compiled", number + 1, len(designs))
 
 
 def raise_failures(results: Sequence[Result]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from joblib import cpu_count  # counts what this process may use, of a container, too
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.csim import executable
 from fpga_flow.csim.build import Simulator
 
@@ -69,11 +70,13 @@ def run(
         ToolError: the C++ crashed, and the message names the sample; or it hangs.
         ValueError: the samples have another number of values.
     """
+    doing.now("samples simulated", 0, len(samples))
     jobs = jobs or min(cpu_count(), -(-len(samples) // _SAMPLES))
     with _files(simulator, samples) as (inputs, outputs):
         for words in _words(simulator, "run", str(inputs), str(outputs), str(jobs)):
             if words[0] == "done":
                 report(int(words[1]), len(samples))
+                doing.now("samples simulated", int(words[1]), len(samples))
         return _values(outputs, len(samples), simulator.output_size)
 
 
@@ -88,6 +91,7 @@ def trace(simulator: Simulator, samples: NDArray[np.floating]) -> Traced:
         layers: dict[str, NDArray[np.float64]] = {}
         types: dict[str, str] = {}
         events = []
+        doing.now(f"simulating {len(samples):,} samples, layer by layer")
         for words in _words(simulator, "trace", str(inputs), str(outputs)):
             if words[0] == "layer":
                 number, name, size, type_ = words[1:]

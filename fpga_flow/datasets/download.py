@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from fpga_flow import doing
 from fpga_flow.whole import whole_file
 
 _TIMEOUT = 30  # seconds without an answer
@@ -55,18 +56,22 @@ def fetch_into(path: Path, url: str, most: int) -> str:
 def _chunks(url: str, most: int) -> Iterator[bytes]:
     if not url.startswith(("https://", "http://", "file://")):
         raise ValueError(f"expected a URL of https, http or file, got {url}")
-    left = most
+    left, name = most, url.rpartition("/")[2]
+    doing.now(f"MB of {name} downloaded")
     try:
         answer = urllib.request.urlopen(url, timeout=_TIMEOUT)  # noqa: S310  (checked above)
     except urllib.error.HTTPError as error:
         error.close()  # it holds the connection
         raise
+    length = getattr(answer, "length", None)  # None where the server does not say; only files have no such thing
+    total = None if length is None else -(-length // _CHUNK)
     with answer as response:
         while chunk := response.read(min(_CHUNK, left + 1)):
             left -= len(chunk)
             if left < 0:
                 raise ValueError(f"expected at most {most} bytes, got more")
             yield chunk
+            doing.now(f"MB of {name} downloaded", -((left - most) // _CHUNK), total)
 
 
 def write_at_once(path: Path, content: bytes) -> None:

@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.datasets import download
 from fpga_flow.datasets.base import Samples
 from fpga_flow.errors import InputError
@@ -31,6 +32,7 @@ _MOST_DESCRIPTION = 1 << 20  # bytes
 _MOST_LINE = 1 << 16  # characters
 _MOST_HEADER = 1000  # lines
 _MOST_ROWS = 10_000_000
+_SAID = 10_000  # lines after which it is said how many there are so far
 
 #: What numpy says of a cell that is no number.
 _NO_NUMBER = re.compile(r"could not convert string '(.*)' to float32 at row")
@@ -98,6 +100,8 @@ class _Lines:
     def __iter__(self) -> Iterator[str]:
         while line := self.file.readline(_MOST_LINE):
             self.number += 1
+            if self.number % _SAID == 0:
+                doing.now(f"reading the table: {self.number:,} lines so far")
             if len(line) == _MOST_LINE:
                 raise ValueError(f"expected lines of less than {_MOST_LINE} characters")
             if self.number > _MOST_ROWS:

@@ -99,7 +99,9 @@ def check(
     not have for a layer, impossible reuse factors (but for those where the layers will have other shapes than these).
     """
     weighted = [layer for layer in layers if layer.weights is not None]
-    for pattern, message in unmatched(hls.layers, [layer.name for layer in weighted], "layer with weights").items():
+    names = [layer.name for layer in weighted]
+    everything = [layer.name for layer in layers]
+    for pattern, message in unmatched(hls.layers, names, "layer with weights", everything).items():
         yield FieldError(("hls", "layers", pattern), message)
     for layer in weighted:
         strategy, reuse_factor = given(layer, hls, backend)

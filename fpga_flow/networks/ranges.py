@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.errors import FieldError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.keras import keras
@@ -285,7 +286,7 @@ def _observe(model: Any, layers: list[Any], x: NDArray[np.floating], which: str)
     inside = keras.Model(model.inputs, [tensor for _, tensor in tensors])
     batch = max(1, _BATCH_NUMBERS // sum(sizes))
     found: dict[str, list[Seen]] = {}
-    for start in range(0, len(x), batch):
+    for start in doing.each(range(0, len(x), batch), "batches of samples, whose ranges are looked at"):
         values = inside.predict(x[start : start + batch], batch_size=min(batch, 1024), verbose=0)
         for (name, _), size, each in zip(tensors, sizes, values if isinstance(values, list) else [values], strict=True):
             step = _coprime(-(-size * len(x) // _RESULTS), size)

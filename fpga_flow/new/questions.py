@@ -6,7 +6,7 @@ An answer may be given beforehand, by an option of the command; the others are a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,8 @@ def _read_data(text: str, _: Answers) -> dict[str, Any]:
     known = [name for name in datasets.DATASETS if name not in _FILES.values()]
     name = _FILES.get(Path(text).suffix.lower(), text)
     if name == text and name not in known:
-        raise ValueError(f"expected a data set, or a .npz or .csv file, got {show(text)}: {suggest(text, known)}")
+        said = "give the file itself" if text in _FILES.values() else suggest(text, known)
+        raise ValueError(f"expected a data set, or a .npz or .csv file, got {show(text)}: {said}")
     if name != text and not Path(text).is_file():
         raise ValueError(f"no such file: {show(text)}")
     data: dict[str, Any] = {"name": name, **({"path": text} if name != text else {})}
@@ -159,7 +160,7 @@ def _families(answers: Answers) -> list[str]:
 
 
 def _read_family(text: str, answers: Answers) -> str:
-    return _one_of(text, _families(answers), "a network for these data")
+    return _one_of(text, _families(answers), "a network for these data", FAMILIES)
 
 
 def _read_bits(text: str, _: Answers) -> int:
@@ -179,7 +180,7 @@ def _read_sparsity(text: str, _: Answers) -> float:
 
 
 def _read_board(text: str, _: Answers) -> str:
-    return _one_of(text, usable_boards(), "a board that HLS projects are made for")
+    return _one_of(text, usable_boards(), "a board that HLS projects are made for", boards.names())
 
 
 def _speeds(board: str) -> list[str]:
@@ -210,9 +211,10 @@ def _read_name(text: str, _: Answers) -> str:
         raise ValueError(str(error.errors()[0]["ctx"]["error"])) from error
 
 
-def _one_of(text: str, known: Sequence[str], what: str) -> str:
+def _one_of(text: str, known: Sequence[str], what: str, every: Iterable[str]) -> str:
+    """The text if it is one of the known names; `every` are all that exist of such."""
     if text not in known:
-        raise ValueError(f"expected {what}, got {show(text)}: {suggest(text, known)}")
+        raise ValueError(f"expected {what}, got {show(text)}: {suggest(text, known, every)}")
     return text
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from fpga_flow import doing
 from fpga_flow.errors import InputError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.report.comparison import Column, Compared, Comparison, Table
@@ -69,7 +70,7 @@ def gather(places: Sequence[Path]) -> Comparison:
         InputError: there are none in one of the places, or what they hold is damaged.
     """
     folders = list(dict.fromkeys(folder for place in places for folder in _folders(place)))
-    records = [reading.read(folder, _Record) for folder in folders]
+    records = [reading.read(folder, _Record) for folder in doing.each(folders, "runs read")]
     made = tuple(Compared(record.name, record.digest, folder) for record, folder in zip(records, folders, strict=True))
     tables = [
         _table("Accuracy and C simulation", _METRICS, records),

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import boards
+from fpga_flow import boards, doing
 from fpga_flow.errors import CheckFailed, FieldError, InputError
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources.estimate import LUT_KIND, tool_of
@@ -145,6 +145,7 @@ def collect(project: HlsProject) -> Numbers:
         usable = board.usable() if board.lut_kind == LUT_KIND else None
     except FieldError:  # it was made for the board of a user's own file
         usable = None
+    doing.now("estimating, and reading reports")
     estimated = estimates_of(project)
     found = reports.read(project)
     entries = [_entry(report, usable) for report in estimated]

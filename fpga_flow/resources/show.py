@@ -9,21 +9,20 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from fpga_flow import terminal
+from fpga_flow import doing
 from fpga_flow.resources.numbers import Entry, Numbers
 from fpga_flow.resources.open.results import BoardResults
 from fpga_flow.resources.report import RESOURCES, ResourceReport
 from fpga_flow.resources.tool_step import Step, Ui
 from fpga_flow.tables import print_table
+from fpga_flow.terminal import Line
 
 _NONE = "-"
 #: Lines of a tool's output that say something by themselves.
 _TELLING = re.compile(
     r"\s*(?:INFO|Info|WARNING|ERROR|CRITICAL WARNING|Starting|Finished|Start|Phase|\*{5}|[\d.]+ Executing).*\S"
 )
-_WIDTH = 80
 
 
 def print_numbers(numbers: Numbers) -> None:
@@ -123,31 +122,26 @@ class BuildProgress(Ui):
 
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
         self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
-                   TextColumn("{task.fields[info]}"))  # fmt: skip
-        self.bars = Progress(*columns, console=self.console, transient=True, disable=not terminal.moves(self.console))
-        self.task: TaskID | None = None
+        self.line = Line(self.console)
 
     def __enter__(self) -> BuildProgress:
-        self.bars.start()
+        self.line.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bars.stop()
+        self.line.__exit__()
 
     def start(self, step: Step, log_file: Path) -> None:
-        """Show a line for the step."""
-        self.task = self.bars.add_task(f"{step.name} ({step.title})", total=None, info=escape(str(log_file)))
+        """Show what the step does."""
+        self.line.begin(f"{step.name} ({step.title})", str(log_file))
 
     def lines(self, texts: Sequence[str]) -> None:
         """Show the last of the lines that says something."""
         telling = [text.strip() for text in texts if _TELLING.match(text)]
-        if self.task is not None and telling:
-            self.bars.update(self.task, info=escape(telling[-1][:_WIDTH]))
+        if telling:
+            doing.now(telling[-1])
 
     def done(self, step: Step, log_file: Path, seconds: float) -> None:
         """Print the step's line."""
-        if self.task is not None:
-            self.bars.remove_task(self.task)
-            self.task = None
+        self.line.end()
         self.console.print(f"  [bold]{step.name:<10}[/] {seconds:>7.1f} s   {escape(str(log_file))}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow import process
+from fpga_flow import doing, process
 from fpga_flow.errors import ToolError
 from fpga_flow.fixed_point import FixedPoint
 from fpga_flow.process import Deadline
@@ -41,6 +41,7 @@ def simulate(
         inputs.write_bytes(pack(values, project.input_type).tobytes())
         numbers = len(values), bits_in, words_out, project.latency_cycles
         command = [str(executable), str(inputs), str(outputs), *map(str, numbers)]
+        doing.now(f"simulating {len(values):,} samples")
         # tables are read from the working folder
         result = process.run(command, deadline, folder=project.folder / "verilog")
         if result.code == _NOT_VALID:

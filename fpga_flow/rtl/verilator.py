@@ -15,7 +15,7 @@ from pathlib import Path
 
 from joblib import cpu_count  # counts what this process may use, of a container, too
 
-from fpga_flow import process
+from fpga_flow import doing, process
 from fpga_flow.csim import cache, compiler
 from fpga_flow.errors import ToolError
 from fpga_flow.process import Deadline
@@ -78,6 +78,7 @@ def build(folder: Path, sources: Sequence[str], top: str, main: Path, deadline: 
     Raises:
         ToolError: Verilator or the compiler is missing, does not take the design, or takes too long.
     """
+    doing.now("compiling the Verilog by Verilator")
     tool, cpp = find(), compiler.find()
     texts = [(name, (folder / name).read_text(encoding="utf-8")) for name in sources]
     key = digest(

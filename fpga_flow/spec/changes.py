@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from types import NoneType
 from typing import Any
 
+from fpga_flow import compress
 from fpga_flow.errors import FieldPath, InputError, Place, Problem, dotted, suggest
 from fpga_flow.spec import yaml_file
 from fpga_flow.spec.messages import show
@@ -127,8 +128,12 @@ def _entry(entries: list[Any], key: str, path: Sequence[str | int], place: Place
         numbers = " or ".join(map(str, found))
         message = f'expected the number of an entry, {numbers}, as more than one has the key "{key}"'
     else:
-        known = {name for entry in entries if isinstance(entry, dict) for name in entry}
-        message = f'expected an entry with the key "{key}", got none: {suggest(key, known)}'
+        known = sorted({name for entry in entries if isinstance(entry, dict) for name in entry})
+        unused = compress.PASSES if list(path) == ["compress"] else ()
+        if key in unused:
+            message = f'expected a pass of the spec, got "{key}": add it to `compress`, which has {", ".join(known)}'
+        else:
+            message = f'expected an entry with the key "{key}", got none: {suggest(key, known)}'
     raise _problem(place, path, message)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from fpga_flow import boards, compress, datasets
+from fpga_flow import boards, compress, datasets, doing
 from fpga_flow.errors import FieldError, InputError, Problem
 from fpga_flow.hls import backends, fit
 from fpga_flow.hls.backends import Backend
@@ -39,11 +39,15 @@ def check(
     """
     found = _Collector(loaded)
     sections = loaded.sections
+    doing.now("reading the data")
     if dataset is None and "data" in sections:
         dataset = found.call(lambda: datasets.load(sections["data"], sections.get("seed", 0)))
+    doing.now("checking the spec")
     backend = found.call(lambda: _backend(sections)) if "hls" in sections else None
     if "hls" in sections and sections.get("sweep") is not None:
         found.all(sweep.check_boards(sections["sweep"], sections["hls"].backend))
+    if sections.get("sweep") is not None and "compress" in sections:
+        found.all(sweep.check_strategy(sections["sweep"], sections["compress"]))
     if backend is not None:
         board = boards.load(sections["hls"].board)
         found.all(fit.check(sections["hls"], board))
@@ -103,7 +107,8 @@ def check_all(
         try:
             loaded = load(name, changes)
             told: list[str] = []
-            check(loaded, trust_code=trust_code, note=told.append)
+            with doing.within(name):
+                check(loaded, trust_code=trust_code, note=told.append)
             for text in told:
                 note(f"{name}: {text}")
             specs.append(loaded)

@@ -92,14 +92,27 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str | None, Any] = {}  # noqa: RUF012  (what PyYAML's class declares)
     depth = 0
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.open: list[str | None] = []  # the anchors of the nodes around the present one
+
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """A node with all that it holds; PyYAML would recurse until Python stops it."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        is_alias = self.check_event(yaml.AliasEvent)
+        if is_alias and event.anchor in self.open:
+            problem = (
+                f"expected values that come to an end, got the alias *{event.anchor} inside of what it stands for: "
+                "write out what is meant there"
+            )
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
         self.depth += 1
         if self.depth > MAX_DEPTH:
             problem = f"expected at most {MAX_DEPTH} levels, got more"
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, problem, mark)
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+        self.open.append(None if is_alias else event.anchor)
         node = super().compose_node(parent, index)
+        self.open.pop()
         self.depth -= 1
         return node
 

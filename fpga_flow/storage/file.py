@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.errors import InputError
 from fpga_flow.networks.promises import Promise
 from fpga_flow.storage import architecture, decoder, encoder
@@ -46,7 +47,8 @@ class Contents:
 def join(architecture_bytes: bytes, layers: Iterator[Sequence[Source]], coding: Coding = "huffman") -> bytes:
     """A whole file. Layers are taken one at a time, so that not all weights need to be in memory twice."""
     bodies = []
-    for weights in layers:
+    for number, weights in enumerate(layers, 1):
+        doing.now(f"coding the weights of layer {number}")
         coded = [encoder.encode(values, promised, coding) for values, promised in weights]
         bodies.append(b"".join(varint(len(each)) + each for each in coded))
     made, crc = [MAGIC], zlib.crc32(MAGIC)

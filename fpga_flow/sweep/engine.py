@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import filelock
 from joblib import cpu_count  # counts what this process may use, of a container, too
 
-from fpga_flow import compress, datasets, flow, runs
+from fpga_flow import compress, datasets, doing, flow, runs
 from fpga_flow.errors import CheckFailed, FlowError, InputError
 from fpga_flow.report.sweep_data import words
 from fpga_flow.run_json import contents
@@ -241,7 +241,7 @@ class _Sweep:
                 if not todo:
                     return
                 self.ui.note(f"simulating the whole C++ of {len(todo)} of {len(best)} points on the front")
-                for number in todo:
+                for number in doing.each(todo, "points on the front simulated"):
                     while len(self.running) >= self._workers().slots:
                         self._end(self._prove)
                     self.running[number] = time.monotonic()
@@ -269,6 +269,7 @@ class _Sweep:
 
     def outcome(self) -> SweepOutcome:
         """What the sweep has come to."""
+        doing.now("writing the report")
         result, report = self.write(finished=True)
         failures = [
             f"trial {trial.number} ({words(trial.values)}): {trial.error}"

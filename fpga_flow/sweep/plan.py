@@ -80,7 +80,7 @@ def _make(loaded: Loaded, how: SweepOptions) -> Plan:
         _check_size(found, yes=how.yes)
     base = None
     if isinstance(spec.sweep.strategy, options.DescendOptions):
-        _check_widths(found, spec)
+        _check_widths(found)
     if isinstance(spec.sweep.strategy, options.SensitivityOptions):
         base = found.base_point(spec)
         found = found.with_choices(base)
@@ -104,12 +104,8 @@ def _check_size(found: Space, *, yes: bool) -> None:
         )
 
 
-def _check_widths(found: Space, spec: FlowSpec) -> None:
+def _check_widths(found: Space) -> None:
     """`descend` goes down in numbers, and measures without training, so nothing may be varied that is trained on."""
-    if not any(one.name == "quantize" for one in spec.compress):
-        raise FieldError(
-            ("sweep", "strategy"), "expected a spec with a quantize pass for the strategy descend, got none"
-        )
     for each in found.dimensions:
         numbers = all(isinstance(choice, int | float) for choice in each.choices or ("",))
         if not numbers or any(field.keys[0] not in ("precision", "hls") for field in each.fields):

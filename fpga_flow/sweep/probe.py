@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fpga_flow import boards, training
+from fpga_flow import boards, doing, training
 from fpga_flow.compress.quantize import calibration
 from fpga_flow.datasets.base import Dataset, Part
 from fpga_flow.errors import FieldError, InputError
@@ -144,11 +144,11 @@ class Probe:
         """
         before = self._measured(base)
         found = []
-        for parameter in parameters:
-            for value in parameter.values or ():
-                after = self._measured({**base, parameter.name: value})
-                change = {name: None if math.isinf(number) else number - before[name] for name, number in after.items()}
-                found.append(Sensitivity(parameter.name, value, change))
+        points = [(parameter.name, value) for parameter in parameters for value in parameter.values or ()]
+        for name, value in doing.each(points, "values measured without training"):
+            after = self._measured({**base, name: value})
+            change = {key: None if math.isinf(number) else number - before[key] for key, number in after.items()}
+            found.append(Sensitivity(name, value, change))
         return tuple(found)
 
     def _measured(self, values: Mapping[str, Any]) -> dict[str, float]:

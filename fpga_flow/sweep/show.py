@@ -7,16 +7,15 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
-from rich.progress import Progress as Bars
 
-from fpga_flow import terminal
+from fpga_flow.doing import Doing
 from fpga_flow.report.sweep_data import value_text, words
 from fpga_flow.sweep.engine import SweepOutcome
 from fpga_flow.sweep.measures import MEASURES
 from fpga_flow.sweep.result import SweepResult, Trial
 from fpga_flow.sweep.watching import State, SweepUi
 from fpga_flow.tables import print_table
+from fpga_flow.terminal import Line
 
 
 class SweepProgress(SweepUi):
@@ -25,23 +24,18 @@ class SweepProgress(SweepUi):
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
         self.quiet, self.table = quiet, not quiet and not to_stderr
         self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
-        columns = (SpinnerColumn(), TextColumn("trials"), BarColumn(bar_width=20), MofNCompleteColumn(),
-                   TextColumn("{task.fields[info]}"))  # fmt: skip
-        self.bars = Bars(*columns, console=self.console, transient=True, disable=not terminal.moves(self.console))
-        self.task: TaskID | None = None
+        self.line = Line(self.console)
 
     def __enter__(self) -> SweepProgress:
-        self.bars.start()
+        self.line.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bars.stop()
+        self.line.__exit__()
 
     def state(self, state: State) -> None:
         """Move the bar on."""
-        if self.task is None:
-            self.task = self.bars.add_task("", total=None, info="")
-        self.bars.update(self.task, completed=state.ended, total=state.total, info=_standing(state))
+        self.line.show(Doing(f"trials, {_standing(state)}", state.ended, state.total), left=state.seconds_left)
 
     def trial(self, trial: Trial) -> None:
         """Print a line."""
@@ -55,6 +49,7 @@ class SweepProgress(SweepUi):
 
     def outcome(self, outcome: SweepOutcome) -> None:
         """Print the front, if there is one, and where all is."""
+        self.line.end()
         if outcome.result.front:
             if self.table:
                 _print_front(outcome.result)
@@ -67,9 +62,6 @@ def _standing(state: State) -> str:
     parts = [f"{state.running} running"]
     if state.best is not None:
         parts.append(f"best {_numbers(state.best.measures, ('accuracy', 'lut'))}, {state.front} on the front")
-    if state.seconds_left is not None:
-        minutes, seconds = divmod(round(state.seconds_left), 60)
-        parts.append(f"{minutes}:{seconds:02} left")
     if state.memory:
         parts.append(f"{state.memory / 1e9:.1f} GB")
     return "; ".join(parts)

@@ -269,8 +269,8 @@ def _fields(
     names = {site: _name_of(site, able, precision) for site in able}
     matched = [site for site in able if matching({pattern: True}, *site.names)]
     if not matched:
-        known = [name for site in able for name in site.names]
-        raise FieldError(where, next(iter(unmatched([pattern], known, f"layer with {key}").values())))
+        known, everything = ([name for site in each for name in site.names] for each in (able, sites))
+        raise FieldError(where, next(iter(unmatched([pattern], known, f"layer with {key}", everything).values())))
     return [
         (Field((section, "layers", names[site], key), _type(site, key, where, parameter, precision)), names[site])
         for site in matched

@@ -58,7 +58,7 @@ def test_a_pattern_for_what_earlier_passes_did_not_make_is_refused():
     with pytest.raises(FieldError) as error:
         compress.apply("quantize", Network(mlp()), blobs(40, classes=3), options, context)
     assert error.value.path == ("precision", "layers", "d1_in")
-    assert error.value.message.startswith('expected a pattern that matches a layer, got "d1_in": ')
+    assert error.value.message.startswith('expected a pattern that matches a layer with types, got "d1_in": ')
 
 
 def test_the_most_specific_pattern_wins_key_by_key():

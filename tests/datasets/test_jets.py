@@ -19,8 +19,8 @@ import pytest
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from fpga_flow import datasets
-from fpga_flow.datasets import jets, openml
+from fpga_flow import datasets, doing
+from fpga_flow.datasets import download, jets, openml
 from fpga_flow.datasets.base import Dataset, Samples
 from fpga_flow.errors import FieldError, InputError
 
@@ -229,6 +229,21 @@ def test_download_once(server: Server, no_data: Path) -> None:
     assert [path.name for path in (no_data / "jets").iterdir()] == ["hls4ml_lhc_jets_hlf.npz"]
     assert load(None, scale="none").digest == data.digest
     assert len(server.asked) == 2  # from the cache
+
+
+def test_a_download_says_how_far_it_is(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.has(arff(samples()))
+    table = len(arff(samples()))
+    monkeypatch.setattr(download, "_CHUNK", 1000)  # in place of a MB
+    monkeypatch.setattr(openml, "_SAID", 20)
+    heard: list[doing.Doing] = []
+    with doing.heard(heard.append):
+        load(None)
+    found = [(each.done, each.total) for each in heard if each.text == f"MB of {TABLE} downloaded"]
+    assert found[0] == (0, None)
+    assert found[1] == (1, -(-table // 1000))
+    assert found[-1] == (-(-table // 1000), -(-table // 1000))
+    assert any(each.text.startswith("reading the table: 40 lines") for each in heard)
 
 
 def test_download_from_a_mirror(no_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

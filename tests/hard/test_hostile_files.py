@@ -33,7 +33,8 @@ def memory() -> int:
     [
         ("x0: &x0 [1, 1]\n" + "".join(f"x{n}: &x{n} [*x{n - 1}, *x{n - 1}]\n" for n in range(1, 40)),
          "expected at most 100,000 values, got more"),
-        ("a: &a [*a]", "expected at most 50 levels, got more"),
+        ("a: &a [*a]", "expected values that come to an end, got the alias *a inside of what it stands for"),
+        ("a: &a {b: &b {c: [1, *a]}}", "expected values that come to an end, got the alias *a inside"),
         ("[" * 60 + "]" * 60, "expected at most 50 levels, got more"),
         ("{a: " * 5000 + "}" * 5000, "expected at most 50 levels, got more"),
         ("a: !!python/object/apply:os.system ['touch harm']", "expected a value without a tag"),

@@ -100,6 +100,8 @@ def test_changes(document: yaml_file.Document, text: str, path: tuple[Any, ...],
          'network.hidden: expected an entry with the key "first", got none: none are known'),
         ("compress.prun.sparsity=0.5",
          'compress: expected an entry with the key "prun", got none: did you mean "prune"?'),
+        ("compress.prune_filters.sparsity=0.5",  # not "did you mean prune?"
+         'compress: expected a pass of the spec, got "prune_filters": add it to `compress`, which has prune, quantize'),
         ("compress.quantize.epochs=5",
          'compress: expected the number of an entry, 1 or 2, as more than one has the key "quantize"'),
     ],

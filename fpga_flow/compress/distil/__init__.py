@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from fpga_flow import training
+from fpga_flow import doing, training
 from fpga_flow.compress.base import Context, following, retrain
 from fpga_flow.compress.distil import layers as named
 from fpga_flow.compress.distil.ensemble import FLOAT, Ensemble, Teacher, prepare
@@ -147,7 +147,8 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
     if options.hints is not None and options.hints.epochs:
         first = options.model_copy(update={"epochs": options.hints.epochs})
         hooks = training.Hooks(objective=lesson.hints_alone(), ready_epoch=first.epochs - 1)  # the last one is kept
-        told = retrain(made, dataset, first, context.of_training(len(found)), hooks)
+        with doing.within("hints"):
+            told = retrain(made, dataset, first, context.of_training(len(found)), hooks)
         history += following(told, 0, kept=False)
     hooks = training.Hooks(objective=lesson.objective())
     told = retrain(made, dataset, options, context.of_training(len(found) + 1), hooks)

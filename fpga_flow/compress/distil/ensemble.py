@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from fpga_flow import training
+from fpga_flow import doing, training
 from fpga_flow.compress.base import Context
 from fpga_flow.compress.distil.layers import output_of
 from fpga_flow.compress.rounds import once
@@ -71,7 +71,8 @@ def prepare(teachers: Sequence[Teacher], dataset: Dataset, context: Context) -> 
     """
     found = []
     for number, teacher in enumerate(teachers):
-        model, history = _prepared(number, teacher, dataset, context)
+        with doing.within(f"teacher {number + 1} of {len(teachers)}"):
+            model, history = _prepared(number, teacher, dataset, context)
         told = {
             "family": teacher.network.family,
             "parameters": int(model.count_params()),
@@ -116,7 +117,7 @@ class Ensemble:
         """For samples (n, *input_shape), the probabilities (n, classes)."""
         outputs = self.outputs(())
         compute = tf.function(lambda x: outputs(x)[0], autograph=False)
-        starts = range(0, len(x), _BATCH)
+        starts = doing.each(range(0, len(x), _BATCH), "batches of samples for the teachers")
         return np.concatenate([compute(tf.constant(x[start : start + _BATCH])).numpy() for start in starts])
 
     def outputs(self, layers: Sequence[str]) -> Callable[[Any], tuple[Any, list[Any]]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fpga_flow import training
+from fpga_flow import doing, training
 from fpga_flow.compress.base import Context, following, retrain
 from fpga_flow.compress.downsample import choices, measures
 from fpga_flow.compress.downsample.choices import Candidate
@@ -49,7 +49,8 @@ class Trials:
         saved = SavedRounds(self.context.checkpoint)
         best, told = saved.load(self.network, told)
         for number, candidate in list(enumerate(candidates))[len(told["placements"]) :]:
-            network, history, row = self._tried(candidate, number, path, before)
+            with doing.within(f"placement {number + 1} of {len(candidates)}"):
+                network, history, row = self._tried(candidate, number, path, before)
             if row["fits"] and (told["best"] is None or self._rank(row) > self._rank(told["best"])):
                 best, told["best"] = network, row
             told["placements"].append(row)

@@ -90,7 +90,8 @@ def prunes(options: Options, layer: str) -> bool:
 def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iterator[FieldError]:
     """Patterns must match a layer with a kernel, and options must be of the method and the allocation."""
     names = [layer for layer, _ in kernels(model)]
-    for pattern, message in unmatched(options.layers, names, "layer with weights").items():
+    everything = [layer.name for layer in model.layers]
+    for pattern, message in unmatched(options.layers, names, "layer with weights", everything).items():
         yield FieldError((*path, "layers", pattern), message)
     wrong = list(_check_sparsity(options, path))
     yield from wrong or _check_groups(options, model, path)

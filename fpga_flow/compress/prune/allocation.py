@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.compress.base import Key
 from fpga_flow.compress.prune.criteria import Scores
 from fpga_flow.compress.prune.groups import Pattern
@@ -98,7 +99,7 @@ def sensitivities(
     """
     return {
         key: [loss_of(key, by_layer({key: score}, earlier, {key: share}, patterns)[key]) for share in _SHARES]
-        for key, score in scores.items()
+        for key, score in doing.each(scores.items(), "layers, whose sensitivity is measured")
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
+from fpga_flow import doing
 from fpga_flow.compress.base import following
 from fpga_flow.compress.prune.pruner import Pruner
 from fpga_flow.compress.rounds import SMALLER_STEPS, Rounds
@@ -40,7 +41,8 @@ def iterative(pruner: Pruner) -> dict[str, Any]:
         target = min(limit, 1 - (1 - told["sparsity"]) * (1 - told["step"]))
         pruner.prune(pruner.shares(ends, target))
         number = len(told["rows"])
-        history = pruner.retrain(context=pruner.context.of_training(number))
+        with doing.within(f"round {number + 1}"):
+            history = pruner.retrain(context=pruner.context.of_training(number))
         accuracy = pruner.accuracy()
         good = accuracy >= told["least"]
         told["history"] += following(history, len(told["history"]), kept=good)

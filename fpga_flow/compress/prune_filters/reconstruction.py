@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.keras import keras
 from fpga_flow.networks.channel_cut import Kept
 from fpga_flow.networks.channels import Channels, Layer
@@ -62,7 +63,8 @@ def readers(model: Any, channels: Channels, samples: Array, seed: int) -> list[R
     chosen = samples[rng.choice(len(samples), count, replace=False)]
     read = keras.Model(model.inputs, tensors).predict(chosen, batch_size=32, verbose=0)
     values = read if isinstance(read, list) else [read]
-    return [_look(layer, each, rng) for layer, each in zip(layers, values, strict=True)]
+    pairs = list(zip(layers, values, strict=True))
+    return [_look(layer, each, rng) for layer, each in doing.each(pairs, "layers, whose inputs are looked at")]
 
 
 def scores(channels: Channels, found: list[Reader]) -> NDArray[np.float64]:

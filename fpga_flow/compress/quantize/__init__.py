@@ -66,7 +66,7 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
         yield from errors
         return
     sites = find_sites(prepare(flat))
-    yield from _check_precision(sites, precision)
+    yield from _check_precision(sites, precision, flat)
     widths, written = options.widths, [written_types(site, precision) for site in sites]
     if widths and not any(narrower(types["weight"], widths.least) for types in written if "weight" in types):
         yield FieldError(
@@ -76,9 +76,10 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
         )
 
 
-def _check_precision(sites: Sequence[Site], precision: Any) -> Iterator[FieldError]:
+def _check_precision(sites: Sequence[Site], precision: Any, model: Any) -> Iterator[FieldError]:
     names = {name for site in sites for name in site.names}
-    for pattern, message in unmatched(precision.layers, sorted(names)).items():
+    everything = [layer.name for layer in model.layers]
+    for pattern, message in unmatched(precision.layers, sorted(names), "layer with types", everything).items():
         yield FieldError(("precision", "layers", pattern), message)
     for pattern, types in precision.layers.items():
         matched = [site for site in sites if matching({pattern: True}, *site.names)]
@@ -127,7 +128,8 @@ def apply(network: Network, dataset: Dataset, options: Options, context: Context
             factors only where that saves something); or weights of the types can't keep what was promised of them, for
             example zeros of a binary layer.
     """
-    for error in _check_precision(find_sites(prepare(opened(network.model))), context.precision):
+    flat = opened(network.model)
+    for error in _check_precision(find_sites(prepare(flat)), context.precision, flat):
         raise error
     x = calibration(dataset)
     if options.widths:

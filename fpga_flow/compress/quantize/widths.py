@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from fpga_flow import training
+from fpga_flow import doing, training
 from fpga_flow.compress.base import Context, retrain
 from fpga_flow.compress.rounds import once
 from fpga_flow.datasets.base import Dataset, Part
@@ -140,10 +140,11 @@ def search(
         source = _Source.of(best.network, x, options.ranges)
     rounds: list[dict[str, Any]] = []
     while best.accuracy >= floor and len(rounds) < widths.rounds:
-        steps, narrowed = _narrow(source, written, context.precision.input, widths, part, floor)
-        if not steps:
-            break
-        made = make(source, narrowed, options.epochs)
+        with doing.within(f"round {len(rounds) + 1}"):
+            steps, narrowed = _narrow(source, written, context.precision.input, widths, part, floor)
+            if not steps:
+                break
+            made = make(source, narrowed, options.epochs)
         kept = made.accuracy >= floor
         rounds.append({"steps": steps, "accuracy": made.accuracy, "kept": kept})
         if not kept:
@@ -170,10 +171,12 @@ def _narrow(
     trial = _Trial(source, source.ranges.types(input_type, types), part)
     layers = {name: source.ranges.sites[name].layer for name in types if "weight" in types[name]}
     costs = {name: _cost(layer, widths.cost) for name, layer in layers.items()}
-    ahead = {name: _alone(trial, name, types[name], widths.least) for name in costs}
+    names = doing.each(costs, "layers, whose sensitivity is measured")
+    ahead = {name: _alone(trial, name, types[name], widths.least) for name in names}
     steps: list[dict[str, Any]] = []
     while ahead := {name: offers for name, offers in ahead.items() if offers}:
         name = min(ahead, key=lambda each: ahead[each][0][1] / costs[each])
+        doing.now(f"narrowing widths: {len(steps)} steps so far, {name} next")
         type_, _ = ahead[name].pop(0)
         trial.give(name, {**types[name], "weight": type_})
         loss, accuracy = trial.measure()

@@ -76,7 +76,8 @@ def check(options: Options, model: Any, precision: Any, path: FieldPath) -> Iter
 
 def _check_kernels(options: Options, model: Any, path: FieldPath) -> Iterator[FieldError]:
     names = [layer.name for layer in model.layers if kernels.is_convolution(layer)]
-    for pattern, message in unmatched(options.kernels, names, "convolution").items():
+    everything = [layer.name for layer in model.layers]
+    for pattern, message in unmatched(options.kernels, names, "convolution", everything).items():
         yield FieldError((*path, "kernels", pattern), message)
     for pattern, size in options.kernels.items():
         cuts, left = kernels.find(model, {pattern: size}, dilated=options.dilated)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.hls.emulate import Emulator
 from fpga_flow.hls.intervals import Interval, analyse
 from fpga_flow.hls.layer import HlsLayer
@@ -36,7 +37,7 @@ def by_slopes(layers: Sequence[HlsLayer], start: NDArray[np.floating], rng: np.r
     bounds = analyse(layers)
     start = layers[0].input_type.quantize(start)
     found = [start[:0]]
-    for number, layer in enumerate(layers):
+    for number, layer in enumerate(doing.each(layers, "layers, whose extremes are searched for")):
         if not bounds[layer.name].conversions or layer.kind == "activation":
             continue  # what saturates, does so by design
         part = layers[: number + 1]
@@ -124,6 +125,7 @@ def by_differences(
     bases = [start[np.abs(values).max(axis=1).argmax()] for values in list(outputs.values())[-1:]]
     reached: dict[tuple[str, int], float] = {}
     while bases:
+        doing.now(f"searching for the extremes of layers, {sum(map(len, found)):,} inputs so far")
         base = bases.pop(0)
         groups = _groups(len(base), rng)
         other = np.where(base < (low + high) / 2, high, low)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.csim import inputs as inputs_
 from fpga_flow.csim.build import Simulator, Tensor
 from fpga_flow.csim.design import Design
@@ -153,6 +154,7 @@ def run(
         ports = simulator.inputs
     made = patterns.patterns(patterns.input_types(design, ports), samples, rng)
     start = np.concatenate(list(made.values()))
+    doing.now("searching for inputs that overflow")
     if project is not None:
         shaped = start.reshape(len(start), *project.layers[0].input_shape)
         searched = adversary.by_slopes(project.layers, shaped, rng).reshape(-1, start.shape[1])

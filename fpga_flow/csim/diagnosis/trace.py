@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.csim import compare, headers, run
 from fpga_flow.csim.build import Simulator, build
 from fpga_flow.csim.design import Design
@@ -92,6 +93,7 @@ def chunks(compiled: Simulator, samples: NDArray[np.floating]) -> Iterator[tuple
     """The traces of a few samples at a time, as all layers of many would need too much memory, and which they are."""
     start, count = 0, 16
     while start < len(samples):
+        doing.now("samples simulated, layer by layer", start, len(samples))
         traced = run.trace(compiled, samples[start : start + count])
         yield slice(start, start + len(traced.outputs)), traced
         start += count

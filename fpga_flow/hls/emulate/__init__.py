@@ -19,6 +19,7 @@ import threadpoolctl
 from joblib import cpu_count  # counts what this process may use, of a container, too
 from numpy.typing import NDArray
 
+from fpga_flow import doing
 from fpga_flow.hls.emulate.arithmetic import Reals, needed_bits
 from fpga_flow.hls.emulate.elementwise import activation, deformable, global_pool, merge, moved, pool, softmax
 from fpga_flow.hls.emulate.weighted import exact, weighted
@@ -72,15 +73,15 @@ class Emulator:
                     np.multiply(samples_first, 2.0**-fraction, out=outputs[name][rows])
 
         starts = range(0, len(x), self._batch)
-        jobs = min(jobs or cpu_count(), len(starts))
+        jobs, what = min(jobs or cpu_count(), len(starts)), "batches of samples computed exactly"
         if jobs <= 1:
-            for start in starts:
+            for start in doing.each(starts, what):
                 compute(start)
             return outputs
         # a thread for each batch: most of the work is not in BLAS, whose own threads would only be in the way
         with threadpoolctl.threadpool_limits(1, "blas"), ThreadPoolExecutor(jobs) as pool_:
-            for _ in pool_.map(compute, starts):
-                pass
+            for number, _ in enumerate(pool_.map(compute, starts), 1):
+                doing.now(what, number, len(starts))
         return outputs
 
     def _run(self, x: NDArray[np.floating]) -> Iterator[tuple[str, Reals, int]]:

@@ -1,8 +1,8 @@
-"""Checking the section `sweep` against the data, the board and the network."""
+"""Checking the section `sweep` against the data, the board, the passes and the network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fpga_flow import boards
@@ -14,7 +14,7 @@ from fpga_flow.resources.estimate import LUT_KIND
 from fpga_flow.spec.checks import passes
 from fpga_flow.spec.load import Loaded
 from fpga_flow.sweep import space
-from fpga_flow.sweep.options import Sweep
+from fpga_flow.sweep.options import DescendOptions, SensitivityOptions, Sweep
 
 
 def check_samples(sweep: Sweep, dataset: Dataset) -> Iterator[FieldError]:
@@ -28,6 +28,22 @@ def check_samples(sweep: Sweep, dataset: Dataset) -> Iterator[FieldError]:
     if sweep.samples is not None and sweep.samples > (there := len(dataset.test.x)):
         yield FieldError(
             ("sweep", "samples"), f"expected at most {there}, as many as there are test samples, got {sweep.samples}"
+        )
+
+
+def check_strategy(sweep: Sweep, passes: Sequence[Any]) -> Iterator[FieldError]:
+    """Strategies that leave out the training of the quantize pass, or look at what it gets, need one."""
+    chosen = sweep.strategy
+    if any(one.name == "quantize" for one in passes):
+        return
+    if isinstance(chosen, DescendOptions):
+        yield FieldError(
+            ("sweep", "strategy"), "expected a spec with a quantize pass for the strategy descend, got none"
+        )
+    if isinstance(chosen, SensitivityOptions) and not chosen.retrain:
+        yield FieldError(
+            ("sweep", "strategy", "retrain"),
+            "expected true, as the spec has no quantize pass whose training could be left out, got false",
         )
 
 
