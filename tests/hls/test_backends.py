@@ -75,8 +75,8 @@ def assert_exact(made: Made) -> None:
         return
     traced = csim.run.trace(csim.build(design, traced=True), made.inputs[7:8])
     named = {layer.name: layer.kind for layer in made.layers}
-    # hls4ml adds layers of its own, which pad and copy streams
-    assert [name for name in traced.layers if name in named] == [n for n, kind in named.items() if kind != "reshape"]
+    # hls4ml adds layers of its own, which pad and copy streams, and has its own order of branches
+    assert named.keys() & traced.layers.keys() == {name for name, kind in named.items() if kind != "reshape"}
     expected = predict_layers(made.layers, made.inputs[7:8])
     for name in named.keys() & traced.layers.keys():
         np.testing.assert_array_equal(traced.layers[name], expected[name].reshape(1, -1), err_msg=name)
