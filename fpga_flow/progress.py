@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -28,7 +27,7 @@ class Progress(Ui):
     """Prints a run's progress. Use it as a context manager."""
 
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
-        self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        self.console = terminal.Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                    TimeRemainingColumn(), TextColumn("{task.fields[info]}"))  # fmt: skip
         self.bars = Bars(*columns, console=self.console, transient=True, disable=not terminal.moves(self.console))
@@ -129,7 +128,7 @@ def _say_fit(fit: dict[str, Any]) -> str:
     for each in fit["layers"]:
         instead = f" instead of {'; '.join(map(_say_option, each['instead']))}" if each["instead"] else ""
         lines.append(f"{each['name']}: {_say_option(each['chosen'])}{instead}")
-    return "\n".join(f"{'':<24}{line}" for line in lines)
+    return escape("\n".join(f"{'':<24}{line}" for line in lines))
 
 
 def _say_option(option: dict[str, Any]) -> str:

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+import rich.console
+from rich.console import ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
+
+from fpga_flow.printing import printable_lines
+
+
+class Console(rich.console.Console):
+    """A console on which texts from elsewhere are text alone, see `printing`."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is printed, in pieces: those that move the cursor are rich's own."""
+        for each in super().render(renderable, options):
+            yield each if each.control else each._replace(text=printable_lines(each.text))
 
 
 def moves(console: Console) -> bool:

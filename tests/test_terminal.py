@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 from fpga_flow import terminal
 from fpga_flow.progress import Progress
 from fpga_flow.resources.show import BuildProgress
 from fpga_flow.runs import Stage
 from fpga_flow.sweep.show import SweepProgress
+
+#: It would clear the screen, and turn the text behind it round.
+HOSTILE = "\x1b[2J\u202ename"
 
 
 @pytest.mark.parametrize(
@@ -47,6 +53,19 @@ def test_what_a_stage_does_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (task.description, task.fields["info"], task.total) == ("csim", "compiling the C++", None)
         progress.samples(20, 50)
         assert (task.fields["info"], task.completed, task.total) == ("samples", 20, 50)
+
+
+def test_texts_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name moves the cursor, colours anything, or is taken for rich's markup."""
+    shown = io.StringIO()
+    console = terminal.Console(file=shown, force_terminal=True, width=200, color_system=None)
+    console.print(f"[bold]{HOSTILE}[/] {escape('[red]x[/]')}")
+    table = Table(HOSTILE)
+    table.add_row(Text(HOSTILE))
+    console.print(table)
+    assert shown.getvalue().isprintable() or set(filter(lambda c: not c.isprintable(), shown.getvalue())) == {"\n"}
+    assert "[red]x[/]" in shown.getvalue()
+    assert shown.getvalue().count(r"\x1b[2J") == 3
 
 
 def test_status(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from fpga_flow import sizes
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import keras, quietly
 from fpga_flow.networks import hdf5_file, model_config
+from fpga_flow.printing import printable
 from fpga_flow.spec.yaml_file import shortened
 from fpga_flow.storage import building
 from fpga_flow.storage import file as storage_file
@@ -75,7 +76,7 @@ def read(path: str, weights: str | None) -> ModelFile:
         else:
             raise FieldError(PATH, f'expected a file .keras, .h5, .hdf5, .json or .fpz, got "{path}"')
     if version is not None and not str(version).startswith("2."):
-        got = model_config.printable(shortened(str(version)))
+        got = printable(shortened(str(version)))
         raise FieldError(PATH, f'expected a model of Keras 2 (tf_keras), but "{path}" was saved by Keras {got}')
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise _damaged(file, PATH, "its configuration is no model's")
@@ -258,4 +259,4 @@ def _damaged(file: Path, where: tuple[str, ...], text: str) -> FieldError:
 
 
 def _text(error: Exception) -> str:
-    return model_config.printable(" ".join(f"{error}".split())[:200]) or type(error).__name__
+    return printable(" ".join(f"{error}".split())[:200]) or type(error).__name__

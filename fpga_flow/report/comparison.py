@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +10,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from fpga_flow import recorded
+from fpga_flow import recorded, spreadsheet
 from fpga_flow.errors import InputError
 from fpga_flow.hls.project import HlsProject
+from fpga_flow.printing import printable_lines
 from fpga_flow.report import text
 from fpga_flow.report.resource_figures import RESOURCE_NAMES
 from fpga_flow.resources import numbers
@@ -183,11 +182,7 @@ def markdown(comparison: Comparison) -> str:
 def comma_separated(comparison: Comparison) -> str:
     """One line per run, with all values as they were recorded."""
     rows = comparison.rows()
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return spreadsheet.comma_separated([list(rows[0]), *([row[key] for key in rows[0]] for row in rows)])
 
 
 def _folders(place: Path) -> Iterator[Path]:
@@ -285,7 +280,14 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _escaped(cell: str) -> str:
-    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;").replace("\n", " ")
+    return (
+        printable_lines(cell)
+        .replace("\\", "\\\\")
+        .replace("|", "\\|")
+        .replace("*", "\\*")
+        .replace("<", "&lt;")
+        .replace("\n", " ")
+    )
 
 
 _METRICS = (

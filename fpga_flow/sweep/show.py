@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
@@ -24,7 +23,7 @@ class SweepProgress(SweepUi):
 
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
         self.quiet, self.table = quiet, not quiet and not to_stderr
-        self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        self.console = terminal.Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
         columns = (SpinnerColumn(), TextColumn("trials"), BarColumn(bar_width=20), MofNCompleteColumn(),
                    TextColumn("{task.fields[info]}"))  # fmt: skip
         self.bars = Bars(*columns, console=self.console, transient=True, disable=not terminal.moves(self.console))
