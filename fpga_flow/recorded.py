@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from fpga_flow import sizes
 from fpga_flow.errors import InputError, Place, Problem, dotted
 from fpga_flow.spec import messages
 
@@ -22,7 +23,7 @@ def read(path: Path, model: type[Record]) -> Record:
     """
     file = path / "run.json" if path.is_dir() else path
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(sizes.read_text(file))
         return model.model_validate_json(json.dumps(data), strict=True)
     except OSError as error:
         message = f"expected the run.json or the folder of a finished run, but can't read it: {error.strerror}"

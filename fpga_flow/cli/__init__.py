@@ -42,6 +42,9 @@ def main() -> None:
     except OSError as error:  # for example a full disk, or a folder that can't be written
         say(f"error: {error.filename or 'system'}: {error.strerror or error}", err=True)
         sys.exit(2)
+    except MemoryError:
+        say("error: there is not enough memory for this", err=True)
+        sys.exit(2)
     except Exception as error:  # click's errors of usage; anything else is a bug, and keeps its traceback
         if not hasattr(error, "show"):
             raise

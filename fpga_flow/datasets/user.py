@@ -16,6 +16,7 @@ from fpga_flow.datasets.base import DataOptions
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.printing import printable
 from fpga_flow.spec.base import PositiveInt
+from fpga_flow.spec.yaml_file import shortened
 
 
 class Options(DataOptions):
@@ -70,7 +71,7 @@ def classes_of(labels: NDArray[Any], source: str) -> tuple[str, ...]:
     classes = tuple(str(value) for value in values)
     for name in classes:
         if (shown := printable(name)) != name:
-            raise InputError.at(source, f'expected classes without control characters, got "{shown}"')
+            raise InputError.at(source, f'expected classes without control characters, got "{shortened(shown)}"')
     return classes
 
 
