@@ -287,7 +287,7 @@ def test_links_among_the_runs(tmp_path: Path) -> None:
     elsewhere, out = tmp_path / "elsewhere", tmp_path / "runs"
     elsewhere.mkdir()
     run = Run(out, "name", "digest", (Stage(1, "work", "d"),))
-    for link in (out / "name", out / "name" / "digest", out / "name" / "digest" / ".1-work.partial"):
+    for link in (out / ".locks", out / "name", out / "name" / "digest", out / "name" / "digest" / ".1-work.partial"):
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(elsewhere)
         with pytest.raises(InputError, match="expected a folder, got a link to "), run.locked():
