@@ -20,6 +20,7 @@ from fpga_flow.spec.messages import show
 
 #: The fields of a layer that are in weights.npz.
 ARRAYS = ("weights", "biases", "table")
+_WITH_WINDOW = ("conv", "depthwise", "pool", "global_pool")
 _NAME = Form(r"[A-Za-z_][A-Za-z0-9_]*", "a name of letters, digits and _", 200)
 _Described = TypeVar("_Described", HlsLayer, HlsSettings)
 _Size = Annotated[int, Ge(1), Lt(2**31)]
@@ -65,7 +66,18 @@ def layer(values: Mapping[str, Any], arrays: Any) -> HlsLayer:
         restored[key] = arrays.get(f"{values['name']}.{key}")
         if restored[key] is not None and (restored[key].dtype.kind not in "iu" or restored[key].ndim < 1):
             raise ValueError(f"{values['name']}.{key}: expected whole numbers, got {restored[key].dtype}")
-    return _checked(HlsLayer(**restored))
+    made = _checked(HlsLayer(**restored))
+    _check_axes(made)
+    return made
+
+
+def _check_axes(layer: HlsLayer) -> None:
+    """Raise ValueError where a window has not the axes of the image that it slides over."""
+    if not layer.kind.startswith(_WITH_WINDOW):
+        return
+    axes = len(layer.input_shape) - 1
+    if axes < 1 or any(len(each) not in (0, axes) for each in (layer.window, layer.strides, layer.dilation)):
+        raise ValueError(f"{layer.name}: expected a window with the axes of the input, {layer.input_shape}")
 
 
 def _checked(made: _Described) -> _Described:

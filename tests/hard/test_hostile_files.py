@@ -262,6 +262,15 @@ def test_layers_of_projects(key: str, value: Any) -> None:
         described.layer({**good, key: value}, {})
 
 
+@pytest.mark.parametrize(("shape", "window"), [([5], [3]), ([5, 5, 1], [3]), ([5, 1], [3, 3])])
+def test_windows_of_projects(shape: list[int], window: list[int]) -> None:
+    values = {"name": "a", "kind": "conv2d", "function": "", "inputs": ["inputs"], "input_shape": shape,
+              "output_shape": shape, "window": window, "input_type": "fixed<8,2>",
+              "result_type": "fixed<8,2>"}  # fmt: skip
+    with pytest.raises(ValueError, match=r"^a: expected a window with the axes of the input, "):
+        described.layer(values, {})
+
+
 @pytest.mark.parametrize("columns", [50_000, pytest.param(10**6, marks=pytest.mark.slow)])
 def test_many_columns(tmp_path: Path, columns: int) -> None:
     path = tmp_path / "wide.csv"
