@@ -21,7 +21,7 @@ from fpga_flow.spec.messages import show
 #: The fields of a layer that are in weights.npz.
 ARRAYS = ("weights", "biases", "table")
 _WITH_WINDOW = ("conv", "depthwise", "pool", "global_pool")
-_NAME = Form(r"[A-Za-z_][A-Za-z0-9_]*", "a name of letters, digits and _", 200)
+_NAME = Form(r"[A-Za-z_][A-Za-z0-9_]*", "a name of letters, digits and _")
 _Described = TypeVar("_Described", HlsLayer, HlsSettings)
 _Size = Annotated[int, Ge(1), Lt(2**31)]
 #: Narrower than the types of the fields: what scripts, paths and products are made of.
