@@ -104,7 +104,7 @@ Pin = Annotated[str, Form("[A-Za-z0-9_]+", "a pin of the package, for example G2
 _Name = Annotated[str, Form("[A-Za-z0-9_-]+", "a name of letters, digits, - and _")]
 
 #: It stands in the scripts of the vendors' tools, where other characters could be commands.
-_Part = Annotated[str, Form("[A-Za-z0-9][A-Za-z0-9_./-]*", "a part's number of letters, digits and _./-")]
+PART = Annotated[str, Form("[A-Za-z0-9][A-Za-z0-9_./-]*", "a part's number of letters, digits and _./-")]
 
 
 class Pins(Section):
@@ -197,7 +197,7 @@ class Board(Section):
     title: str
     vendor: str
     family: str
-    part: _Part
+    part: PART
     toolchain: Toolchain
     lut_kind: Literal["lut6", "lut4", "alut"] = "lut6"
     clock_ns: PositiveFloat

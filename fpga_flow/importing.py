@@ -17,6 +17,7 @@ import yaml
 from fpga_flow import datasets, doing, runs
 from fpga_flow.errors import FieldError, FieldPath, InputError, Place, Problem, dotted
 from fpga_flow.networks import from_spec, imported, model_file, own_quantizers, ranges
+from fpga_flow.printing import printable
 from fpga_flow.spec.check import check
 from fpga_flow.spec.load import Loaded, from_document
 from fpga_flow.spec.yaml_file import parse
@@ -90,7 +91,8 @@ def make(
         raise InputError([_placed(problem, model, data) for problem in error.problems]) from error
     from fpga_flow import training
 
-    head = f"# Made by `fpga-flow import` from {Path(model).name}. Paths are as seen from where the flow runs.\n"
+    source = printable(Path(model).name)
+    head = f"# Made by `fpga-flow import` from {source}. Paths are as seen from where the flow runs.\n"
     return Made(head + text, tuple(rows), quantized, training.evaluate(network, dataset.test))
 
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
+from fpga_flow import terminal
 from fpga_flow.flow import Outcome
 from fpga_flow.resources.report import title
 from fpga_flow.runs import Done, Stage
 from fpga_flow.stages import Ui
-from fpga_flow.terminal import Line
 
 
 class Progress(Ui):
     """Prints a run's progress. Use it as a context manager."""
 
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
-        self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
-        self.line = Line(self.console)
+        self.console = terminal.Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        self.line = terminal.Line(self.console)
 
     def __enter__(self) -> Progress:
         self.line.__enter__()
@@ -100,7 +99,7 @@ def _say_fit(fit: dict[str, Any]) -> str:
     for each in fit["layers"]:
         instead = f" instead of {'; '.join(map(_say_option, each['instead']))}" if each["instead"] else ""
         lines.append(f"{each['name']}: {_say_option(each['chosen'])}{instead}")
-    return "\n".join(f"{'':<24}{line}" for line in lines)
+    return escape("\n".join(f"{'':<24}{line}" for line in lines))
 
 
 def _say_option(option: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fpga_flow.errors import CheckFailed, FlowError
+from fpga_flow.printing import printable_lines
 
 if TYPE_CHECKING:
     from fpga_flow.csim.design import Design
@@ -42,7 +43,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if texts:
         terminalreporter.section("golden records written")
         for text in texts:
-            terminalreporter.line(text)
+            terminalreporter.line(printable_lines(text))
 
 
 class CsimFile(pytest.File):
@@ -57,7 +58,7 @@ class CsimFile(pytest.File):
         try:
             found = suite.read(self.path)
         except FlowError as error:
-            raise self.CollectError(str(error)) from error
+            raise self.CollectError(printable_lines(str(error))) from error
         for record in found.records:
             yield CsimItem.from_parent(self, name=record.stem, suite=found, record=record)
 
@@ -109,7 +110,7 @@ class CsimItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **options: Any) -> Any:
         """The message alone, if it is one for users."""
         if isinstance(excinfo.value, FlowError):
-            return str(excinfo.value)
+            return printable_lines(str(excinfo.value))
         return super().repr_failure(excinfo, *args, **options)
 
     def reportinfo(self) -> tuple[Path, None, str]:

@@ -102,7 +102,8 @@ class Run:
         Raises:
             InputError: a folder in it is a link to elsewhere.
         """
-        check_no_links(self.root, self.folder, *(self._partial(stage) for stage in self.stages))
+        partial = (self._partial(stage) for stage in self.stages)
+        check_no_links(self.root, self.folder, self._locks, *partial)
         self.folder.mkdir(parents=True, exist_ok=True)
         with _held(self.folder / ".lock", waiting):
             yield
@@ -112,9 +113,8 @@ class Run:
         """Hold the lock of a stage: of several runs that have it in common one does it, the others wait for it;
         `waiting` is called once in these.
         """
-        folder = self.root / ".locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        with _held(folder / f"{stage.name}-{stage.digest}", waiting):
+        self._locks.mkdir(parents=True, exist_ok=True)
+        with _held(self._locks / f"{stage.name}-{stage.digest}", waiting):
             yield
 
     def has(self, stage: Stage) -> bool:
@@ -171,6 +171,10 @@ class Run:
         self._set_aside(self.folder / stage.folder)
         shutil.rmtree(self._partial(stage), ignore_errors=True)
 
+    @property
+    def _locks(self) -> Path:
+        return self.root / ".locks"
+
     def _partial(self, stage: Stage) -> Path:
         return self.folder / f".{stage.folder}.partial"
 
@@ -207,8 +211,13 @@ def check_no_links(root: Path, *folders: Path) -> None:
     """Raise InputError where a folder below `root`, or one between them, is a link: nothing is written elsewhere."""
     for folder in folders:
         for each in (folder, *folder.parents[: len(folder.relative_to(root).parts) - 1]):
-            if each.is_symlink():
-                raise InputError.at(str(each), f"expected a folder, got a link to {os.readlink(each)}")
+            check_no_link(each, "a folder")
+
+
+def check_no_link(path: Path, expected: str) -> None:
+    """Raise InputError where a path leads to a link in the place of what is expected."""
+    if path.is_symlink():
+        raise InputError.at(str(path), f"expected {expected}, got a link to {os.readlink(path)}")
 
 
 def write_text(path: Path, text: str) -> None:

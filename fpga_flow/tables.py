@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from fpga_flow.printing import printable
+from fpga_flow.terminal import Console
 
 #: Where the output goes into a file or another program, no line is broken.
 _UNBROKEN = 10_000
@@ -19,9 +21,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for number, column in enumerate(columns):
         numeric = all(_is_numeric(row[number]) for row in rows)
         last = number == len(columns) - 1
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=not last, overflow="fold")
+        table.add_column(
+            Text(printable(column)), justify="right" if numeric else "left", no_wrap=not last, overflow="fold"
+        )
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console = Console()
     (console if console.is_terminal else Console(width=_UNBROKEN)).print(table)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+import rich.console
+from rich.console import ConsoleOptions, RenderableType, RenderResult
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -19,16 +20,27 @@ from rich.progress import (
     TaskID,
     TextColumn,
 )
+from rich.segment import Segment
 from rich.table import Column
 from rich.text import Text
 
 from fpga_flow import doing
 from fpga_flow.doing import Doing
+from fpga_flow.printing import printable_lines
 
 #: Seconds of which the speed is the mean: of slow steps, too, there must be some.
 _LONG = 1e6
 #: Characters that are left free at the end of the line.
 _ROOM = 3
+
+
+class Console(rich.console.Console):
+    """A console on which texts from elsewhere are text alone, see `printing`."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is printed, in pieces: those that move the cursor are rich's own."""
+        for each in super().render(renderable, options):
+            yield each if each.control else each._replace(text=printable_lines(each.text))
 
 
 def moves(console: Console) -> bool:
@@ -136,7 +148,7 @@ class _Shorter:
     def __init__(self, inside: RenderableType) -> None:
         self._inside = inside
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: rich.console.Console, options: ConsoleOptions) -> RenderResult:
         yield from console.render(self._inside, options.update_width(max(options.max_width - _ROOM, 1)))
 
 

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fpga_flow.resources.process import Step
-from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 from fpga_flow import doing, terminal
 from fpga_flow.doing import Doing
 from fpga_flow.progress import Progress
 from fpga_flow.resources.show import BuildProgress
+from fpga_flow.resources.tool_step import Step
 from fpga_flow.runs import Done, Stage
 from fpga_flow.sweep.show import SweepProgress
 from fpga_flow.sweep.watching import State
-from fpga_flow.terminal import Line
+from fpga_flow.terminal import Console, Line
 
 #: What draws: ends of lines, cursors and colours.
 _CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
@@ -42,6 +44,10 @@ def shown(line: Line) -> tuple[str, str, float, float | None]:
     """The name, the text, how much is done of how much."""
     assert line.task is not None
     return line.task.description, line.task.fields["info"], line.task.completed, line.task.total
+
+
+#: It would clear the screen, and turn the text behind it round.
+HOSTILE = "\x1b[2J\u202ename"
 
 
 @pytest.mark.parametrize(
@@ -187,6 +193,19 @@ def test_a_build(watched: Console) -> None:
         progress.done(step, Path("synth.log"), 2.0)
         assert progress.line.task is None
     assert "synth          2.0 s   synth.log" in drawn(watched)
+
+
+def test_texts_of_others() -> None:
+    """No name moves the cursor, colours anything, or is taken for rich's markup."""
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, width=200, color_system=None)
+    console.print(f"[bold]{HOSTILE}[/] {escape('[red]x[/]')}")
+    table = Table(HOSTILE)
+    table.add_row(Text(HOSTILE))
+    console.print(table)
+    assert shown.getvalue().isprintable() or set(filter(lambda c: not c.isprintable(), shown.getvalue())) == {"\n"}
+    assert "[red]x[/]" in shown.getvalue()
+    assert shown.getvalue().count(r"\x1b[2J") == 3
 
 
 def test_status(monkeypatch: pytest.MonkeyPatch, watched: Console) -> None:

@@ -10,6 +10,7 @@ import typer
 from fpga_flow.cli import completion, jobs, lists, new, reports  # noqa: F401  (their commands, in the order of --help)
 from fpga_flow.cli.options import app
 from fpga_flow.errors import FlowError
+from fpga_flow.printing import printable_lines, say
 from fpga_flow.whole import own_temporary_files
 
 __all__ = ["app", "main"]
@@ -34,17 +35,20 @@ def main() -> None:
         typer.echo("stopped; what was finished is kept", err=True)
         sys.exit(_INTERRUPTED)
     except FlowError as error:
-        typer.echo(f"error: {error}" if "\n" not in str(error) else f"errors:\n{error}", err=True)
+        say(f"error: {error}" if "\n" not in str(error) else f"errors:\n{error}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # what reads our output has enough of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:  # for example a full disk, or a folder that can't be written
-        typer.echo(f"error: {error.filename or 'system'}: {error.strerror or error}", err=True)
+        say(f"error: {error.filename or 'system'}: {error.strerror or error}", err=True)
+        sys.exit(2)
+    except MemoryError:
+        say("error: there is not enough memory for this", err=True)
         sys.exit(2)
     except Exception as error:  # click's errors of usage; anything else is a bug, and keeps its traceback
-        show = getattr(error, "show", None)
-        if show is None:
+        if not hasattr(error, "show"):
             raise
-        show()
+        error.message = printable_lines(str(getattr(error, "message", "")))  # type: ignore[attr-defined]
+        error.show()
         sys.exit(2)

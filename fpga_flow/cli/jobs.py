@@ -12,6 +12,7 @@ import typer
 from fpga_flow.cli import completion
 from fpga_flow.cli.options import Fresh, Json, MLflow, Out, Quiet, Set, Specs, TrustCode, app, print_json
 from fpga_flow.errors import InputError, Problem
+from fpga_flow.printing import say
 
 if TYPE_CHECKING:
     from fpga_flow.spec.load import Loaded
@@ -133,8 +134,8 @@ def check(
     _raise(problems)
     if not quiet and not as_json:
         for text in notes:
-            typer.echo(f"note: {text}")
-        typer.echo(f"{len(specs)} spec{'s are' if len(specs) > 1 else ' is'} fine")
+            say(f"note: {text}")
+        say(f"{len(specs)} spec{'s are' if len(specs) > 1 else ' is'} fine")
 
 
 @app.command("import")
@@ -186,7 +187,7 @@ def import_model(
         print_table(
             ["layer", "kind", "shape", "becomes"], [[r.name, r.kind, str(r.shape), r.becomes] for r in made.layers]
         )
-        typer.echo(f"test accuracy as it is: {made.accuracy:.2%}; next: fpga-flow run {path}")
+        say(f"test accuracy as it is: {made.accuracy:.2%}; next: fpga-flow run {path}")
 
 
 @app.command()
@@ -236,7 +237,7 @@ def csim(
     elif not quiet:
         for result in results:
             if result.passed is not False:
-                typer.echo(result.report())
+                say(result.report())
     command.raise_failures(results)
 
 

@@ -12,6 +12,7 @@ import typer
 from fpga_flow.cli import completion
 from fpga_flow.cli.options import Json, Quiet, app, print_json
 from fpga_flow.errors import InputError
+from fpga_flow.printing import printable, say
 
 if TYPE_CHECKING:
     from fpga_flow.new.questions import Question
@@ -63,11 +64,11 @@ def new(
         text = new_spec.make(answers, path.name)
     written = new_spec.write(text, path, force=force)
     if not written.current:
-        typer.echo(f"note: {written.schema} is of another version and was kept: --force replaces it", err=True)
+        say(f"note: {written.schema} is of another version and was kept: --force replaces it", err=True)
     if as_json:
         print_json({"name": answers.name, "spec": str(written.spec), "schema": str(written.schema)})
     elif not quiet:
-        typer.echo(f"{written.spec} is written and checked; next: fpga-flow run {written.spec}")
+        say(f"{written.spec} is written and checked; next: fpga-flow run {written.spec}")
 
 
 def _ask_on_terminal(given: dict[str, str | None], *, to_stderr: bool) -> Any:
@@ -84,7 +85,7 @@ def _ask_on_terminal(given: dict[str, str | None], *, to_stderr: bool) -> Any:
             try:
                 return read(text)
             except ValueError as error:
-                raise typer.BadParameter(str(error)) from error
+                raise typer.BadParameter(printable(str(error))) from error
 
         return typer.prompt(question.text, default=default, value_proc=value, err=to_stderr)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from fpga_flow.cli import completion
+from fpga_flow.printing import say
 
 app = typer.Typer(
     name="fpga-flow",
@@ -38,7 +39,7 @@ MLflow = Annotated[bool, typer.Option("--mlflow", help="Log the outcome to MLflo
 def print_names(names: Sequence[str]) -> None:
     """Print one name a line."""
     for name in names:
-        typer.echo(name)
+        say(name)
 
 
 def print_json(value: Any) -> None:

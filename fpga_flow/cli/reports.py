@@ -10,6 +10,7 @@ import typer
 
 from fpga_flow.cli.options import Json, Quiet, app
 from fpga_flow.errors import InputError
+from fpga_flow.printing import say
 
 _Format = Literal["html", "markdown", "csv", "json"]
 _ENDS: dict[str, _Format] = {".html": "html", ".md": "markdown", ".csv": "csv", ".json": "json"}
@@ -41,13 +42,13 @@ def report(
         compared = comparison_runs.gather(places)
         text = _text(compared, chosen, Path() if out is None else out.parent)
     if out is None:
-        typer.echo(text, nl=not text.endswith("\n"))
+        say(text, nl=not text.endswith("\n"))
     else:
         from fpga_flow import runs
 
         runs.write_text(out, text)
         if not quiet:
-            typer.echo(f"{len(compared.runs)} runs are compared in {out}")
+            say(f"{len(compared.runs)} runs are compared in {out}")
 
 
 def _format(given: _Format | None, out: Path | None, *, as_json: bool) -> _Format:

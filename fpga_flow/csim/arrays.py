@@ -50,10 +50,8 @@ def open_archive(path: Path, file: IO[bytes]) -> zipfile.ZipFile:
     entries = archive.infolist()
     if len({entry.filename for entry in entries}) != len(entries):
         raise ValueError("expected each array once, got two of one name")
-    for entry in entries:
-        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f'expected arrays compressed by deflate, got another method for "{entry.filename}"')
     check_size(sum(entry.file_size for entry in entries), path.stat().st_size)
+    sizes.check_entries(archive, path.stat().st_size)
     return archive
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from fpga_flow import sizes
 from fpga_flow.errors import InputError, Place, Problem, reason
 from fpga_flow.hls.backends import BACKENDS, Backend, Simulation
 
@@ -118,7 +119,7 @@ def _settings(folder: Path) -> tuple[str, Backend, str]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(sizes.read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError.at(
             str(path), f"expected an HLS project's description as JSON, got: {reason(error)}"
@@ -136,7 +137,7 @@ _Loader.add_multi_constructor("", lambda loader, suffix, node: None)
 def _yaml(path: Path) -> dict[str, Any]:
     try:
         # the loader makes plain values only
-        value = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+        value = yaml.load(sizes.read_text(path), _Loader)  # noqa: S506
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError.at(str(path), f"expected hls4ml's configuration as YAML, got: {reason(error)}") from error
     return value if isinstance(value, dict) else {}
@@ -175,6 +176,6 @@ def _ports(bridge: Path, top: str) -> tuple[tuple[Port, ...], tuple[Port, ...], 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return sizes.read_text(path)
     except ValueError as error:
         raise InputError.at(str(path), f"expected C++ in UTF-8, got: {reason(error)}") from error

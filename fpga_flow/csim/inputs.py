@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import sizes
 from fpga_flow.csim import arrays
 from fpga_flow.csim.golden.file import MAX_VALUES
 from fpga_flow.csim.golden.values import fixed_point
@@ -24,6 +25,8 @@ MOST_PROBLEMS = 10
 #: What a file of numbers may be called.
 TEXT = (".csv", ".dat", ".txt")
 _NAMES = ("x", "inputs")
+#: Of a text, which takes many times that in memory.
+MOST_BYTES = 2**30
 
 
 def read(path: Path, size: int, shape: tuple[int, ...] = ()) -> NDArray[np.float64]:
@@ -85,10 +88,12 @@ def random(tensors: Sequence[Tensor], samples: int, seed: int) -> NDArray[np.flo
 def _text(path: Path, size: int) -> NDArray[np.float64]:
     """A sample a line, its numbers with spaces or commas between them; lines that are blank don't count."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = sizes.read_text(path, MOST_BYTES).splitlines()
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise InputError.at(str(path), f"expected text in UTF-8, got the byte 0x{byte:02x}") from error
+    except OSError as error:
+        raise InputError.at(str(path), f"the samples can't be read: {error.strerror}") from error
     rows: list[list[float]] = []
     problems: list[Problem] = []
     for number, line in enumerate(lines, 1):

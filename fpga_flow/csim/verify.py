@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow import csim
+from fpga_flow import csim, sizes
 from fpga_flow.csim import compare, inputs, run
 from fpga_flow.csim.build import Simulator
 from fpga_flow.csim.design import Design
@@ -101,9 +101,10 @@ def samples_for(
     project = own_project(simulator.design)
     shape = project.layers[0].input_shape if project is not None else ()
     features = simulator.design.folder / _FEATURES
+    has_own = features.is_file() and sizes.read_text(features, inputs.MOST_BYTES, errors="replace").strip()
     if file is not None:
         found = Samples(inputs.read(file, simulator.input_size, shape), str(file))
-    elif samples is None and seed is None and features.is_file() and features.read_text("utf-8", "replace").strip():
+    elif samples is None and seed is None and has_own:
         found = Samples(inputs.read(features, simulator.input_size), str(_FEATURES), own=True)
     else:
         count, start = RANDOM_SAMPLES if samples is None else samples, seed or 0

@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -14,9 +15,13 @@ from pydantic import Field
 
 from fpga_flow.datasets import base, user
 from fpga_flow.errors import FieldError, InputError, Place, Problem, suggest
+from fpga_flow.sizes import check_file
+from fpga_flow.spec.yaml_file import shortened
 
 #: How many problems of a file are shown.
 MOST_PROBLEMS = 20
+#: Larger tables would take more memory than there is.
+_MOST_BYTES = 2**31
 
 
 class Options(user.Options):
@@ -74,6 +79,7 @@ def _rows(path: str, delimiter: str) -> Iterator[_Row]:
     """The rows of the file that are not blank."""
     line = 1
     try:
+        check_file(Path(path), _MOST_BYTES)
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             for cells in reader:
@@ -166,10 +172,12 @@ def _features(path: str, row: _Row, label: int) -> tuple[list[float], list[Probl
             try:
                 value = _number(cell)
             except ValueError:
-                message = f'expected a number, got "{cell}"' if cell else "expected a number, got an empty cell"
+                message = (
+                    f'expected a number, got "{shortened(cell)}"' if cell else "expected a number, got an empty cell"
+                )
             else:
                 features.append(value)
-                message = "" if math.isfinite(value) else f'expected a finite number, got "{cell}"'
+                message = "" if math.isfinite(value) else f'expected a finite number, got "{shortened(cell)}"'
         if message:
             problems.append(Problem(Place(path, row.line, column + 1), "", message))
     return features, problems

@@ -18,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.errors import InputError
+from fpga_flow.sizes import read_bytes
 
 _UNSIGNED_BYTES = 8
 _CHUNK = 1 << 20
+#: Bytes of a file, and of what is in it: more than twenty times what MNIST has.
+_MOST = 1 << 30
 
 
 def read(path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -30,7 +33,7 @@ def read(path: Path, dimensions: int) -> NDArray[np.uint8]:
         InputError: the file can't be read, is no gzip or idx file, or its data are more or less than its header says.
     """
     try:
-        compressed = path.read_bytes()
+        compressed = read_bytes(path, _MOST)
     except OSError as error:
         raise InputError.at(str(path), f"the file can't be read: {error.strerror}") from error
     return parse(compressed, str(path), dimensions)
@@ -45,9 +48,11 @@ def parse(compressed: bytes, name: str, dimensions: int) -> NDArray[np.uint8]:
             header = stream.read(4 + 4 * dimensions)
             sizes = _sizes(header, name, dimensions)
             size = math.prod(sizes)
-            data = _read_up_to(stream, size + 1)
+            data = _read_up_to(stream, min(size, _MOST) + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputError.at(name, f"damaged gzip file: {error}") from error
+    if len(data) > _MOST:
+        raise InputError.at(name, f"expected at most {_MOST:,} bytes of data, got more")
     if len(data) != size:
         shape = "x".join(map(str, sizes))
         got = f"{len(data)}" if len(data) < size else "more"

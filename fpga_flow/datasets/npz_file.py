@@ -155,6 +155,8 @@ def _checked_labels(y: NDArray[Any], name: str, path: str) -> NDArray[Any]:
     if y.dtype.kind == "S":
         return np.char.decode(y, "utf-8", "replace")
     if y.dtype.kind == "U":
+        if not _is_text(y):
+            raise InputError.at(path, "expected classes of characters of Unicode, got something else", field=name)
         return y
     if y.dtype.kind == "f":
         wrong = np.flatnonzero(~(np.isfinite(y) & (y == np.trunc(y)) & (np.abs(y) < 2**53)))
@@ -163,6 +165,14 @@ def _checked_labels(y: NDArray[Any], name: str, path: str) -> NDArray[Any]:
                 path, f"expected a whole number as class, got {y[wrong[0]]}", field=f"{name}[{wrong[0]}]"
             )
     return y.astype(np.int64)
+
+
+def _is_text(y: NDArray[np.str_]) -> bool:
+    """Whether numbers of characters in an array are such; numpy takes any four bytes for one, Python does not."""
+    if y.dtype.itemsize == 0:
+        return True
+    numbers = np.ascontiguousarray(y).view(np.dtype(np.uint32).newbyteorder(y.dtype.byteorder))
+    return bool(((numbers < 0xD800) | ((numbers > 0xDFFF) & (numbers <= 0x10FFFF))).all())
 
 
 def _from_one_hot(y: NDArray[Any], name: str, path: str) -> NDArray[Any]:

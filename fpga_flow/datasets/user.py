@@ -14,7 +14,9 @@ from pydantic import Field
 
 from fpga_flow.datasets.base import DataOptions
 from fpga_flow.errors import FieldError, InputError
+from fpga_flow.printing import printable
 from fpga_flow.spec.base import PositiveInt
+from fpga_flow.spec.yaml_file import shortened
 
 
 class Options(DataOptions):
@@ -61,12 +63,16 @@ def classes_of(labels: NDArray[Any], source: str) -> tuple[str, ...]:
     """The names of the classes in labels (n,), whole numbers or text, in the order of their values.
 
     Raises:
-        InputError: there is only one.
+        InputError: there is only one, or one that can't be printed.
     """
     values = np.unique(labels)
     if len(values) < 2:
         raise InputError.at(source, f'expected at least two classes, got only "{values[0]}"')
-    return tuple(str(value) for value in values)
+    classes = tuple(str(value) for value in values)
+    for name in classes:
+        if (shown := printable(name)) != name:
+            raise InputError.at(source, f'expected classes without control characters, got "{shortened(shown)}"')
+    return classes
 
 
 def numbered(labels: NDArray[Any], classes: Sequence[str], source: str, field: str = "") -> NDArray[np.int64]:

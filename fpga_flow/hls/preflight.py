@@ -46,7 +46,7 @@ def check(model: Any, hls: Any, backend: Backend = VITIS, *, shapes_known: bool 
 
 def _check_name(name: str) -> Iterator[FieldError]:
     """hls4ml finds a layer's weights by these words in paths that hold the layer's name."""
-    if not re.fullmatch(r"[A-Za-z_]\w*", name) or any(word in name.lower() for word in ("bias", "kernel")):
+    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or any(word in name.lower() for word in ("bias", "kernel")):
         yield FieldError(
             ("network",),
             f'layer "{name}" has a name that hls4ml gets wrong: '

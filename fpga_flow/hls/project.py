@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fpga_flow import sizes
 from fpga_flow.errors import InputError, reason
 from fpga_flow.fixed_point import FixedPoint
-from fpga_flow.hls import convert
+from fpga_flow.hls import convert, described
 from fpga_flow.hls.backends import BACKENDS
 from fpga_flow.hls.layer import HlsLayer
 from fpga_flow.hls.settings import HlsSettings
@@ -59,11 +59,11 @@ class HlsProject:
             InputError: there is no project in the folder, or it lacks files.
         """
         try:
-            manifest = json.loads((folder / "project.json").read_text(encoding="utf-8"))
+            manifest = json.loads(sizes.read_text(folder / "project.json"))
             sizes.check_archive(folder / "weights.npz")
             with np.load(folder / "weights.npz", allow_pickle=False) as weights:
-                layers = tuple(_layer_from_json(layer, weights) for layer in manifest["layers"])
-            return cls(folder, HlsSettings(**manifest["settings"]), layers, manifest["tolerance"])
+                layers = tuple(described.layer(layer, weights) for layer in manifest["layers"])
+            return cls(folder, described.settings(manifest["settings"]), layers, manifest["tolerance"])
         except UNREADABLE as error:
             raise InputError.at(
                 str(folder), f"expected an HLS project made by fpga_flow, got: {reason(error)}"
@@ -96,7 +96,7 @@ def generate(
         **{
             f"{layer.name}.{key}": value
             for layer in layers
-            for key in _ARRAYS
+            for key in described.ARRAYS
             if (value := getattr(layer, key)) is not None
         },
     )
@@ -171,25 +171,6 @@ def _make_portable(path: Path) -> None:
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
 
 
-_ARRAYS = ("weights", "biases", "table")
-
-
 def _layer_to_json(layer: HlsLayer) -> dict[str, Any]:
-    values = {each.name: getattr(layer, each.name) for each in fields(layer) if each.name not in _ARRAYS}
+    values = {each.name: getattr(layer, each.name) for each in fields(layer) if each.name not in described.ARRAYS}
     return {key: str(value) if isinstance(value, FixedPoint) else value for key, value in values.items()}
-
-
-def _tuples(value: Any) -> Any:
-    """JSON's lists as the tuples that they were."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-def _layer_from_json(values: dict[str, Any], arrays: Any) -> HlsLayer:
-    restored: dict[str, Any] = {}
-    for key, value in values.items():
-        if key.endswith("_type") and value is not None:
-            value = FixedPoint.parse(value)
-        restored[key] = _tuples(value)
-    for key in _ARRAYS:
-        restored[key] = arrays.get(f"{values['name']}.{key}")
-    return HlsLayer(**restored)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from fpga_flow.keras import keras, qkeras
 from fpga_flow.networks import call_order, quantizer_limits
+from fpga_flow.printing import printable
 from fpga_flow.spec.yaml_file import shortened
 
 _QLAYERS = (
@@ -171,8 +172,3 @@ def _is_known_function(text: Any) -> bool:
     if bracket and (not arguments.endswith(")") or "(" in arguments):
         return False  # QKeras would make the quantizer without these arguments
     return name in (*_QUANTIZERS, *_PLAIN, "softmax") or callable(getattr(keras.activations, name, None))
-
-
-def printable(text: str) -> str:
-    """A text from a file as it can be printed anywhere: what is no character is written as its code."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

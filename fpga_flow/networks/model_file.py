@@ -11,16 +11,18 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from fpga_flow import sizes
+from fpga_flow import sizes, storage
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import keras, quietly
 from fpga_flow.networks import hdf5_file, model_config
+from fpga_flow.printing import printable
 from fpga_flow.spec.yaml_file import shortened
 from fpga_flow.storage import building
 from fpga_flow.storage import file as storage_file
@@ -75,7 +77,7 @@ def read(path: str, weights: str | None) -> ModelFile:
         else:
             raise FieldError(PATH, f'expected a file .keras, .h5, .hdf5, .json or .fpz, got "{path}"')
     if version is not None and not str(version).startswith("2."):
-        got = model_config.printable(shortened(str(version)))
+        got = printable(shortened(str(version)))
         raise FieldError(PATH, f'expected a model of Keras 2 (tf_keras), but "{path}" was saved by Keras {got}')
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise _damaged(file, PATH, "its configuration is no model's")
@@ -153,13 +155,17 @@ def _existing(path: str, where: tuple[str, ...]) -> Path:
 def _stored(path: Path) -> Any:
     """What a .fpz file holds, as `storage.file.split` gives it."""
     try:
-        return storage_file.split(path.read_bytes(), str(path))
+        return storage_file.split(storage.content(path), str(path))
     except InputError as error:
         raise _damaged(path, PATH, error.problems[0].message) from error
 
 
 def _json_config(file: Path) -> tuple[Any, str | None]:
-    config = _parsed(file, file.read_bytes())
+    try:
+        content = sizes.read_bytes(file, _MEMBERS["config.json"])
+    except OSError as error:
+        raise _damaged(file, PATH, error.strerror or _text(error)) from error
+    config = _parsed(file, content)
     return config, config.get("keras_version") if isinstance(config, dict) else None
 
 
@@ -180,14 +186,14 @@ def _keras_config(file: Path) -> tuple[Any, str | None]:
                     )
             if len(set(archive.namelist())) != len(archive.namelist()):
                 raise _damaged(file, PATH, "it holds two files of one name")
-            sizes.check(sum(member.file_size for member in archive.infolist()), file.stat().st_size)
+            sizes.check_entries(archive, file.stat().st_size)
             if bad := archive.testzip():
                 raise _damaged(file, PATH, f"wrong checksum of {bad}")
             config, metadata = (_parsed(file, archive.read(name)) for name in ("config.json", "metadata.json"))
             if "model.weights.h5" not in archive.namelist():
                 raise _damaged(file, PATH, "it holds no model.weights.h5")
             _check_h5(file, PATH, io.BytesIO(archive.read("model.weights.h5")))
-    except (zipfile.BadZipFile, EOFError, KeyError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, ValueError, RuntimeError) as error:
         raise _damaged(file, PATH, _text(error)) from error
     return config, metadata.get("keras_version") if isinstance(metadata, dict) else None
 
@@ -258,4 +264,4 @@ def _damaged(file: Path, where: tuple[str, ...], text: str) -> FieldError:
 
 
 def _text(error: Exception) -> str:
-    return model_config.printable(" ".join(f"{error}".split())[:200]) or type(error).__name__
+    return printable(" ".join(f"{error}".split())[:200]) or type(error).__name__

@@ -13,6 +13,7 @@ from fpga_flow import boards, runs
 from fpga_flow.errors import InputError, Place
 from fpga_flow.hls import backends
 from fpga_flow.new.questions import Answers
+from fpga_flow.printing import printable
 from fpga_flow.shipped import SPEC_SCHEMA
 from fpga_flow.spec import schema
 from fpga_flow.spec.check import check
@@ -139,8 +140,9 @@ def _title(answers: Answers, board: boards.Board) -> str:
 
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(  # noqa: S701  (YAML, not HTML; the user's text is quoted)
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        finalize=lambda value: printable(value) if isinstance(value, str) else value,  # nothing of it ends a line
+    )  # fmt: skip
     environment.filters["quoted"] = lambda value: json.dumps(value, ensure_ascii=False)
     environment.filters["padded"] = lambda text: f"{text:<28}  "  # to where the comments begin
     return environment.from_string((Path(__file__).parent / "spec.yaml.j2").read_text(encoding="utf-8"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fpga_flow import spreadsheet
+from fpga_flow.printing import printable_lines
 from fpga_flow.report import text
 from fpga_flow.report.comparison import Column, Comparison, Kind
 
@@ -41,11 +41,7 @@ def markdown(comparison: Comparison) -> str:
 def comma_separated(comparison: Comparison) -> str:
     """One line per run, with all values as they were recorded."""
     rows = comparison.rows()
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return spreadsheet.comma_separated([list(rows[0]), *([row[key] for key in rows[0]] for row in rows)])
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -53,7 +49,9 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _escaped(cell: str) -> str:
-    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;").replace("\n", " ")
+    for special, safe in (("\\", "\\\\"), ("|", "\\|"), ("*", "\\*"), ("<", "&lt;"), ("\n", " ")):
+        cell = cell.replace(special, safe)
+    return printable_lines(cell)
 
 
 _SHOWN: Mapping[Kind, Callable[[Any], str]] = {

@@ -9,6 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from fpga_flow.printing import printable
 from fpga_flow.report import text
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
@@ -33,7 +34,7 @@ class Drawn:
 
 def label(name: str) -> str:
     """A name as plotly shows it: plotly reads some HTML in texts."""
-    return html.escape(text.clipped(name), quote=False)
+    return html.escape(printable(text.clipped(name)), quote=False)
 
 
 def figure(**layout: Any) -> Any:

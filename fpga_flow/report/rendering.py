@@ -12,6 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from fpga_flow import runs
+from fpga_flow.printing import printable_lines
 from fpga_flow.report import text
 
 
@@ -33,5 +34,11 @@ def script_beside(folder: Path) -> str:
 def _environment() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     return jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=_finalized,
+    )  # fmt: skip
+
+
+def _finalized(value: Any) -> Any:
+    """What stands for a value in a page: texts are text alone, but for our own markup."""
+    return printable_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value

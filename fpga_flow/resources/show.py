@@ -6,17 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import typer
-from rich.console import Console
 from rich.markup import escape
 
-from fpga_flow import doing
+from fpga_flow import doing, terminal
+from fpga_flow.printing import say
 from fpga_flow.resources.numbers import Entry, Numbers
 from fpga_flow.resources.open.results import BoardResults
 from fpga_flow.resources.report import RESOURCES, ResourceReport
 from fpga_flow.resources.tool_step import Step, Ui
 from fpga_flow.tables import print_table
-from fpga_flow.terminal import Line
 
 _NONE = "-"
 #: Lines of a tool's output that say something by themselves.
@@ -32,11 +30,11 @@ def print_numbers(numbers: Numbers) -> None:
     for each in numbers.cosimulations:
         result = each.result
         cycles = _span(result.latency_min, result.latency_max)
-        typer.echo(f"co-simulation of the {each.language}: {result.status}, latency {cycles} cycles ({each.file})")
+        say(f"co-simulation of the {each.language}: {result.status}, latency {cycles} cycles ({each.file})")
     for timed in numbers.timings:
         worst = timed.timing.setup.worst_ns
         verdict = "met" if timed.timing.met else "not met"
-        typer.echo(f"timing {verdict}, worst slack {_NONE if worst is None else f'{worst:g} ns'} ({timed.file})")
+        say(f"timing {verdict}, worst slack {_NONE if worst is None else f'{worst:g} ns'} ({timed.file})")
     for made in numbers.rtl:
         _print_rtl(made)
 
@@ -53,12 +51,12 @@ def _print_rtl(made: BoardResults) -> None:
     if rows:
         head = ["open-synthesis", "of", "LUT", "FF", "carry", "DSP", "BRAM18", "cycles", "MHz reached", "tool"]
         print_table(head, rows)
-    typer.echo(f"  RTL for {made.board}, unrolled, a sample in every cycle: {made.folder}")
-    typer.echo(f"  {'not simulated' if made.witnesses is None else f'its results are {made.witnesses}'}")
+    say(f"  RTL for {made.board}, unrolled, a sample in every cycle: {made.folder}")
+    say(f"  {'not simulated' if made.witnesses is None else f'its results are {made.witnesses}'}")
     for each in made.found:
         if each.bitstream is not None:
-            typer.echo(f"  bitstream: {each.file.parent / each.bitstream}")
-    typer.echo("")
+            say(f"  bitstream: {each.file.parent / each.bitstream}")
+    say("")
 
 
 def _print_entry(entry: Entry, usable: Mapping[str, int] | None) -> None:
@@ -76,7 +74,7 @@ def _print_entry(entry: Entry, usable: Mapping[str, int] | None) -> None:
         shares = [_share(amount, limit) for amount, limit in zip(amounts, most, strict=True)]
         rows += [["usable", *map(_count, most), "", "", ""], ["share", *shares, "", "", ""]]
     print_table([report.title, "LUT", "FF", "DSP", "BRAM18", "URAM", "cycles", "II", "clock ns"], rows)
-    typer.echo(f"  {_origin(entry)}; {_verdict(entry, usable is not None)}\n")
+    say(f"  {_origin(entry)}; {_verdict(entry, usable is not None)}\n")
 
 
 def _origin(entry: Entry) -> str:
@@ -121,8 +119,8 @@ class BuildProgress(Ui):
     """Prints a build's progress. Use it as a context manager."""
 
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
-        self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
-        self.line = Line(self.console)
+        self.console = terminal.Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        self.line = terminal.Line(self.console)
 
     def __enter__(self) -> BuildProgress:
         self.line.__enter__()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fpga_flow.errors import FlowError
 from fpga_flow.hls.project import HlsProject
+from fpga_flow.printing import say
 from fpga_flow.rtl.project import generate
 
 #: Added to the exit codes of our errors: Python itself ends with 1 or 2 where something else goes wrong.
@@ -22,10 +23,10 @@ def main() -> None:
     try:
         generate(HlsProject.load(Path(hls)), Path(folder), clock_ns=float(clock_ns), part=part)
     except FlowError as error:
-        print(error, file=sys.stderr)
+        say(str(error), err=True)
         sys.exit(OURS + error.exit_code)
     except OSError as error:  # for example a full disk
-        print(f"{error.filename or folder}: {error.strerror or error}", file=sys.stderr)
+        say(f"{error.filename or folder}: {error.strerror or error}", err=True)
         sys.exit(OURS + FlowError.exit_code)
 
 

@@ -8,8 +8,12 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from fpga_flow import sizes
 from fpga_flow.errors import InputError, Place, Problem, dotted
 from fpga_flow.spec import messages
+
+#: More than any number has that a run records.
+_MOST_DIGITS = 100
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -22,7 +26,7 @@ def read(path: Path, model: type[Record]) -> Record:
     """
     file = path / "run.json" if path.is_dir() else path
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(sizes.read_text(file), parse_int=_whole)
         return model.model_validate_json(json.dumps(data), strict=True)
     except OSError as error:
         message = f"expected the run.json or the folder of a finished run, but can't read it: {error.strerror}"
@@ -36,3 +40,9 @@ def read(path: Path, model: type[Record]) -> Record:
         ) from error
     except (ValueError, RecursionError) as error:  # no text, or too many digits or brackets
         raise InputError.at(str(file), "expected JSON as a run records it, got something else") from error
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"expected at most {_MOST_DIGITS} digits, got {len(digits)}")
+    return int(digits)

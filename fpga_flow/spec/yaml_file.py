@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from fpga_flow.errors import FieldPath, InputError, Place, Problem, dotted
+from fpga_flow.printing import printable_lines
 
 #: Larger files, files whose aliases multiply to more values, and deeper ones are not specs.
 MAX_BYTES, MAX_VALUES, MAX_DEPTH = 1_000_000, 100_000, 50
@@ -191,11 +192,14 @@ class _Builder:
         convert, expected = _SCALARS[node.tag.removeprefix(_TAG)]
         try:
             node.value.encode()
-            return convert(node.value)
+            value = convert(node.value)
         except UnicodeEncodeError:
             return self._wrong(node, path, "expected characters of Unicode, got half of a surrogate pair")
         except ValueError:
             return self._wrong(node, path, f"expected {expected}, got {shortened(node.value)}")
+        if isinstance(value, str) and (shown := printable_lines(value)) != value:
+            return self._wrong(node, path, f'expected text without control characters, got "{shortened(shown)}"')
+        return value
 
     def _wrong(self, node: yaml.Node, path: FieldPath, message: str) -> None:
         self.document.problems.append(Problem(self._place(node), dotted(path), message))

@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow import sizes
 from fpga_flow.errors import CheckFailed, FieldError, InputError
 from fpga_flow.networks.network import Network
 from fpga_flow.networks.promises import Mask, Promise, Sharing
@@ -150,7 +151,7 @@ def content(path: Path) -> bytes:
     if path.is_dir():
         raise InputError.at(str(path), "expected a .fpz file, got a folder")
     try:
-        return path.read_bytes()
+        return sizes.read_bytes(path, MAX_BYTES)
     except OSError as error:
         raise InputError.at(str(path), f"expected a .fpz file, got: {error.strerror}") from error
 

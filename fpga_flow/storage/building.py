@@ -13,6 +13,7 @@ from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import keras, quietly, tf
 from fpga_flow.networks import model_config
 from fpga_flow.networks.network import WEIGHTS, Network
+from fpga_flow.printing import printable
 from fpga_flow.storage.file import Contents, Source
 
 #: Variables up to this size are made without a question: layers have some beside their weights.
@@ -72,9 +73,7 @@ def build(contents: Contents, name: str) -> Network:
     except MemoryError:
         raise
     except Exception as error:  # Keras raises anything at a configuration that it can't read
-        raise _wrong(
-            name, f"expected a model, got: {model_config.printable(' '.join(str(error).split())[:200])}"
-        ) from error
+        raise _wrong(name, f"expected a model, got: {printable(' '.join(str(error).split())[:200])}") from error
     if not isinstance(model, keras.Model):
         raise _wrong(name, f"expected a model, got a layer: {type(model).__name__}")
     layers = weighted(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fpga_flow.printing import say
 from fpga_flow.storage.summary import Summary
 from fpga_flow.tables import print_table
 
@@ -26,7 +27,7 @@ def print_summary(summary: Summary) -> None:
     )
     parts = [[part, f"{size:,}", f"{size / summary.bytes_encoded:.1%}"] for part, size in summary.parts.items()]
     print_table(["part", "bytes", "share"], [*parts, ["all", f"{summary.bytes_encoded:,}", ""]])
-    print(
+    say(
         f"{summary.bits_per_weight:.3f} bits a weight, {summary.ratio:.1f} times smaller than float32, "
         f"{summary.ratio_to_entropy:.3f} times the entropy of its streams"
     )

@@ -18,8 +18,8 @@ _ATTEMPTS = 5
 
 
 def sqlite(path: Path) -> str:
-    """The URL of an SQLite file."""
-    return f"sqlite:///{path.absolute()}"
+    """The URL of an SQLite file, whatever signs are in its path."""
+    return sqlalchemy.engine.URL.create("sqlite", database=str(path.absolute())).render_as_string()
 
 
 def storage(url: str) -> optuna.storages.RDBStorage:

@@ -105,6 +105,7 @@ class _Sweep:
         if self.how.fresh and self.how.storage is not None:
             raise InputError.at("--fresh", "expected none with --storage, where others may be at work")
         runs.check_no_links(self.out, self.folder)
+        runs.check_no_link(self.folder / "study.db", "a database")
         self.lock = filelock.FileLock(self.folder / ".lock")
         if self.how.storage is None:
             self.folder.mkdir(parents=True, exist_ok=True)

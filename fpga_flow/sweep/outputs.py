@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from fpga_flow import runs
+from fpga_flow import runs, spreadsheet
 from fpga_flow.sweep.measures import MEASURES
 from fpga_flow.sweep.result import SweepResult, Trial
 from fpga_flow.sweep.space import Space
@@ -54,12 +53,9 @@ def table(result: SweepResult) -> dict[str, list[Any]]:
 
 
 def _csv(columns: Mapping[str, Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in zip(*columns.values(), strict=True):
-        writer.writerow(["" if cell is None else str(cell).lower() if isinstance(cell, bool) else cell for cell in row])
-    return text.getvalue()
+    rows = zip(*columns.values(), strict=True)
+    plain = ([str(cell).lower() if isinstance(cell, bool) else cell for cell in row] for row in rows)
+    return spreadsheet.comma_separated([list(columns), *plain])
 
 
 def _write_parquet(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:

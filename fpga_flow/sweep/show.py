@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
+from fpga_flow import terminal
 from fpga_flow.doing import Doing
 from fpga_flow.report.sweep_data import value_text, words
 from fpga_flow.sweep.engine import SweepOutcome
@@ -15,7 +15,6 @@ from fpga_flow.sweep.measures import MEASURES
 from fpga_flow.sweep.result import SweepResult, Trial
 from fpga_flow.sweep.watching import State, SweepUi
 from fpga_flow.tables import print_table
-from fpga_flow.terminal import Line
 
 
 class SweepProgress(SweepUi):
@@ -23,8 +22,8 @@ class SweepProgress(SweepUi):
 
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
         self.quiet, self.table = quiet, not quiet and not to_stderr
-        self.console = Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
-        self.line = Line(self.console)
+        self.console = terminal.Console(stderr=to_stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        self.line = terminal.Line(self.console)
 
     def __enter__(self) -> SweepProgress:
         self.line.__enter__()

@@ -121,6 +121,26 @@ def test_bad_input(call: Any, folder: Path) -> None:
     assert f"{folder / 'run-1' / 'run.json'}: digest: the key is missing" in str(caught.value)
 
 
+def test_records_of_others(folder: Path) -> None:
+    """No formula in a spreadsheet, no command to a terminal, no number that is none."""
+    file = folder / "run-0" / "run.json"
+    record = json.loads(file.read_text())
+    record["name"] = "=HYPERLINK(1)"
+    record["spec"]["name"] = "@SUM(1)\x1b[2J\u202e"
+    file.write_text(json.dumps(record))
+    compared = comparison_runs.gather([folder])
+    (row,) = [
+        row for row in csv.DictReader(comparison_text.comma_separated(compared).splitlines()) if "HYPER" in row["name"]
+    ]
+    assert (row["name"], row["spec.name"]) == ("'=HYPERLINK(1)", r"'@SUM(1)\x1b[2J\u202e")
+    texts = (comparison_text.markdown(compared), comparison_page.render(compared, folder))
+    assert all(r"@SUM(1)\x1b[2J\u202e" in text.replace(r"\\", "\\") for text in texts)
+    record["size"]["macs"] = 10**400
+    file.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="expected JSON as a run records it, got something else"):
+        comparison_runs.gather([folder])
+
+
 def test_page_is_complete_and_escapes_names(folder: Path) -> None:
     made = comparison_runs.gather([folder])
     text = comparison_page.render(made, folder)

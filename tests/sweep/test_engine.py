@@ -436,6 +436,16 @@ def test_fresh_on_a_shared_database(sweep: Any, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_link_in_the_place_of_the_database(sweep: Any, tmp_path: Path) -> None:
+    """SQLite would write where it leads to."""
+    folder = tmp_path / "fake" / f"sweep-{fake.plan('fake', fake.space(**GRID)).digest}"
+    folder.mkdir(parents=True)
+    (folder / "study.db").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"study\.db: expected a database, got a link to .*elsewhere$"):
+        sweep()
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_folder_that_can_not_be_written(sweep: Any, tmp_path: Path) -> None:
     (tmp_path / "fake").write_text("a file")
     with pytest.raises(OSError, match="fake"):

@@ -13,6 +13,7 @@ from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy
 from optuna.trial import TrialState
 
 from fpga_flow.sweep import database, sampling, study
@@ -74,6 +75,13 @@ def other(one: Study, owner: str = "elsewhere:1:0") -> Study:
     """Another process's study: what it begins is its own."""
     one.owner = owner
     return one
+
+
+@pytest.mark.parametrize("name", ["runs?mode=ro", "a#b", "a%41", "ä b", "a&b=c", "a:b@c"])
+def test_the_path_of_a_database_is_no_part_of_a_url(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "study.db"
+    url = sqlalchemy.make_url(database.sqlite(path))
+    assert (url.database, dict(url.query)) == (str(path), {})
 
 
 def test_a_point_is_begun_once(url: str) -> None:

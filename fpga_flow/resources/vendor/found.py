@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fpga_flow import sizes
 from fpga_flow.hls.project import HlsProject
 from fpga_flow.resources.report import ResourceReport
 
@@ -22,9 +23,13 @@ class Found:
     note: str
 
 
+#: Of a report; the longest are of some megabytes, and hostile ones take a second for each.
+MOST_BYTES = 2**25
+
+
 def read_text(path: Path) -> str:
     """A report's text."""
-    return path.read_text(encoding="utf-8", errors="replace")
+    return sizes.read_text(path, MOST_BYTES, errors="replace")
 
 
 def relative(project: HlsProject, path: Path) -> str:
