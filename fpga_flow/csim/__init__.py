@@ -4,6 +4,7 @@ Where to look, in the order in which a simulation uses them:
 
 command.py      what `fpga-flow csim` does
 design.py       a project as C simulation sees it
+weights.py      the same weights for the simulation and for HLS tools
 headers.py      with which headers it can be compiled
 kernels/        faster C++ for hls4ml's functions
 instrument.py   what records the layers

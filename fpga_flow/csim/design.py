@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from fpga_flow import sizes
+from fpga_flow.csim import weights
 from fpga_flow.errors import InputError, Place, Problem, reason
 from fpga_flow.hls.backends import BACKENDS, Backend, Simulation
 
@@ -147,16 +148,18 @@ def _check_files(folder: Path, top: str, sources: list[str], simulation: Simulat
     """Raise one error for all files and folders that the project lacks."""
     needed = [*sources, f"firmware/{top}.h", "firmware/defines.h", "firmware/parameters.h", "firmware/nnet_utils"]
     missing = [name for name in [*needed, simulation.includes[0]] if not (folder / name).exists()]
+    read: list[str] = []
     if f"firmware/{top}.cpp" not in missing:
         text = _read(folder / "firmware" / f"{top}.cpp")
-        weights = [f"firmware/weights/{name}" for name in _WEIGHTS.findall(text)]
-        missing += [name for name in weights if not (folder / name).is_file()]
+        read = _WEIGHTS.findall(text)
+        missing += [name for each in read if not (folder / (name := f"firmware/weights/{each}")).is_file()]
     if missing:
         message = (
             "expected this part of the HLS project, but it is not there; make the project anew "
             "(hls4ml's ModelGraph.write(), or fpga-flow run), or copy it whole"
         )
         raise InputError([Problem(Place(str(folder / name)), "", message) for name in missing])
+    weights.check(folder / "firmware" / "weights", read)
 
 
 def _ports(bridge: Path, top: str) -> tuple[tuple[Port, ...], tuple[Port, ...], str]:

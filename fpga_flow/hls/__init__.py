@@ -16,6 +16,7 @@ plain.py        the Keras model that hls4ml gets
 written.py      convolutions with groups or dilation in C++
 convert.py      hls4ml
 project.py      `HlsProject`: the folder of C++
+described.py    what it says of itself, read back and checked
 layers/         HLS layers that hls4ml lacks
 emulate/        the C++ in numpy, bit for bit
 bilinear.py     what a deformable layer computes

@@ -30,6 +30,15 @@ def ours(case: cases.Case, folder: Path, io_type: str = "io_parallel", **options
     return generate(layers, settings.settings("net", hls, board), samples, outputs, folder)
 
 
+def write_weights(file: Path, values: str) -> None:
+    """Change weights in the file that is simulated, and in the header beside it, which HLS tools read."""
+    file.write_text(values)
+    header = file.with_suffix(".h")
+    text, changed = re.subn(r"= \{.*?\};", f"= {{{values}}};", header.read_text(), flags=re.DOTALL)
+    assert changed == 1, header
+    header.write_text(text)
+
+
 def retype(folder: Path, typedef: str, type_: FixedPoint) -> None:
     """Change a type where a user would: in firmware/defines.h."""
     defines = folder / "firmware" / "defines.h"

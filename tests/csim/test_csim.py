@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from fpga_flow.hls.reference import predict, predict_layers
 from fpga_flow.keras import keras, seed_everything
 from fpga_flow.networks.network import snap
 from fpga_flow.spec.model import Hls, Precision
+from tests.csim.projects import write_weights
 
 TYPES = {"weight": "fixed<5,1>", "bias": "fixed<6,2>", "activation": "ufixed<5,2>"}
 
@@ -76,11 +78,11 @@ def test_one_changed_weight_is_found_and_its_layer_named(made, layer):
     text = files[number].read_text()
     values = [float(value) for value in text.split(",")]
     values[0] = values[0] + 0.5 if values[0] < 0 else values[0] - 0.5
-    files[number].write_text(", ".join(f"{value:.6f}" for value in values))
+    write_weights(files[number], ", ".join(f"{value:.6f}" for value in values))
     try:
         result = simulate(made)
     finally:
-        files[number].write_text(text)
+        write_weights(files[number], text)
     assert result.mismatches > 0
     assert not result.exact
     assert result.first.layer == layer
@@ -101,14 +103,35 @@ def test_missing_weights_are_an_error_not_zeros(made):
     file = next((made.project.folder / "firmware" / "weights").glob("w*.txt"))
     text = file.read_text()
     try:
-        file.write_text(text[: len(text) // 2])
+        write_weights(file, text[: text.rindex(",")])
         with pytest.raises(ToolError, match="ERROR: Expected"):
             simulate(made)
         file.unlink()
         with pytest.raises(InputError, match=r"weights/.*\.txt: expected this part of the HLS project, but it is not"):
             simulate(made)
     finally:
-        file.write_text(text)
+        write_weights(file, text)
+
+
+def test_weights_that_the_fpga_would_not_have(made):
+    """HLS tools read the header, the simulation the file beside it."""
+    header = next((made.project.folder / "firmware" / "weights").glob("w*.h"))
+    text = header.read_text()
+    written = text.replace("= {", "= {\n  ").replace(", ", ",")
+    try:
+        header.write_text(written)
+        assert simulate(made).exact
+        value = re.search(r"= \{\s*([^,]+),", text)[1]
+        header.write_text(text.replace(f"{{{value},", f"{{{float(value) + 1},"))
+        with pytest.raises(
+            InputError, match=rf"{header.name}:\d+: expected the values of {header.stem}\.txt, which are"
+        ):
+            simulate(made)
+        header.write_text(text.replace(f"{{{value}, ", "{"))
+        with pytest.raises(InputError, match="which the FPGA would have"):
+            simulate(made)
+    finally:
+        header.write_text(text)
 
 
 def test_a_crash_names_the_sample(made, tmp_path):

@@ -26,6 +26,7 @@ from fpga_flow.hls.lower import lower
 from fpga_flow.hls.project import HlsProject, generate
 from fpga_flow.spec.model import Hls, Precision
 from tests import stock_hls4ml
+from tests.csim.projects import write_weights
 from tests.hls.test_backends import BOARDS, Made
 
 SEED = 5
@@ -78,7 +79,7 @@ def plant(project: Path, layer: int = 0) -> Path:
     files = sorted((project / "firmware" / "weights").glob("w*.txt"), key=lambda file: int(file.stem[1:]))
     values = files[layer].read_text().split(",")
     values[0] = str(float(values[0]) + (0.5 if float(values[0]) < 0 else -0.5))
-    files[layer].write_text(", ".join(values))
+    write_weights(files[layer], ", ".join(values))
     return files[layer]
 
 
@@ -172,7 +173,7 @@ def test_the_reproducer_fails_on_the_broken_project_and_passes_on_the_mended_one
     done = compile_and_run("a folder")
     assert done.returncode == 1, done.stderr
     assert re.fullmatch(r"(output \d: expected -?[\d.]+, got -?[\d.]+\n)+\d of \d outputs differ\n", done.stdout)
-    file.write_text(rights[file])
+    write_weights(file, rights[file])
     done = compile_and_run("a folder")
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"0 of \d outputs differ\n", done.stdout)
