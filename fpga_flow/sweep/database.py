@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import optuna
 import sqlalchemy
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from fpga_flow import whole
 from fpga_flow.errors import InputError, ToolError
 
 #: So often it is tried to open a database whose tables others make at the same time.
@@ -25,9 +27,11 @@ def sqlite(path: Path) -> str:
 def storage(url: str) -> optuna.storages.RDBStorage:
     """The storage at a URL. SQLite waits for others to write; servers are asked whether they are still there."""
     try:
-        sqlalchemy.make_url(url)
+        parts = sqlalchemy.make_url(url)
     except ValueError as error:  # its port is no number
         raise ArgumentError(str(error)) from error
+    if parts.drivername.partition("+")[0] == "sqlite" and parts.database:
+        _make_file(Path(parts.database))
     engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
     for left in reversed(range(_ATTEMPTS)):
         try:
@@ -39,6 +43,19 @@ def storage(url: str) -> optuna.storages.RDBStorage:
                 raise
         time.sleep(0.5)  # another process makes the tables at this moment
     raise AssertionError("the last attempt returns or raises")
+
+
+def _make_file(path: Path) -> None:
+    """Make an SQLite file whole, if it is not there: a process that is killed between Optuna's making of a table and of
+    the table's index would leave one whose studies can have the same name.
+    """
+    if path.exists() or not path.parent.is_dir():
+        return
+    with whole.held(path.parent, f".{path.name}.", ".unfinished") as folder:
+        made = folder / path.name
+        optuna.storages.RDBStorage(sqlite(made)).engine.dispose()
+        with suppress(FileExistsError):  # another process was faster
+            os.link(made, path)
 
 
 class _OtherVersion(Exception):  # noqa: N818
