@@ -148,3 +148,13 @@ def test_site(tmp_path: Path) -> None:
 def test_links_of_the_top(name: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / name).read_text(encoding="utf-8")):
         assert link.startswith("https://") or (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("name", ["promises.md", "threat_model.md"])
+def test_the_files_that_are_named_are_there(name: str) -> None:
+    """They are named as in fpga_flow/, or from the top."""
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", (DOCS / name).read_text(encoding="utf-8")))
+    assert named
+    assert [
+        each for each in sorted(named) if not any((top / each).exists() for top in (ROOT / "fpga_flow", ROOT))
+    ] == []
