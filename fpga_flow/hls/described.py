@@ -7,8 +7,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
 
-from annotated_types import Ge, Lt, MinLen
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from fpga_flow.boards import PART
 from fpga_flow.fixed_point import FixedPoint
@@ -23,7 +22,7 @@ ARRAYS = ("weights", "biases", "table")
 _WITH_WINDOW = ("conv", "depthwise", "pool", "global_pool")
 _NAME = Form(r"[A-Za-z_][A-Za-z0-9_]*", "a name of letters, digits and _")
 _Described = TypeVar("_Described", HlsLayer, HlsSettings)
-_Size = Annotated[int, Ge(1), Lt(2**31)]
+_Size = Annotated[int, Field(ge=1, lt=2**31)]
 #: Narrower than the types of the fields: what scripts, paths and products are made of.
 _NARROWER: dict[str, Any] = {
     "project": Annotated[str, _NAME],
@@ -32,8 +31,8 @@ _NARROWER: dict[str, Any] = {
     "clock_ns": PositiveFloat,
     "backend": Annotated[str, Form("|".join(BACKENDS), "a backend")],
     "name": Annotated[str, _NAME],
-    "input_shape": Annotated[tuple[_Size, ...], MinLen(1)],
-    "output_shape": Annotated[tuple[_Size, ...], MinLen(1)],
+    "input_shape": Annotated[tuple[_Size, ...], Field(min_length=1)],
+    "output_shape": Annotated[tuple[_Size, ...], Field(min_length=1)],
     "window": tuple[_Size, ...],
     "strides": tuple[_Size, ...],
     "dilation": tuple[_Size, ...],
