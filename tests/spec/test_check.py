@@ -12,7 +12,7 @@ from fpga_flow import datasets
 from fpga_flow.errors import FieldError, InputError
 from fpga_flow.keras import tf
 from fpga_flow.networks import mlp
-from fpga_flow.record import spec_yaml
+from fpga_flow.run_json.contents import spec_yaml
 from fpga_flow.spec.check import check, check_all, explained
 from fpga_flow.spec.load import load
 
