@@ -38,7 +38,7 @@ lint: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench: $(OPEN)
 	$(BIN)/python benchmarks/resource_estimate.py --json benchmarks/results/resource_estimate.json $(RULE4ML:%=--rule4ml %)
