@@ -13,11 +13,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
+
+from joblib import cpu_count  # counts what this process may use, of a container, too
 
 from fpga_flow.errors import ToolError
 
@@ -25,6 +28,8 @@ from fpga_flow.errors import ToolError
 _GRACE = 5.0
 #: Seconds between two looks at what a command has printed.
 _PAUSE = 0.1
+#: What has been started and has not ended, by whichever thread.
+_RUNNING: set[subprocess.Popen[bytes]] = set()
 
 
 class TookTooLongError(ToolError):
@@ -81,7 +86,7 @@ def run(
     # It writes into a file, no pipe: no process that it leaves behind can keep us waiting for more.
     with tempfile.TemporaryFile() if log is None else open(log, "w+b") as output:
         if log is not None:
-            output.write(f"{shlex.join(command)}\n".encode())
+            output.write(os.fsencode(f"{shlex.join(command)}\n"))
             output.flush()
         start = seen = output.tell()
         with started(command, output, folder=folder, variables=variables) as process:
@@ -124,20 +129,41 @@ def started(
         )  # fmt: skip
     except OSError as error:
         raise ToolError(f"{command[0]} can't be started: {error.strerror}") from error
+    _RUNNING.add(process)
     try:
         yield process
     except BaseException:  # Ctrl-C, too
         _end(process)
         raise
+    finally:
+        _RUNNING.discard(process)
+
+
+@contextmanager
+def threads() -> Iterator[ThreadPoolExecutor]:
+    """A thread for each processor, in which commands may run: given up, it ends them, for Ctrl-C reaches this thread
+    alone, and the others would wait for their commands.
+    """
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(_RUNNING):
+                _end(process)
+            raise
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP end a command as Ctrl-C does (only the main thread can)."""
+    """Make SIGTERM and SIGHUP end a command as Ctrl-C does (only the main thread can), but for what is ignored, as
+    `nohup` does.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {each: signal.signal(each, _interrupt) for each in (signal.SIGTERM, signal.SIGHUP)}
+    heard = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) != signal.SIG_IGN]
+    previous = {each: signal.signal(each, _interrupt) for each in heard}
     try:
         yield
     finally:
@@ -155,11 +181,13 @@ def _read(file: IO[bytes], start: int) -> bytes:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started: first by asking, then by force."""
-    for ask in (signal.SIGTERM, signal.SIGKILL):
+    """End a process and all that it started: first by asking, then by force, at a second Ctrl-C, too."""
+    with contextlib.suppress(ProcessLookupError):
         try:
-            os.killpg(process.pid, ask)
-        except ProcessLookupError:
-            return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
+            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)

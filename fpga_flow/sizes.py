@@ -11,7 +11,7 @@ from pathlib import Path
 MOST_TEXT = 10**8
 
 #: What unpacks to more bytes than this must have at least a `_RATIO`th of them in the file.
-_SMALL, _RATIO = 2**24, 256
+_SMALL, _RATIO = 2**28, 256
 
 
 def check_file(path: Path, most: int | None = None) -> None:

@@ -104,7 +104,10 @@ def _make(parent: Path, prefix: str, suffix: str, *, file: bool, mode: int = 0o7
             lock = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode & 0o666)
         else:
             made.mkdir(mode)
-            lock = os.open(made, os.O_RDONLY)
+            try:
+                lock = os.open(made, os.O_RDONLY)
+            except FileNotFoundError:
+                continue  # it was taken for a killed process's before it could be locked
         with suppress(OSError):  # a file system without locks, where what a killed process leaves stays there
             fcntl.flock(lock, fcntl.LOCK_EX)
         if _is_locked_by(lock, made):

@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from fpga_flow import process
 from fpga_flow.cli import completion, jobs, lists, new, reports  # noqa: F401  (their commands, in the order of --help)
 from fpga_flow.cli.options import app
 from fpga_flow.errors import FlowError
@@ -23,7 +24,7 @@ def main() -> None:
     """The entry point: errors of the user's become their message and an exit code."""
     own_temporary_files()
     try:
-        with completion.as_the_shell_wants():
+        with completion.as_the_shell_wants(), process.terminable():
             code = app(prog_name="fpga-flow", standalone_mode=False)
         if code == _INTERRUPTED:  # newer versions of typer make this of Ctrl-C, and return it
             raise KeyboardInterrupt

@@ -6,15 +6,12 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from joblib import cpu_count  # counts what this process may use, of a container, too
-
-from fpga_flow import doing
+from fpga_flow import doing, process
 from fpga_flow.csim import junit, verify
 from fpga_flow.csim.build import Simulator, build
 from fpga_flow.csim.compare import Tolerance
@@ -180,7 +177,7 @@ def _compile(designs: Sequence[Design], options: Options) -> None:
             else:
                 build(design, stock_headers=options.stock_headers)
 
-    with ThreadPoolExecutor(cpu_count()) as pool:
+    with process.threads() as pool:
         for number, _ in enumerate(pool.map(compile_, designs)):
             doing.now("projects compiled", number + 1, len(designs))
 

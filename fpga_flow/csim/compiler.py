@@ -19,6 +19,8 @@ from fpga_flow.runs import digest
 _OLDEST = {"g++": 7, "clang": 6}
 #: Minutes after which the compiler counts as hanging. The largest projects of benchmarks/ take it some minutes.
 MINUTES = 120.0
+#: The same of its answer to what it is.
+_EXAMINING = 1.0
 #: Errors of the compiler's that a message quotes, each with so many lines.
 _QUOTED, _LINES = 5, 3
 _HELP = "install g++ (on Debian and Ubuntu: apt-get install g++), or set CXX to another one"
@@ -62,7 +64,7 @@ def find() -> Compiler:
 def _examined(path: str, changed: int) -> Compiler:
     command = [path, "-std=c++14", "-x", "c++", "-dM", "-E", os.devnull]
     try:
-        ended = process.run(command, Deadline.after(MINUTES))
+        ended = process.run(command, Deadline.after(_EXAMINING))
     except ToolError as error:  # no program, or a script for a shell that there is not
         raise ToolError(f"expected a C++ compiler, but {error}; {_HELP}") from error
     macros = dict(re.findall(r"^#define (\w+) (.+)$", ended.said, re.MULTILINE))
@@ -81,7 +83,7 @@ def _examined(path: str, changed: int) -> Compiler:
 
 def errors_in(log: Path) -> str:
     """The compiler's own errors in a log, without the chains of includes and instantiations around them."""
-    lines = log.read_text(encoding="utf-8").splitlines()[1:]
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[1:]
     places = [number for number, line in enumerate(lines) if re.search(r"\b(fatal )?error\b|undefined reference", line)]
     if not places:
         return "\n".join(lines[: _QUOTED * _LINES])

@@ -101,10 +101,9 @@ def samples_for(
     project = own_project(simulator.design)
     shape = project.layers[0].input_shape if project is not None else ()
     features = simulator.design.folder / _FEATURES
-    has_own = features.is_file() and sizes.read_text(features, inputs.MOST_BYTES, errors="replace").strip()
     if file is not None:
         found = Samples(inputs.read(file, simulator.input_size, shape), str(file))
-    elif samples is None and seed is None and has_own:
+    elif samples is None and seed is None and _says_something(features):
         found = Samples(inputs.read(features, simulator.input_size), str(_FEATURES), own=True)
     else:
         count, start = RANDOM_SAMPLES if samples is None else samples, seed or 0
@@ -116,6 +115,10 @@ def samples_for(
     if np.array_equal(rounded, found.values):
         return found
     return replace(found, values=rounded, source=f"{found.source}, rounded into {project.layers[0].input_type}")
+
+
+def _says_something(file: Path) -> bool:
+    return file.is_file() and bool(sizes.read_text(file, inputs.MOST_BYTES, errors="replace").strip())
 
 
 def simulate(simulator: Simulator, samples: Samples, tolerance: float | None = None) -> Simulated:

@@ -10,8 +10,8 @@ from fpga_flow import sizes
 from fpga_flow.errors import InputError, Place, Problem
 
 _MOST_BYTES = 10**9
-#: What the header's array is initialised with, for HLS tools.
-_VALUES = re.compile(rb"=\s*\{(.*?)\}\s*;", re.DOTALL)
+_COMMENT = re.compile(rb"//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z)")
+_END = re.compile(rb"\}\s*;")
 
 
 def check(folder: Path, names: Iterable[str]) -> None:
@@ -39,10 +39,12 @@ def _differing(folder: Path, names: Iterable[str]) -> Iterator[Problem]:
         except OSError as error:
             yield Problem(Place(str(error.filename)), "", error.strerror or "can't be read")
             continue
-        found = _VALUES.search(text)
-        if found is None or _same(found[1], values):
+        text = _COMMENT.sub(lambda comment: b"\n" * comment[0].count(b"\n"), text)
+        begin = re.search(rb"\b%b\s*(?:\[[^\]]*\]\s*)+=\s*\{" % re.escape(header.stem).encode(), text)
+        end = begin and _END.search(text, begin.end())
+        if begin is None or end is None or _same(text[begin.end() : end.start()], values):
             continue
-        line = text.count(b"\n", 0, found.start(1)) + 1
+        line = text.count(b"\n", 0, begin.end()) + 1
         message = (
             f"expected the values of {name}, which are simulated, got others, which the FPGA would have: change both "
             "files, or make the project anew"

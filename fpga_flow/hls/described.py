@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -50,12 +51,25 @@ def settings(values: Mapping[str, Any]) -> HlsSettings:
     return _checked(HlsSettings(**values))
 
 
-def layer(values: Mapping[str, Any], arrays: Any) -> HlsLayer:
-    """A layer, with its arrays from those of all layers by their names.
+def tolerance(value: Any) -> float:
+    """By how much outputs may differ. Raises ValueError if it is no finite number from 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"tolerance: expected a finite number from 0, got {show(value)}")
+    return float(value)
+
+
+def layers(described: Sequence[Mapping[str, Any]], arrays: Any) -> tuple[HlsLayer, ...]:
+    """The layers of a project, with their arrays by their names.
 
     Raises:
-        TypeError, ValueError, KeyError: it is none.
+        TypeError, ValueError, KeyError: they are none.
     """
+    if not described:
+        raise ValueError("layers: expected at least one, got none")
+    return tuple(_layer(each, arrays) for each in described)
+
+
+def _layer(values: Mapping[str, Any], arrays: Any) -> HlsLayer:
     restored: dict[str, Any] = {}
     for key, value in values.items():
         if key.endswith("_type") and value is not None:

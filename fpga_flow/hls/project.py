@@ -62,8 +62,9 @@ class HlsProject:
             manifest = json.loads(sizes.read_text(folder / "project.json"))
             sizes.check_archive(folder / "weights.npz")
             with np.load(folder / "weights.npz", allow_pickle=False) as weights:
-                layers = tuple(described.layer(layer, weights) for layer in manifest["layers"])
-            return cls(folder, described.settings(manifest["settings"]), layers, manifest["tolerance"])
+                layers = described.layers(manifest["layers"], weights)
+            settings, tolerance = described.settings(manifest["settings"]), described.tolerance(manifest["tolerance"])
+            return cls(folder, settings, layers, tolerance)
         except UNREADABLE as error:
             raise InputError.at(
                 str(folder), f"expected an HLS project made by fpga_flow, got: {reason(error)}"

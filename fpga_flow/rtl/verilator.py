@@ -9,11 +9,8 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-from joblib import cpu_count  # counts what this process may use, of a container, too
 
 from fpga_flow import doing, process
 from fpga_flow.csim import cache, compiler
@@ -137,7 +134,7 @@ def _compile(
     def compile_(source: Path, unit: Path) -> None:
         _run_compiler(cpp, [*flags, "-c", str(source), "-o", str(unit)], objects, deadline)
 
-    with ThreadPoolExecutor(cpu_count()) as pool:
+    with process.threads() as pool:
         list(pool.map(compile_, sources, units))
     return units
 

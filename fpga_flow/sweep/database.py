@@ -30,8 +30,9 @@ def storage(url: str) -> optuna.storages.RDBStorage:
         parts = sqlalchemy.make_url(url)
     except ValueError as error:  # its port is no number
         raise ArgumentError(str(error)) from error
-    if parts.drivername.partition("+")[0] == "sqlite" and parts.database:
-        _make_file(Path(parts.database))
+    file = None if parts.query or parts.database == ":memory:" else parts.database
+    if file and parts.drivername in ("sqlite", "sqlite+pysqlite"):
+        _make_file(Path(file))
     engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
     for left in reversed(range(_ATTEMPTS)):
         try:
@@ -49,13 +50,14 @@ def _make_file(path: Path) -> None:
     """Make an SQLite file whole, if it is not there: a process that is killed between Optuna's making of a table and of
     the table's index would leave one whose studies can have the same name.
     """
-    if path.exists() or not path.parent.is_dir():
+    if path.exists():
         return
-    with whole.held(path.parent, f".{path.name}.", ".unfinished") as folder:
+    # Where that can't be done, for example for want of hard links, Optuna makes it in its place, or says why it can't;
+    # another process may have been faster.
+    with suppress(OSError), whole.held(path.parent, f".{path.name}.", ".unfinished") as folder:
         made = folder / path.name
         optuna.storages.RDBStorage(sqlite(made)).engine.dispose()
-        with suppress(FileExistsError):  # another process was faster
-            os.link(made, path)
+        os.link(made, path)
 
 
 class _OtherVersion(Exception):  # noqa: N818

@@ -127,7 +127,7 @@ def test_weights_that_the_fpga_would_not_have(made):
             InputError, match=rf"{header.name}:\d+: expected the values of {header.stem}\.txt, which are"
         ):
             simulate(made)
-        header.write_text(text.replace(f"{{{value}, ", "{"))
+        header.write_text(f"/* {header.stem}[1] = {{1}}; */" + text.replace(f"{{{value}, ", "{"))
         with pytest.raises(InputError, match="which the FPGA would have"):
             simulate(made)
     finally:

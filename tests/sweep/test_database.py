@@ -48,3 +48,18 @@ def test_several_that_begin_at_once_have_one_database(tmp_path: Path) -> None:
         list(pool.map(begin, range(4)))
     found = optuna.get_all_study_names(database.storage(url))
     assert sorted(found) == [f"study {number}" for number in range(4)]
+
+
+def test_what_is_no_file_makes_none_and_hard_links_are_not_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    database.storage("sqlite:///:memory:").engine.dispose()
+    assert list(tmp_path.iterdir()) == []
+
+    def refused(*_: Any) -> None:
+        raise PermissionError("no hard links here")
+
+    monkeypatch.setattr("os.link", refused)
+    database.storage(database.sqlite(tmp_path / "study.db")).engine.dispose()
+    assert "ix_studies_study_name" in indexes(tmp_path / "study.db")
