@@ -20,8 +20,6 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from joblib import cpu_count  # counts what this process may use, of a container, too
-
 from fpga_flow.errors import ToolError
 
 #: Seconds that a command has to end after it was asked to.
@@ -140,11 +138,11 @@ def started(
 
 
 @contextmanager
-def threads() -> Iterator[ThreadPoolExecutor]:
-    """A thread for each processor, in which commands may run: given up, it ends them, for Ctrl-C reaches this thread
+def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """So many threads, in which commands may run: given up, it ends them, for Ctrl-C reaches this thread
     alone, and the others would wait for their commands.
     """
-    with ThreadPoolExecutor(cpu_count()) as pool:
+    with ThreadPoolExecutor(count) as pool:
         try:
             yield pool
         except BaseException:

@@ -66,7 +66,7 @@ def test_given_up_threads_do_not_wait_for_their_commands(tmp_path: Path) -> None
     log = tmp_path / "log"
 
     def interrupted() -> None:
-        with process.threads() as pool:
+        with process.threads(2) as pool:
             pool.submit(process.run, python("import time; time.sleep(60)"), Deadline.after(2), log=log)
             while not log.is_file():
                 time.sleep(0.01)

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from joblib import cpu_count  # counts what this process may use, of a container, too
+
 from fpga_flow import doing, process
 from fpga_flow.csim import junit, verify
 from fpga_flow.csim.build import Simulator, build
@@ -177,7 +179,7 @@ def _compile(designs: Sequence[Design], options: Options) -> None:
             else:
                 build(design, stock_headers=options.stock_headers)
 
-    with process.threads() as pool:
+    with process.threads(cpu_count()) as pool:
         for number, _ in enumerate(pool.map(compile_, designs)):
             doing.now("projects compiled", number + 1, len(designs))
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from joblib import cpu_count  # counts what this process may use, of a container, too
+
 from fpga_flow import doing, process
 from fpga_flow.csim import cache, compiler
 from fpga_flow.errors import ToolError
@@ -134,7 +136,7 @@ def _compile(
     def compile_(source: Path, unit: Path) -> None:
         _run_compiler(cpp, [*flags, "-c", str(source), "-o", str(unit)], objects, deadline)
 
-    with process.threads() as pool:
+    with process.threads(cpu_count()) as pool:
         list(pool.map(compile_, sources, units))
     return units
 
