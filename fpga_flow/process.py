@@ -139,8 +139,8 @@ def started(
 
 @contextmanager
 def threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """So many threads, in which commands may run: given up, it ends them, for Ctrl-C reaches this thread
-    alone, and the others would wait for their commands.
+    """So many threads, in which commands may run. Given up, it ends these commands: Ctrl-C reaches this thread alone,
+    and the others would wait for them.
     """
     with ThreadPoolExecutor(count) as pool:
         try:
